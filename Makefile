@@ -1,0 +1,42 @@
+# `make` alone prints what there is. Settings: PYTHON=python3.12, TORCH=cpu or cuda (docs/install.md).
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format bench model eval lock wheel clean
+
+ENVIRONMENT := .venv/.ready
+SYNTHESIZERS := espeak-ng flite
+
+help: ## print this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
+
+demo: $(ENVIRONMENT) ## transcribe a sample through the service, then serve it; ONCE=1 stops after that
+	@.venv/bin/python -m hush.demo
+
+test: check ## run every test
+	@sh setup.sh packages $(SYNTHESIZERS)
+	@.venv/bin/pytest -n 2
+
+check: $(ENVIRONMENT) ## style and types
+	@.venv/bin/ruff check
+	@.venv/bin/ruff format --check
+	@.venv/bin/mypy
+
+format: $(ENVIRONMENT) ## mend the style
+	@.venv/bin/ruff check --fix
+	@.venv/bin/ruff format
+
+bench: $(ENVIRONMENT) ## measure what the README says: bench/README.md lists each command
+	@for each in mel vad payload; do .venv/bin/python -m bench.$$each; done
+
+wheel: $(ENVIRONMENT) ## build the package into dist/
+	@.venv/bin/python -m build --wheel
+
+lock: $(ENVIRONMENT) ## renew constraints.txt with the newest versions that fit
+	@sh setup.sh lock
+
+clean: ## remove what was built, the virtual environment too
+	@rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info
+
+$(ENVIRONMENT): pyproject.toml constraints.txt setup.sh
+	@sh setup.sh environment
+	@touch $@

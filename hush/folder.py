@@ -1,0 +1,115 @@
+"""Folders of mel images with an index: speech stored as pictures now, to be transcribed later."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from hush.image import Encoding, MelImageError, encode
+from hush.segments import Segment
+
+INDEX = "index.json"
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class StoredSegment:
+    """A mel image of a folder, and when it was said.
+
+    Attributes
+    ----------
+    file
+        Name of the picture's file in the folder.
+    start, end
+        Seconds from the beginning of the recording.
+    """
+
+    file: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True)
+class PictureFolder:
+    """What a folder's index says.
+
+    Attributes
+    ----------
+    source
+        Name of the recording that the pictures were made of.
+    mel_bins
+        Height of the pictures.
+    duration
+        Seconds of the recording.
+    segments
+        In order.
+    """
+
+    source: str
+    mel_bins: int
+    duration: float
+    segments: tuple[StoredSegment, ...]
+
+
+def write_pictures(
+    folder: Path, segments: Iterable[Segment], encoding: Encoding
+) -> list[StoredSegment]:
+    """Write a mel image for each segment, as they come; `write_index` then completes the folder.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    stored = []
+    for number, segment in enumerate(segments, start=1):
+        name = f"{number:04}.{encoding.format}"
+        (folder / name).write_bytes(encode(segment.image(), encoding))
+        stored.append(StoredSegment(name, segment.start, segment.end))
+    return stored
+
+
+def write_index(folder: Path, index: PictureFolder) -> None:
+    """Write a folder's index.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be written.
+    """
+    text = json.dumps({"version": VERSION, **asdict(index)}, indent=2, ensure_ascii=False)
+    (folder / INDEX).write_text(text + "\n", encoding="utf-8")
+
+
+def read_index(folder: Path) -> PictureFolder:
+    """Read a folder's index.
+
+    Raises
+    ------
+    MelImageError
+        If it has none, or one that makes no sense.
+    OSError
+        If it cannot be read.
+    """
+    path = folder / INDEX
+    if not path.exists():
+        raise MelImageError(f"{folder}: has no {INDEX}; `hush encode` makes such folders")
+    try:
+        index = json.loads(path.read_text(encoding="utf-8"))
+        segments = [
+            StoredSegment(str(entry["file"]), float(entry["start"]), float(entry["end"]))
+            for entry in index["segments"]
+        ]
+        if any(Path(segment.file).name != segment.file for segment in segments):
+            raise MelImageError(f"{path}: names files outside its folder")
+        return PictureFolder(
+            source=str(index["source"]),
+            mel_bins=int(index["mel_bins"]),
+            duration=float(index["duration"]),
+            segments=tuple(segments),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        if isinstance(error, MelImageError):
+            raise
+        raise MelImageError(f"{path}: is not an index of mel images") from error

@@ -1,0 +1,84 @@
+"""Spectrograms in colour, with axes and segments, for people to look at."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+from hush.mel import FRAMES_PER_SECOND, SAMPLE_RATE, Spectrogram, mel_filters
+
+_TICKS = (100, 250, 500, 1000, 2000, 4000, 7000)
+_WIDEST = 40.0
+
+
+def render(
+    spectrogram: Spectrogram, spans: Sequence[tuple[float, float]], title: str, file: Path
+) -> None:
+    """Write a picture of a spectrogram.
+
+    Parameters
+    ----------
+    spectrogram
+        (n_mels, frames) values, floored and scaled.
+    spans
+        Start and end of each segment, in seconds.
+    title
+        What it is.
+    file
+        Where to; its ending says the format (.png, .svg, .pdf).
+
+    Raises
+    ------
+    OSError, ValueError
+        If it cannot be written, or not in that format.
+    """
+    n_mels, frames = spectrogram.shape
+    seconds = frames / FRAMES_PER_SECOND
+    figure = Figure(figsize=(min(max(8.0, seconds * 0.8), _WIDEST), 3.6), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    picture = axes.imshow(
+        spectrogram,
+        origin="lower",
+        aspect="auto",
+        cmap="magma",
+        interpolation="nearest",
+        extent=(0, seconds, -0.5, n_mels - 0.5),
+    )
+    figure.colorbar(picture, ax=axes, label="log-mel", pad=0.01)
+    for number, (start, end) in enumerate(spans, start=1):
+        axes.axvspan(start, end, ymin=1.0, ymax=1.03, color="#3fd0c9", clip_on=False)
+        for edge in (start, end):
+            axes.axvline(edge, color="#3fd0c9", linewidth=0.8, alpha=0.7)
+        axes.annotate(
+            str(number),
+            (start, 1.0),
+            xycoords=("data", "axes fraction"),
+            xytext=(3, -2),
+            textcoords="offset points",
+            color="white",
+            fontsize=8,
+            va="top",
+        )
+    axes.set_yticks([_bin_of(hertz, n_mels) for hertz in _TICKS], [str(hertz) for hertz in _TICKS])
+    axes.xaxis.set_major_formatter(FuncFormatter(_clock))
+    axes.set_title(title, pad=14)
+    axes.set(xlabel="time", ylabel="Hz", xlim=(0, seconds))
+    figure.savefig(file, dpi=120)
+
+
+def _bin_of(hertz: float, n_mels: int) -> float:
+    """Return the place of a frequency among the mel bins' centres."""
+    filters = mel_filters(n_mels)
+    frequencies = np.linspace(0, SAMPLE_RATE / 2, filters.shape[1])
+    centres = filters @ frequencies / filters.sum(axis=1)
+    return float(np.interp(hertz, centres, np.arange(n_mels)))
+
+
+def _clock(seconds: float, _: int | None = None) -> str:
+    if seconds < 60:
+        return f"{seconds:g} s"
+    return f"{int(seconds) // 60}:{seconds % 60:02.0f}"

@@ -1,0 +1,1 @@
+"""The inference service: mel images in, words out."""

@@ -1,0 +1,39 @@
+"""The key that a service may ask for."""
+
+import hmac
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from service.errors import ApiError
+
+_OPEN_PATHS = ("/healthz", "/readyz", "/metrics", "/docs", "/redoc", "/openapi.json", "/static-")
+
+
+class ApiKey:
+    """Refuses requests without the service's key, before their body is read.
+
+    Health, readiness, metrics and documentation are open: what faces the public passes on what it
+    wants of them.
+
+    Parameters
+    ----------
+    key
+        What has to come as bearer token.
+    """
+
+    def __init__(self, app: ASGIApp, key: str) -> None:
+        self._app = app
+        self._expected = f"Bearer {key}".encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102
+        if scope["type"] == "http" and not scope["path"].startswith(_OPEN_PATHS):
+            sent = dict(scope["headers"]).get(b"authorization", b"")
+            if not hmac.compare_digest(sent, self._expected):
+                refusal = ApiError(
+                    401,
+                    "this service wants an API key: send it as `Authorization: Bearer KEY`",
+                    code="invalid_api_key",
+                )
+                await refusal.response()(scope, receive, send)
+                return
+        await self._app(scope, receive, send)

@@ -1,0 +1,50 @@
+"""The FastAPI application: routes, sign-in by key, limits, and what they share."""
+
+from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
+from starlette.formparsers import MultiPartParser
+
+import hush
+from service.api_key import ApiKey
+from service.errors import install_error_handlers
+from service.metrics import Metrics, MetricsMiddleware
+from service.models import Models
+from service.pictures import BodyLimit
+from service.routes import health, openai, original
+from service.settings import Settings
+from service.state import Service
+from service.work import WorkQueue
+
+_DESCRIPTION = """
+Speech-to-text on pictures: send a *mel image*, an 8-bit grayscale picture of the log-mel
+spectrogram of speech, and get its words. The service does not take audio.
+
+`/v1` is OpenAI's audio API, with a mel image as `file`; `POST /` is the short way: a picture as
+the body, plain words as the answer.
+"""
+
+
+def create_app(settings: Settings, models: Models) -> FastAPI:
+    """Put a service together.
+
+    Parameters
+    ----------
+    settings
+        Its settings.
+    models
+        Its models, which may become ready later.
+    """
+    app = FastAPIOffline(title="hush", version=hush.__version__, description=_DESCRIPTION)
+    queue = WorkQueue(settings.queue_size, settings.max_seconds)
+    service = Service(settings, models, queue, Metrics(queue, models))
+    app.state.service = service
+    for routes in (openai, original, health):
+        app.include_router(routes.router)
+    install_error_handlers(app)
+    # Larger files would be spooled to disk, where no picture of anybody's voice belongs.
+    MultiPartParser.spool_max_size = settings.max_body_bytes
+    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    if settings.api_key is not None:
+        app.add_middleware(ApiKey, key=settings.api_key.get_secret_value())
+    app.add_middleware(MetricsMiddleware, metrics=service.metrics)
+    return app

@@ -1,0 +1,116 @@
+"""Errors in the shape of OpenAI's API, so that its clients understand them."""
+
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+LONGEST_RETRY_AFTER = 60
+"""OpenAI's clients ignore a Retry-After of more seconds than this."""
+
+
+class ErrorDetail(BaseModel):
+    """What went wrong."""
+
+    message: str
+    type: str
+    param: str | None = None
+    code: str | None = None
+
+
+class ErrorBody(BaseModel):
+    """Every answer that is not a success."""
+
+    error: ErrorDetail
+
+
+class ApiError(HTTPException):
+    """An answer that is not a success.
+
+    Parameters
+    ----------
+    status
+        HTTP status.
+    message
+        One sentence that says what is wrong and what to do.
+    code
+        Short name of the problem, such as "model_not_found".
+    param
+        Name of the parameter that is wrong.
+    retry_after
+        Seconds after which another try makes sense.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        code: str | None = None,
+        param: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(status, message)
+        self.code = code
+        self.param = param
+        self.retry_after = retry_after
+
+    def response(self) -> JSONResponse:
+        """Return this error as an HTTP response."""
+        detail = ErrorDetail(
+            message=self.detail, type=_type(self.status_code), param=self.param, code=self.code
+        )
+        headers = {}
+        if self.retry_after is not None:
+            seconds = min(max(1, round(self.retry_after)), LONGEST_RETRY_AFTER)
+            headers["Retry-After"] = str(seconds)
+        if self.status_code == HTTPStatus.UNAUTHORIZED:
+            headers["WWW-Authenticate"] = "Bearer"
+        return JSONResponse(ErrorBody(error=detail).model_dump(), self.status_code, headers)
+
+
+def _type(status: int) -> str:
+    return {
+        401: "authentication_error",
+        403: "permission_error",
+        429: "rate_limit_error",
+        503: "service_unavailable_error",
+    }.get(status, "invalid_request_error" if status < 500 else "server_error")
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Describe the errors that a route answers with, for the OpenAPI document."""
+    return {
+        status: {"model": ErrorBody, "description": HTTPStatus(status).phrase}
+        for status in statuses
+    }
+
+
+def install_error_handlers(app: FastAPI) -> None:
+    """Have the application answer all its errors in this shape."""
+
+    async def http_error(_: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, HTTPException)
+        if isinstance(error, ApiError):
+            return error.response()
+        response = ApiError(error.status_code, str(error.detail)).response()
+        response.headers.update(error.headers or {})
+        return response
+
+    async def invalid(_: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, RequestValidationError)
+        problem = error.errors()[0]
+        param = ".".join(str(part) for part in problem["loc"][1:]) or None
+        message = f"{param}: {problem['msg']}" if param else str(problem["msg"])
+        return ApiError(400, message, param=param).response()
+
+    async def unexpected(_: Request, error: Exception) -> JSONResponse:
+        return ApiError(500, "the service failed on this request; its log says how").response()
+
+    app.add_exception_handler(HTTPException, http_error)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(Exception, unexpected)

@@ -1,0 +1,61 @@
+"""The interface that the original hush had: a picture in, plain words out."""
+
+from fastapi import APIRouter, Request
+from fastapi.responses import PlainTextResponse
+from pydantic import BaseModel
+
+from hush.transcript import TranscriptFormat
+from service.engine import DecodingRequest
+from service.errors import documented
+from service.models import State
+from service.state import TheService
+from service.transcription import transcribe
+
+router = APIRouter()
+
+
+class Status(BaseModel):
+    """How the service is."""
+
+    models: dict[str, State]
+    queue: int
+    done: int
+
+
+_PICTURE = {
+    "requestBody": {
+        "required": True,
+        "description": "A mel image: PNG, WebP, AVIF or TGA, 80 or 128 pixels high",
+        "content": {"image/*": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+
+
+@router.post(
+    "/",
+    response_class=PlainTextResponse,
+    responses=documented(400, 401, 413, 415, 422, 429, 503),
+    openapi_extra=_PICTURE,
+)
+@router.post(
+    "/mel",
+    response_class=PlainTextResponse,
+    responses=documented(400, 401, 413, 415, 422, 429, 503),
+    openapi_extra=_PICTURE,
+)
+async def words(service: TheService, request: Request) -> PlainTextResponse:
+    """Transcribe the mel image in the body."""
+    data = await request.body()
+    transcript = await transcribe(service, request, data, None, DecodingRequest())
+    return PlainTextResponse(transcript.written(TranscriptFormat.TEXT))
+
+
+@router.get("/")
+@router.get("/mel")
+async def status(service: TheService) -> Status:
+    """Tell which models there are and how much work waits."""
+    return Status(
+        models={model.name: model.state for model in service.models.all},
+        queue=service.queue.waiting,
+        done=service.queue.done,
+    )

@@ -1,0 +1,62 @@
+"""Every setting of the service. `docs/settings.md` documents them."""
+
+import ipaddress
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Read from the environment: the name in capitals after ``HUSH_``, such as ``HUSH_PORT``."""
+
+    model_config = SettingsConfigDict(env_prefix="HUSH_", extra="ignore", frozen=True)
+
+    models: Annotated[tuple[str, ...], NoDecode] = ("demo",)
+    """Models to load, separated by commas: ``demo``, names of OpenAI's, or paths of checkpoints."""
+    host: str = "127.0.0.1"
+    """Address to listen on. Anything but loopback wants an API key."""
+    port: int = Field(default=1337, ge=0, le=65535)
+    """Port to listen on; 0 takes a free one."""
+    api_key: SecretStr | None = None
+    """What clients send as bearer token; nothing is asked for if unset."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where models run; ``auto`` takes CUDA where there is one."""
+    download_folder: Path | None = None
+    """Where OpenAI's models are kept; ``~/.cache/whisper`` if unset."""
+    queue_size: int = Field(default=32, ge=0)
+    """Pictures that may wait while one is worked on; one more is answered 429."""
+    max_body_bytes: int = Field(default=16 * 2**20, ge=1)
+    """Largest request body. The widest mel image is 8.4 MB without compression."""
+    max_seconds: float = Field(default=300.0, gt=0)
+    """Longest work on one picture, after which it is given up."""
+
+    @field_validator("models", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            value = tuple(name.strip() for name in value.split(",") if name.strip())
+        if value == ():
+            raise ValueError("name at least one model, such as HUSH_MODELS=demo")
+        return value
+
+    @model_validator(mode="after")
+    def _open_only_with_key(self) -> Self:
+        if self.api_key is None and not _is_loopback(self.host):
+            raise ValueError(
+                f"listening on {self.host} opens the service to others: set HUSH_API_KEY to a"
+                " secret of your choice, or listen on 127.0.0.1"
+            )
+        if self.api_key is not None and not self.api_key.get_secret_value():
+            raise ValueError("HUSH_API_KEY is set, but empty")
+        return self
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

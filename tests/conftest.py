@@ -1,0 +1,64 @@
+"""Sounds, recordings and models that several rooms of tests use."""
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from hush.audio import read_audio
+
+ROOT = Path(__file__).parents[1]
+SHARED_DATA = ROOT.parent / "shared" / "data"
+
+Samples = npt.NDArray[np.float32]
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Recordings and golden files that are not part of the project."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip(f"the recordings are not here: {SHARED_DATA}")
+    return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def jfk(shared_data: Path) -> Samples:
+    """Real speech: 11 s of John F. Kennedy's inaugural address."""
+    return read_audio(shared_data / "mel-spec" / "jfk_f32le.wav")
+
+
+@pytest.fixture(scope="session")
+def sample() -> Samples:
+    """The bundled sample of synthetic speech."""
+    return read_audio(ROOT / "models" / "sample.flac")
+
+
+@pytest.fixture(scope="session")
+def sample_words() -> str:
+    return (ROOT / "models" / "sample.txt").read_text(encoding="utf-8").strip()
+
+
+@pytest.fixture
+def speak(tmp_path: Path) -> Callable[[str], Path]:
+    """Say a sentence in a voice that the demo model never heard, and return the audio file."""
+
+    def say(text: str) -> Path:
+        file = tmp_path / f"{len(list(tmp_path.iterdir()))}.wav"
+        subprocess.run(["flite", "-voice", "rms", "-t", text, "-o", file], check=True)
+        return file
+
+    return say
+
+
+def noise(seconds: float, level: float = 0.1, seed: int = 0) -> Samples:
+    """Return white noise of a standard deviation of `level`."""
+    generator = np.random.default_rng(seed)
+    return (generator.standard_normal(round(seconds * 16_000)) * level).astype(np.float32)

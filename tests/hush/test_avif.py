@@ -1,0 +1,61 @@
+import io
+import struct
+
+import pytest
+from PIL import Image
+
+from hush.avif import AvifStructureError, coded_size
+from hush.image import MelImageError, decode
+
+
+def avif(width: int, height: int, **settings: object) -> bytes:
+    file = io.BytesIO()
+    Image.new("L", (width, height)).save(file, "AVIF", quality=10, speed=10, **settings)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (100, 80), (3000, 128), (70, 3000)])
+@pytest.mark.parametrize("subsampling", ["4:0:0", "4:2:0", "4:4:4"])
+def test_the_coded_size_is_read(size: tuple[int, int], subsampling: str) -> None:
+    assert coded_size(avif(*size, subsampling=subsampling)) == size
+
+
+def test_a_small_file_that_would_decode_to_a_large_picture_is_refused() -> None:
+    bomb = avif(6_000, 6_000, subsampling="4:0:0")
+    honest = struct.pack(">4x2I", 6_000, 6_000)
+    disguised = bomb.replace(b"ispe" + honest, b"ispe" + struct.pack(">4x2I", 100, 80))
+    assert disguised != bomb
+    assert len(disguised) < 2000
+    with pytest.raises(MelImageError, match="6000 pixels high"):
+        decode(disguised)
+
+
+def test_a_container_that_contradicts_its_picture_is_refused() -> None:
+    data = avif(100, 80)
+    lying = data.replace(
+        b"ispe" + struct.pack(">4x2I", 100, 80), b"ispe" + struct.pack(">4x2I", 90, 80)
+    )
+    with pytest.raises(MelImageError, match="two different sizes"):
+        decode(lying)
+
+
+def test_an_alpha_channel_is_refused() -> None:
+    file = io.BytesIO()
+    Image.new("RGBA", (100, 80), (9, 9, 9, 120)).save(file, "AVIF")
+    with pytest.raises(AvifStructureError, match="alpha channel"):
+        coded_size(file.getvalue())
+
+
+def test_a_second_description_that_the_decoder_might_believe_is_refused() -> None:
+    data = avif(100, 80)
+    start = data.index(b"meta") - 4
+    size = int.from_bytes(data[start : start + 4], "big")
+    with pytest.raises(AvifStructureError):
+        coded_size(data + data[start : start + size])
+
+
+@pytest.mark.parametrize("length", range(0, 400, 7))
+def test_truncation_anywhere_is_noticed(length: int) -> None:
+    data = avif(100, 80)
+    with pytest.raises(AvifStructureError, match="truncated or damaged"):
+        coded_size(data[: min(length, len(data) - 1)])
