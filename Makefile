@@ -25,8 +25,8 @@ format: $(ENVIRONMENT) ## mend the style
 	@.venv/bin/ruff check --fix
 	@.venv/bin/ruff format
 
-bench: $(ENVIRONMENT) ## measure what the README says: bench/README.md lists each command
-	@for each in mel vad payload; do .venv/bin/python -m bench.$$each; done
+bench: $(ENVIRONMENT) ## measure what the README says
+	@for each in mel vad; do .venv/bin/python -m bench.$$each; done
 
 wheel: $(ENVIRONMENT) ## build the package into dist/
 	@.venv/bin/python -m build --wheel

@@ -109,7 +109,7 @@ class Transcript:
                     for word in words
                 ),
             )
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise ValueError("this is not a transcript in verbose_json form") from error
 
     def verbose_json(self) -> dict[str, Any]:

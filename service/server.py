@@ -41,7 +41,7 @@ class Server(uvicorn.Server):
         """Begin to drain; or stop, if there is nothing to finish or nobody wants to wait."""
         queue = self._service.queue
         if queue.admitted == 0 or queue.draining:
-            self.force_exit = self.should_exit
+            self.force_exit = queue.draining
             self.should_exit = True
             return
         queue.drain()

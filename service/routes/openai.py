@@ -93,13 +93,13 @@ class SpeechForm(BaseModel):
 Speech = Annotated[SpeechForm, Form(media_type="multipart/form-data")]
 
 
-@router.post("/audio/transcriptions", responses=_ANSWERS)
+@router.post("/audio/transcriptions", response_class=Response, responses=_ANSWERS)
 async def transcriptions(service: TheService, request: Request, form: Speech) -> Response:
     """Transcribe a mel image."""
     return await _answer(service, request, form, "transcribe")
 
 
-@router.post("/audio/translations", responses=_ANSWERS)
+@router.post("/audio/translations", response_class=Response, responses=_ANSWERS)
 async def translations(service: TheService, request: Request, form: Speech) -> Response:
     """Translate a mel image into English."""
     return await _answer(service, request, form, "translate")

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hush import mel
+from hush.image import quantize
 from tests.conftest import Samples, noise
 
 SOUNDS: dict[str, Callable[[], Samples]] = {
@@ -124,3 +125,17 @@ def test_the_floor_applied_again_changes_nothing() -> None:
 def test_the_floor_lies_two_below_the_maximum() -> None:
     floored = mel.floor_normalized(np.array([[-1.5, 0.0, 1.5]], np.float32))
     np.testing.assert_array_equal(floored, [[-0.5, 0.0, 1.5]])
+
+
+def test_values_of_the_specification() -> None:
+    """docs/format.md shows them."""
+    samples = 0.5 * np.sin(2 * np.pi * 1000 * np.arange(16_000) / 16_000)
+    image = quantize(mel.log_mel_spectrogram(samples.astype(np.float32)))
+    assert image.frames == 100
+    assert (image.minimum, image.maximum) == pytest.approx((-0.5603484, 1.4396516), abs=1e-6)
+    expected = np.zeros(80)
+    expected[24:28] = 217, 242, 255, 235
+    middle = image.pixels[:, 2:98].astype(int)
+    assert np.abs(middle - expected[:, None]).max() <= 1
+    first = [173, 173, 174, 174, 174, 175, 175, 176, 177, 178]
+    assert np.abs(image.pixels[:10, 0].astype(int) - first).max() <= 1

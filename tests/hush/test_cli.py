@@ -1,0 +1,256 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from hush import __version__
+from hush.image import decode
+from tests.conftest import Samples
+from tests.hush.test_audio import recorded, tone
+from tests.processes import ROOT, environment, hush, service
+
+SAMPLE = ROOT / "models" / "sample.flac"
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with service() as (url, _):
+        yield url
+
+
+@pytest.fixture
+def talk(tmp_path: Path, sample: Samples) -> Path:
+    """The sample six times with pauses, which make it two segments at least."""
+    pause = np.zeros(40_000, np.float32)
+    file = tmp_path / "talk.wav"
+    file.write_bytes(recorded(np.concatenate([sample, pause] * 6)))
+    return file
+
+
+def test_transcribe_prints_the_words(url: str, sample_words: str) -> None:
+    ended = hush("transcribe", SAMPLE, "--url", url)
+    assert (ended.returncode, ended.stdout) == (0, sample_words + "\n")
+    assert ended.stderr == ""
+
+
+def test_transcribe_works_in_this_process_too(sample_words: str) -> None:
+    ended = hush("transcribe", SAMPLE)
+    assert (ended.returncode, ended.stdout) == (0, sample_words + "\n")
+
+
+def test_transcribe_takes_the_path_of_a_checkpoint(sample_words: str) -> None:
+    ended = hush("transcribe", SAMPLE, "--model", ROOT / "models" / "demo.pt")
+    assert (ended.returncode, ended.stdout) == (0, sample_words + "\n")
+
+
+def test_transcribe_reads_standard_input(url: str, sample_words: str) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "hush.cli", "transcribe", "-", "--url", url],
+        input=SAMPLE.read_bytes(),
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        timeout=60,
+        check=True,
+    )
+    assert ended.stdout.decode().strip() == sample_words
+
+
+def test_transcribe_writes_every_format_into_a_folder(
+    url: str, talk: Path, tmp_path: Path, sample_words: str
+) -> None:
+    output = tmp_path / "out" / "put"
+    ended = hush(
+        *("transcribe", talk, SAMPLE, "-o", output, "--words"),
+        *("-f", "text", "-f", "srt", "-f", "vtt", "-f", "json"),
+        HUSH_URL=url,
+    )
+    assert ended.returncode == 0
+    names = sorted(file.name for file in output.iterdir())
+    assert names == [
+        f"{stem}.{end}" for stem in ("sample", "talk") for end in ("json", "srt", "txt", "vtt")
+    ]
+    assert (output / "sample.txt").read_text() == sample_words + "\n"
+    assert (output / "talk.txt").read_text().count(sample_words) == 6
+    body = json.loads((output / "talk.json").read_text())
+    starts = [segment["start"] for segment in body["segments"]]
+    assert starts == sorted(starts)
+    period = len_of(SAMPLE) + 2.5
+    assert starts[-1] == pytest.approx(5 * period, abs=1)
+    assert body["words"][-1]["end"] == pytest.approx(6 * period - 2.5, abs=1)
+    assert (output / "talk.srt").read_text().count(" --> ") >= 6
+    assert (output / "talk.vtt").read_text().startswith("WEBVTT\n")
+
+
+def len_of(file: Path) -> float:
+    from hush.audio import read_audio
+
+    return len(read_audio(file)) / 16_000
+
+
+def test_files_of_one_name_do_not_overwrite_each_other(url: str, tmp_path: Path) -> None:
+    for name in ("a.flac", "a.mp3"):
+        (tmp_path / name).write_bytes(SAMPLE.read_bytes())
+    out = tmp_path / "out"
+    hush("transcribe", tmp_path / "a.flac", tmp_path / "a.mp3", "-o", out, "--url", url)
+    assert sorted(file.name for file in out.iterdir()) == ["a.flac.txt", "a.mp3.txt"]
+
+
+def test_stored_pictures_are_transcribed_later(
+    url: str, talk: Path, tmp_path: Path, sample_words: str
+) -> None:
+    ended = hush("encode", talk, "-o", tmp_path)
+    folder = tmp_path / "talk.mel"
+    assert (ended.returncode, ended.stdout.strip()) == (0, str(folder))
+    assert len(list(folder.glob("*.png"))) >= 2
+    from_pictures = hush("transcribe", folder, "--url", url, "-f", "json")
+    from_audio = hush("transcribe", talk, "--url", url, "-f", "json")
+    assert from_pictures.stdout == from_audio.stdout
+    assert json.loads(from_pictures.stdout)["text"].count(sample_words) == 6
+
+
+def test_one_picture_of_it_all(url: str, tmp_path: Path, sample_words: str) -> None:
+    ended = hush("encode", SAMPLE, "--whole", "--picture", "webp", "-o", tmp_path)
+    picture = tmp_path / "sample.webp"
+    assert ended.stdout.strip() == str(picture)
+    assert decode(picture.read_bytes()).frames == int(len_of(SAMPLE) * 100)
+    assert hush("transcribe", picture, "--url", url).stdout == sample_words + "\n"
+
+
+def test_decode_gives_the_spectrogram_back(tmp_path: Path) -> None:
+    hush("encode", SAMPLE, "--whole", "--mel-bins", "128", "-o", tmp_path)
+    ended = hush("decode", tmp_path / "sample.png", "-o", tmp_path)
+    assert ended.stdout.strip() == str(tmp_path / "sample.npy")
+    spectrogram = np.load(tmp_path / "sample.npy")
+    assert spectrogram.dtype == np.float32
+    np.testing.assert_array_equal(
+        spectrogram, decode((tmp_path / "sample.png").read_bytes()).spectrogram()
+    )
+    assert spectrogram.shape[0] == 128
+
+
+@pytest.mark.parametrize("kind", ["audio", "picture", "folder"])
+def test_show_draws_a_picture(kind: str, talk: Path, tmp_path: Path) -> None:
+    file = talk
+    if kind == "picture":
+        hush("encode", SAMPLE, "--whole", "-o", tmp_path)
+        file = tmp_path / "sample.png"
+    elif kind == "folder":
+        hush("encode", talk, "-o", tmp_path)
+        file = tmp_path / "talk.mel"
+    target = tmp_path / "drawn.png"
+    ended = hush("show", file, "-o", target)
+    assert (ended.returncode, ended.stdout.strip()) == (0, str(target))
+    with Image.open(target) as drawn:
+        colors = len(set(drawn.convert("RGB").resize((200, 80)).getdata()))
+        assert drawn.width > drawn.height
+    assert colors > 200
+
+
+def test_one_bad_file_does_not_keep_the_others_from_being_done(
+    url: str, tmp_path: Path, sample_words: str
+) -> None:
+    text = tmp_path / "notes.txt"
+    text.write_text("no audio")
+    ended = hush("transcribe", text, tmp_path / "missing.wav", SAMPLE, "--url", url)
+    assert ended.returncode == 1
+    assert sample_words in ended.stdout
+    assert "notes.txt: not an audio or video file" in ended.stderr
+    assert "No such file" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["transcribe"],
+        ["transcribe", "x.wav", "-f", "srt", "-f", "vtt"],
+        ["transcribe", "x.wav", "-f", "doc"],
+        ["transcribe", "x.wav", "--quality", "50"],
+        ["transcribe", "x.wav", "--model", "gigantic"],
+        ["serve", "--host", "0.0.0.0"],
+        ["nonsense"],
+    ],
+    ids=" ".join,
+)
+def test_wrong_use_is_exit_code_2(arguments: list[str]) -> None:
+    ended = hush(*arguments)
+    assert ended.returncode == 2
+    assert "Traceback" not in ended.stderr
+
+
+def test_bad_pictures_are_one_line_each(tmp_path: Path) -> None:
+    (tmp_path / "bad.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    for command in ("decode", "show"):
+        ended = hush(command, tmp_path / "bad.png", "-o", tmp_path / "out.png")
+        assert ended.returncode == 1
+        assert "truncated or damaged" in ended.stderr
+        assert ended.stderr.count("\n") == 1
+    (tmp_path / "empty.wav").write_bytes(b"")
+    ended = hush("encode", tmp_path / "empty.wav", "-o", tmp_path)
+    assert ended.returncode == 1
+    assert "empty.wav" in ended.stderr
+
+
+def test_a_recording_too_long_for_one_picture_says_so(tmp_path: Path) -> None:
+    (tmp_path / "long.wav").write_bytes(recorded(np.tile(tone(60), 11)))
+    ended = hush("encode", "--whole", tmp_path / "long.wav", "-o", tmp_path)
+    assert ended.returncode == 1
+    assert "cut the speech into segments" in ended.stderr
+
+
+def test_a_service_that_is_not_there_is_one_line() -> None:
+    ended = hush("transcribe", SAMPLE, "--url", "http://127.0.0.1:9")
+    assert ended.returncode == 1
+    assert "cannot be reached" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_ctrl_c_stops_cleanly(tmp_path: Path, url: str) -> None:
+    (tmp_path / "long.wav").write_bytes(recorded(np.tile(tone(60), 60)))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "hush.cli", "encode", tmp_path / "long.wav", "-o", tmp_path],
+        cwd=ROOT,
+        env=environment(),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not (tmp_path / "long.mel").exists() and process.poll() is None:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Traceback" not in stderr
+
+
+def test_help_shows_examples() -> None:
+    for command in ("transcribe", "encode", "decode", "show", "serve", "bridge"):
+        ended = hush(command, "--help")
+        assert ended.returncode == 0
+        assert f"hush {command}" in ended.stdout
+    assert hush("--version").stdout == __version__ + "\n"
+
+
+def test_the_client_needs_neither_torch_nor_the_service() -> None:
+    code = (
+        "import sys, hush.client, hush.cli, hush.bridge, hush.segments;"
+        "heavy = {'torch', 'whisper', 'fastapi', 'service', 'matplotlib'};"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ},
+    )
+    assert ended.stdout.strip() == "[]"

@@ -1,0 +1,78 @@
+"""A service in this process, with engines that do as they are told."""
+
+import threading
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+
+import httpx2
+import numpy as np
+import pytest
+
+from hush.image import Encoding, encode, quantize
+from hush.mel import Spectrogram
+from hush.transcript import Phrase, Transcript, Word
+from service.app import create_app
+from service.engine import DecodingRequest, ModelInfo, Task, WorkStoppedError
+from service.models import Model, Models, State
+from service.settings import Settings
+
+
+@dataclass
+class ToldEngine:
+    """Answers at once, or when `go` is set, and remembers what it was asked."""
+
+    info: ModelInfo
+    go: threading.Event | None = None
+    begun: threading.Event = field(default_factory=threading.Event)
+    asked: list[tuple[Spectrogram, DecodingRequest]] = field(default_factory=list)
+
+    def transcribe(
+        self, spectrogram: Spectrogram, request: DecodingRequest, stop: Callable[[], bool]
+    ) -> Transcript:
+        self.asked.append((spectrogram, request))
+        self.begun.set()
+        while self.go is not None and not self.go.wait(0.01):
+            if stop():
+                raise WorkStoppedError
+        seconds = spectrogram.shape[1] / 100
+        words = (Word("Hello.", 0.1, 0.5),) if request.words else None
+        phrases = (Phrase(0, seconds, " Hello."),)
+        return Transcript("Hello.", seconds, "english", request.task, phrases, words)
+
+
+def engine(
+    mel_bins: int = 80,
+    languages: tuple[str, ...] = ("en",),
+    tasks: tuple[Task, ...] = ("transcribe",),
+    parameters: int = 1000,
+    go: threading.Event | None = None,
+) -> ToldEngine:
+    return ToldEngine(ModelInfo(mel_bins, languages, tasks, parameters), go)
+
+
+def loaded(**engines: ToldEngine) -> Models:
+    """Return models that are ready."""
+    models = Models((), list)
+    models.all = [
+        Model(name.replace("_", "-"), "", 0, State.READY, told) for name, told in engines.items()
+    ]
+    return models
+
+
+def http(models: Models, **settings: object) -> httpx2.AsyncClient:
+    """Return a client of a service in this process."""
+    app = create_app(Settings(**settings), models)  # type: ignore[arg-type]
+    transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
+    return httpx2.AsyncClient(transport=transport, base_url="http://service")
+
+
+def picture(frames: int = 100, mel_bins: int = 80, encoding: Encoding | None = None) -> bytes:
+    ramp = np.linspace(-0.5, 1.5, mel_bins * frames, dtype=np.float32).reshape(mel_bins, frames)
+    return encode(quantize(ramp), encoding or Encoding())
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[httpx2.AsyncClient]:
+    """A service with one English model of 80 bins."""
+    async with http(loaded(demo=engine())) as client:
+        yield client
