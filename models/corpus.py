@@ -38,7 +38,7 @@ class Utterance:
 
 
 def log10_mel(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return hush's spectrogram with its frames as rows, (frames, 80): log10 of power, unfloored."""
+    """Return the spectrogram, log10 of power and not floored, with frames as rows: (frames, 80)."""
     return np.ascontiguousarray(log_mel(samples).T)
 
 

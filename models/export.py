@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from whisper.model import ModelDimensions
 
-MANTISSA_BITS = 8  # of half precision's 10: what is rounded away costs nothing once deflated
+MANTISSA_BITS = 7  # of half precision's 10: what is rounded away costs nothing once deflated
 
 
 def rounded(weights: Tensor, bits: int = MANTISSA_BITS) -> Tensor:
