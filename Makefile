@@ -10,7 +10,7 @@ help: ## print this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
 
 demo: $(ENVIRONMENT) ## transcribe a sample through the service, then serve it; ONCE=1 stops after that
-	@.venv/bin/python -m hush.demo
+	@.venv/bin/python -m service.demo
 
 test: check ## run every test
 	@sh setup.sh packages $(SYNTHESIZERS)
@@ -25,8 +25,15 @@ format: $(ENVIRONMENT) ## mend the style
 	@.venv/bin/ruff check --fix
 	@.venv/bin/ruff format
 
-bench: $(ENVIRONMENT) ## measure what the README says
-	@for each in mel vad; do .venv/bin/python -m bench.$$each; done
+bench: $(ENVIRONMENT) ## measure the figures of the README that take minutes
+	@.venv/bin/python -m bench.mel
+	@.venv/bin/python -m bench.vad
+
+model: $(ENVIRONMENT) ## train the demo model; goes on where it stopped (hours)
+	@.venv/bin/python -m models.train
+
+eval: $(ENVIRONMENT) ## measure the demo model, or MODEL=base.en DATA=folder of recordings
+	@.venv/bin/python -m models.evaluate $(if $(MODEL),--model $(MODEL)) $(if $(DATA),--data $(DATA))
 
 wheel: $(ENVIRONMENT) ## build the package into dist/
 	@.venv/bin/python -m build --wheel

@@ -6,6 +6,7 @@
 set -eu
 
 torch=2.13.0
+extras='.[bridge,dev,model,service,show]'
 
 fail() {
     echo "$*" >&2
@@ -13,12 +14,10 @@ fail() {
 }
 
 install_packages() {
-    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-        echo "installing Debian packages: $*"
-        apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$@" >/dev/null
-    else
-        fail "please install these packages first, for example: sudo apt-get install $*"
-    fi
+    command -v apt-get >/dev/null || fail "please install first: $*"
+    [ "$(id -u)" = 0 ] || fail "please install first: sudo apt-get install $*"
+    echo "installing Debian packages: $*"
+    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$@" >/dev/null
 }
 
 packages() {
@@ -30,7 +29,27 @@ packages() {
     [ -z "$missing" ] || install_packages $missing
 }
 
-environment() {
+pip() {
+    "$environment/bin/python" -m pip --disable-pip-version-check -qq "$@"
+}
+
+# Without an NVIDIA GPU, the CPU build saves gigabytes of CUDA libraries. Elsewhere than on Linux,
+# there is only one build.
+install_torch() {
+    [ "$(uname -s)" = Linux ] || TORCH=cuda
+    case ${TORCH:-$(command -v nvidia-smi >/dev/null && echo cuda || echo cpu)} in
+    cpu)
+        pip install "torch==$torch+cpu" 2>/dev/null ||
+            pip install "torch==$torch" --index-url https://download.pytorch.org/whl/cpu ||
+            fail "torch's CPU build cannot be fetched; try again, or take the CUDA build: TORCH=cuda"
+        ;;
+    cuda) pip install "torch==$torch" ;;
+    *) fail "TORCH has to be cpu or cuda" ;;
+    esac
+}
+
+make_environment() {
+    environment=.venv
     python=${PYTHON:-python3}
     command -v "$python" >/dev/null || install_packages python3 python3-venv
     "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
@@ -39,36 +58,25 @@ environment() {
 
     echo "setting up .venv (once; some minutes)"
     [ -x .venv/bin/python ] || "$python" -m venv .venv
-    pip="$PWD/.venv/bin/pip --disable-pip-version-check"
-
-    # Without an NVIDIA GPU, the CPU build saves gigabytes of CUDA libraries.
-    case ${TORCH:-$(command -v nvidia-smi >/dev/null && echo cuda || echo cpu)} in
-    cpu)
-        $pip install -qq "torch==$torch+cpu" 2>/dev/null ||
-            $pip install -qq "torch==$torch" --index-url https://download.pytorch.org/whl/cpu 2>/dev/null ||
-            $pip install -qq "torch==$torch"
-        ;;
-    cuda) $pip install -qq "torch==$torch" ;;
-    *) fail "TORCH has to be cpu or cuda" ;;
-    esac
-    $pip install -qq --constraint constraints.txt --editable '.[bridge,dev,service,show]'
+    install_torch
+    pip install --constraint constraints.txt --editable "$extras"
 }
 
 lock() {
-    scratch=$(mktemp -d)
-    .venv/bin/python -m venv "$scratch"
-    "$scratch/bin/pip" install -qq "torch==$torch+cpu" || "$scratch/bin/pip" install -qq "torch==$torch"
-    "$scratch/bin/pip" install -qq '.[bridge,dev,service,show]'
+    environment=$(mktemp -d)
+    .venv/bin/python -m venv "$environment"
+    install_torch
+    pip install "$extras"
     {
         echo "# Every version that CI uses; \`make lock\` renews them."
-        "$scratch/bin/pip" freeze --exclude hush --exclude setuptools | sed 's/+cpu$//'
+        pip freeze --exclude hush --exclude setuptools | sed 's/+cpu$//'
     } >constraints.txt
-    rm -rf "$scratch"
+    rm -rf "$environment"
 }
 
 case ${1:-} in
 packages) shift && packages "$@" ;;
-environment) environment ;;
+environment) make_environment ;;
 lock) lock ;;
 *) fail "usage: setup.sh packages NAME… | environment | lock" ;;
 esac

@@ -2,8 +2,9 @@
 
     python -m bench.vad [FOLDER]
 
-prints macro means over the recordings on a grid of 10 ms, beside what other detectors reached on
-all 30 recordings of the set (measured November 2026; half of them are kept back here).
+prints macro means over the recordings of a folder on a grid of 10 ms. The recordings, WAV files
+with their labels beside them, are `testset/` of github.com/TEN-framework/ten-vad; the figures in
+docs/segments.md are of its 15 with odd numbers, on which the detector's thresholds were chosen.
 """
 
 import sys
@@ -20,11 +21,13 @@ from hush.vad import Decisions
 
 FOLDER = Path(__file__).parents[2] / "shared" / "data" / "ten-vad"
 
-PEERS = """\
-Silero VAD 6.2.3, best threshold         0.926   0.956  0.939  0.222    286
-TEN VAD 1.0.6, best threshold            0.922   0.939  0.927  0.244    207
-WebRTC VAD, mode 2                       0.853   0.941  0.891  0.504   9111
-mel-spec, Sobel edges (its own figures)  0.875   0.879  0.857  0.395    820"""
+ELSEWHERE = """\
+
+Measured at another time (November 2026), on all 30 recordings of the set:
+Silero VAD 6.2.3, best threshold         0.926     0.956  0.939  0.222    286
+TEN VAD 1.0.6, best threshold            0.922     0.939  0.927  0.244    207
+WebRTC VAD, mode 2                       0.853     0.941  0.891  0.504   9111
+mel-spec, Sobel edges (its own figures)  0.875     0.879  0.857  0.395    820"""
 
 
 @dataclass(frozen=True)
@@ -79,15 +82,17 @@ def main() -> None:
     """Print the table."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
     if not folder.is_dir():
-        sys.exit(f"the labelled recordings are not here: {folder}")
-    print(f"{'':40} precision recall F1   false+  x real time")
+        print(f"nothing measured: the labelled recordings are not at {folder}; name their folder")
+        return
+    print(f"{'':40} precision recall F1     false+ x real time")
     for n_mels in mel.MEL_BINS:
         figures = evaluate(folder, n_mels)
+        name = f"hush, edges, {n_mels} mel bins"
         print(
-            f"{f'hush, edges, {n_mels} mel bins':40} {figures.precision:.3f}   {figures.recall:.3f}"
-            f"  {figures.f1:.3f}  {figures.false_positive_rate:.3f}  {figures.speed:5.0f}"
+            f"{name:40} {figures.precision:.3f}     {figures.recall:.3f}  {figures.f1:.3f}"
+            f"  {figures.false_positive_rate:.3f}  {figures.speed:5.0f}"
         )
-    print(PEERS)
+    print(ELSEWHERE)
 
 
 if __name__ == "__main__":

@@ -58,7 +58,7 @@ class Recording:
         Yields
         ------
         (n,) array
-            Mono samples at 16 kHz, usually -1 to 1, all finite.
+            Mono samples at 16 kHz, -1 to 1, all finite.
 
         Raises
         ------
@@ -82,12 +82,19 @@ class Recording:
             )
 
     def _resampled(self) -> Iterator[npt.NDArray[np.float32]]:
-        resampler = AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
+        resampler: AudioResampler | None = None
+        form = None
         for frame in self._frames():
-            for resampled in resampler.resample(frame):
-                yield _samples(resampled)
-        for resampled in resampler.resample(None):
-            yield _samples(resampled)
+            # Recordings that were put together may change in the middle.
+            if (frame.format.name, frame.layout.name, frame.sample_rate) != form:
+                form = frame.format.name, frame.layout.name, frame.sample_rate
+                if resampler is not None:
+                    yield from map(_samples, resampler.resample(None))
+                resampler = AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
+            assert resampler is not None
+            yield from map(_samples, resampler.resample(frame))
+        if resampler is not None:
+            yield from map(_samples, resampler.resample(None))
 
     def _frames(self) -> Iterator[av.AudioFrame]:
         packets = self._container.demux(audio=0)
@@ -103,8 +110,9 @@ class Recording:
 
 
 def _samples(frame: av.AudioFrame) -> npt.NDArray[np.float32]:
+    """Return a frame's samples, clipped to -1 to 1, as the 16 bits that Whisper reads would be."""
     samples = frame.to_ndarray().reshape(-1).astype(np.float32, copy=False)
-    return np.nan_to_num(samples, copy=False, nan=0, posinf=1, neginf=-1)
+    return np.clip(np.nan_to_num(samples, nan=0), -1, 1)
 
 
 @contextmanager
@@ -133,12 +141,28 @@ def open_audio(source: str | Path | BinaryIO, name: str | None = None) -> Iterat
     try:
         container = av.open(source, "r", options=_NO_OTHER_FILES, metadata_errors="replace")
     except av.error.FFmpegError as error:
-        raise AudioError(f"{name}: not an audio or video file, or damaged at its start") from error
+        hint = "" if _can_seek(source) else "; through a pipe, some files cannot be read"
+        raise AudioError(
+            f"{name}: not an audio or video file, or damaged at its start{hint}"
+        ) from error
     with container:
         if not container.streams.audio:
             raise AudioError(f"{name}: has no audio track")
-        duration = container.duration / av.time_base if container.duration else None
-        yield Recording(name, duration, container)
+        yield Recording(name, _duration(container), container)
+
+
+def _duration(container: av.container.InputContainer) -> float | None:
+    stream = container.streams.audio[0]
+    if stream.duration is not None and stream.time_base is not None:
+        return float(stream.duration * stream.time_base)
+    return container.duration / av.time_base if container.duration else None
+
+
+def _can_seek(source: BinaryIO) -> bool:
+    try:
+        return source.seekable()
+    except (AttributeError, OSError):
+        return False
 
 
 def read_audio(source: str | Path | BinaryIO) -> npt.NDArray[np.float32]:

@@ -11,7 +11,11 @@ Specification.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+MOST = 64
+"""Boxes, items or units in one place; more than any still picture has."""
+
 _SEQUENCE_HEADER = 1
+_HIGH_BIT_DEPTH = 0x40
 
 
 class AvifStructureError(ValueError):
@@ -56,7 +60,9 @@ class _Reader:
         return self.number(4).to_bytes(4, "big")
 
     def boxes(self) -> "Iterator[tuple[bytes, _Reader]]":
-        while self.at < self.end:
+        for _ in range(MOST):
+            if self.at == self.end:
+                return
             start = self.at
             size, kind = self.number(4), self.code()
             if size == 1:
@@ -66,6 +72,7 @@ class _Reader:
                 raise IndexError
             yield kind, _Reader(self.data, self.at, end)
             self.at = end
+        raise IndexError
 
 
 def _picture_data(data: bytes) -> _Reader:
@@ -81,6 +88,7 @@ def _picture_data(data: bytes) -> _Reader:
     locations = dict(_item_locations(_only(boxes, b"iloc")))
     if len(pictures) != 1 or pictures[0] not in locations:
         raise AvifStructureError("the AVIF file holds more than one picture, or an alpha channel")
+    _check_bit_depth(boxes)
     offset, length = locations[pictures[0]]
     if offset + length > len(data):
         raise IndexError
@@ -93,6 +101,14 @@ def _only(boxes: list[tuple[bytes, _Reader]], kind: bytes) -> _Reader:
     if len(found) != 1:
         raise IndexError
     return found[0]
+
+
+def _check_bit_depth(meta: list[tuple[bytes, _Reader]]) -> None:
+    properties = list(_only(list(_only(meta, b"iprp").boxes()), b"ipco").boxes())
+    configuration = _only(properties, b"av1C")
+    configuration.number(2)
+    if configuration.number(1) & _HIGH_BIT_DEPTH:
+        raise AvifStructureError("the AVIF file has a bit depth of 10 or 12; a mel image has 8")
 
 
 def _item_kinds(items: _Reader) -> Iterator[tuple[int, bytes]]:
@@ -110,28 +126,35 @@ def _item_kinds(items: _Reader) -> Iterator[tuple[int, bytes]]:
 
 
 def _item_locations(table: _Reader) -> Iterator[tuple[int, tuple[int, int]]]:
-    """Yield offset and length of each item that lies in one piece in the file itself."""
+    """Yield offset and length of each item that lies in the file itself."""
     version = table.number(4) >> 24
     sizes = table.number(2)
     offset_size, length_size, base_size = sizes >> 12, sizes >> 8 & 15, sizes >> 4 & 15
     index_size = sizes & 15 if version > 0 else 0
-    for _ in range(table.number(2 if version < 2 else 4)):
+    count = table.number(2 if version < 2 else 4)
+    if count > MOST:
+        raise IndexError
+    for _ in range(count):
         item = table.number(2 if version < 2 else 4)
         method = table.number(2) & 15 if version > 0 else 0
         table.number(2)
         base = table.number(base_size)
-        extents = table.number(2)
-        for _ in range(extents):
-            table.number(index_size)
-            offset, length = table.number(offset_size), table.number(length_size)
-            if extents == 1 and method == 0:
-                yield item, (base + offset, length)
+        if table.number(2) != 1:
+            raise AvifStructureError(
+                "the AVIF file holds its picture in pieces; a mel image is whole"
+            )
+        table.number(index_size)
+        offset, length = table.number(offset_size), table.number(length_size)
+        if method == 0:
+            yield item, (base + offset, length)
 
 
 def _sequence_size(picture: _Reader) -> tuple[int, int]:
     """Walk the units of the AV1 data, and read the size from its one sequence header."""
     sizes = []
-    while picture.at < picture.end:
+    for _ in range(MOST):
+        if picture.at == picture.end:
+            break
         header = picture.number(1)
         if header & 0x04:
             picture.number(1)
@@ -142,7 +165,7 @@ def _sequence_size(picture: _Reader) -> tuple[int, int]:
         picture.at = unit.end
         if header >> 3 & 15 == _SEQUENCE_HEADER:
             sizes.append(_frame_size(unit))
-    if len(sizes) != 1:
+    if len(sizes) != 1 or picture.at != picture.end:
         raise IndexError
     return sizes[0]
 

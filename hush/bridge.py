@@ -4,10 +4,12 @@ Applications that know OpenAI's API become private without a change: they speak 
 bridge makes mel images here, and only those go on to the service.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any, Literal, cast, get_args
+from typing import Any
 
+from python_multipart.multipart import parse_options_header
 from starlette.applications import Starlette
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
@@ -16,11 +18,12 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from hush.audio import AudioError
-from hush.client import AsyncClient, Options, ServiceError
+from hush.client import AsyncClient, Model, Options
+from hush.connection import ServiceError
 from hush.image import PNG, Encoding
-from hush.transcript import Transcript, TranscriptFormat
+from hush.openai_form import RESPONSE_FORMATS, ResponseFormat, error_body, written
+from hush.transcript import Transcript
 
-ResponseFormat = Literal["json", "text", "srt", "vtt", "verbose_json"]
 _BAD_GATEWAY = 502
 
 
@@ -43,53 +46,71 @@ def create_bridge(connect: Callable[[], AsyncClient], encoding: Encoding = PNG) 
 
     async def answer(request: Request) -> Response:
         client: AsyncClient = request.app.state.client
+        _, parameters = parse_options_header(request.headers.get("content-type", ""))
+        if parameters.get(b"charset", b"utf-8").lower() != b"utf-8":
+            raise HTTPException(415, "text in a form has to be UTF-8")
         async with request.form() as form:
             file = form.get("file")
             if not isinstance(file, UploadFile):
                 raise HTTPException(400, "file: field required, with the audio")
-            response_format = _response_format(form)
-            transcript = await client.transcribe_audio(
-                file.file, _options(form, request.url.path), encoding=encoding
-            )
-        return _written(transcript, response_format)
+            options, response_format = _options(form, request.url.path), _response_format(form)
+            work = client.transcribe_audio(file.file, options, encoding=encoding)
+            transcript = await _while_connected(request, work)
+        body = written(transcript, response_format)
+        return PlainTextResponse(body) if isinstance(body, str) else JSONResponse(body)
 
     async def models(request: Request) -> Response:
         client: AsyncClient = request.app.state.client
-        found = await client.models()
-        data = [
-            {
-                "id": model.name,
-                "object": "model",
-                "created": 0,
-                "owned_by": "hush",
-                "languages": model.languages,
-                "tasks": model.tasks,
-            }
-            for model in found
-        ]
+        data = [_described(model) for model in await client.models()]
         return JSONResponse({"object": "list", "data": data})
+
+    async def model(request: Request) -> Response:
+        client: AsyncClient = request.app.state.client
+        return JSONResponse(_described(await client.model(request.path_params["name"])))
 
     return Starlette(
         routes=[
             Route("/v1/audio/transcriptions", answer, methods=["POST"]),
             Route("/v1/audio/translations", answer, methods=["POST"]),
             Route("/v1/models", models),
+            Route("/v1/models/{name}", model),
         ],
         lifespan=lifespan,
         exception_handlers={
-            AudioError: _refused(400),
-            ServiceError: _refused(_BAD_GATEWAY),
-            HTTPException: _refused(400),
+            AudioError: _refused,
+            ServiceError: _refused,
+            HTTPException: _refused,
+            Exception: _refused,
         },
     )
 
 
+async def _while_connected(request: Request, work: Any) -> Transcript:
+    """Do the work, unless the application that wants it goes away."""
+
+    async def departure() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+
+    working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(departure())
+    try:
+        await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise HTTPException(499, "the application closed the connection")
+        transcript: Transcript = working.result()
+        return transcript
+    finally:
+        working.cancel()
+        leaving.cancel()
+        await asyncio.gather(working, leaving, return_exceptions=True)
+
+
 def _response_format(form: FormData) -> ResponseFormat:
     wanted = form.get("response_format") or "json"
-    formats = get_args(ResponseFormat)
-    if wanted not in formats:
-        raise HTTPException(400, f"response_format: has to be one of {', '.join(formats)}")
-    return cast(ResponseFormat, wanted)
+    for known in RESPONSE_FORMATS:
+        if wanted == known:
+            return known
+    raise HTTPException(400, f"response_format: has to be one of {', '.join(RESPONSE_FORMATS)}")
 
 
 def _options(form: FormData, path: str) -> Options:
@@ -97,45 +118,45 @@ def _options(form: FormData, path: str) -> Options:
         value = form.get(name)
         return value if isinstance(value, str) and value else None
 
+    if (text("stream") or "false").lower() not in ("false", "0"):
+        raise HTTPException(400, "stream: this bridge answers whole; it does not stream")
     try:
-        temperature = float(text("temperature") or 0)
+        return Options(
+            model=text("model"),
+            language=text("language"),
+            task="translate" if path.endswith("/translations") else "transcribe",
+            prompt=text("prompt"),
+            temperature=float(text("temperature") or 0),
+            words="word" in form.getlist("timestamp_granularities[]"),
+        )
     except ValueError as error:
         raise HTTPException(400, "temperature: has to be a number from 0 to 1") from error
-    return Options(
-        model=text("model"),
-        language=text("language"),
-        task="translate" if path.endswith("/translations") else "transcribe",
-        prompt=text("prompt"),
-        temperature=temperature,
-        words="word" in form.getlist("timestamp_granularities[]"),
-    )
 
 
-def _written(transcript: Transcript, response_format: ResponseFormat) -> Response:
-    match response_format:
-        case "json":
-            return JSONResponse({"text": transcript.text})
-        case "verbose_json":
-            return JSONResponse(transcript.verbose_json())
-        case "text" | "srt" | "vtt":
-            return PlainTextResponse(transcript.written(TranscriptFormat(response_format)))
+def _described(model: Model) -> dict[str, Any]:
+    return {
+        "id": model.name,
+        "object": "model",
+        "created": 0,
+        "owned_by": "hush",
+        "languages": model.languages,
+        "tasks": model.tasks,
+    }
 
 
-def _refused(status: int) -> Callable[[Request, Exception], Response]:
-    """Answer an error in OpenAI's shape, with the status that the error knows, else this one."""
-
-    def refuse(_: Request, error: Exception) -> Response:
-        code, headers = None, {}
-        answered = status
-        message = str(error)
-        if isinstance(error, ServiceError):
-            answered, code = error.status or status, error.code
+def _refused(_: Request, error: Exception) -> Response:
+    """Answer an error in OpenAI's shape, with the status that it knows."""
+    headers = {}
+    match error:
+        case ServiceError():
+            status = error.status or _BAD_GATEWAY
+            body = error_body(status, str(error), error.param, error.code)
             if error.retry_after is not None:
-                headers["retry-after"] = str(round(error.retry_after))
-        elif isinstance(error, HTTPException):
-            answered, message = error.status_code, str(error.detail)
-        kind = "invalid_request_error" if answered < 500 else "server_error"
-        body: dict[str, Any] = {"message": message, "type": kind, "param": None, "code": code}
-        return JSONResponse({"error": body}, answered, headers)
-
-    return refuse
+                headers["retry-after"] = str(max(1, round(error.retry_after)))
+        case HTTPException():
+            status, body = error.status_code, error_body(error.status_code, str(error.detail))
+        case AudioError():
+            status, body = 400, error_body(400, str(error), "file", "invalid_audio")
+        case _:
+            status, body = 500, error_body(500, "the bridge failed on this request")
+    return JSONResponse(body, status, headers)

@@ -1,33 +1,35 @@
 """The command line: `hush transcribe`, `encode`, `decode`, `show`, `serve` and `bridge`."""
 
 import asyncio
-import sys
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
 import httpx2
 import numpy as np
+import stamina.instrumentation
 import typer
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 
 from hush import __version__
-from hush.audio import AudioError, Recording, open_audio
-from hush.client import RECORDING_SEGMENT, AsyncClient, Options, ServiceError
-from hush.folder import PictureFolder, read_index, write_index, write_pictures
-from hush.image import FORMATS, Encoding, Format, MelImageError, decode, encode, quantize
-from hush.mel import FRAMES_PER_SECOND, Spectrogram, log_mel_spectrogram
-from hush.segments import Segment, segments
+from hush.audio import AudioError, Recording
+from hush.client import RECORDING_SEGMENT, AsyncClient, Options
+from hush.connection import ServiceError
+from hush.folder import FolderIndex, read_index, replaced, write_index, write_pictures
+from hush.image import Encoding, Format, MelImageError, decode, encode, quantize
+from hush.mel import MEL_BINS, Samples, log_mel_spectrogram
+from hush.segments import segments
+from hush.terminal import (
+    Advance,
+    errors,
+    is_picture,
+    opened,
+    progress,
+    report,
+    stem_of,
+    warn_if_damaged,
+)
 from hush.transcript import Transcript, TranscriptFormat, join
 from hush.vad import Cutter
 
@@ -38,7 +40,13 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Private speech-to-text: speech becomes a picture here, and only the picture is sent.",
 )
-errors = Console(stderr=True, highlight=False)
+
+
+def _known_mel_bins(value: int) -> int:
+    if value not in MEL_BINS:
+        raise typer.BadParameter("pictures are 80 or 128 pixels high")
+    return value
+
 
 Url = Annotated[
     str | None,
@@ -49,8 +57,7 @@ Url = Annotated[
     ),
 ]
 ApiKey = Annotated[
-    str | None,
-    typer.Option(envvar="HUSH_API_KEY", metavar="KEY", help="Key the service wants."),
+    str | None, typer.Option(envvar="HUSH_API_KEY", metavar="KEY", help="Key the service wants.")
 ]
 PictureFormat = Annotated[Format, typer.Option("--picture", help="Format of the mel images.")]
 Quality = Annotated[
@@ -58,8 +65,13 @@ Quality = Annotated[
     typer.Option(min=0, max=100, help="Of lossy WebP and AVIF pictures: smaller is smaller."),
 ]
 MelBins = Annotated[
-    int, typer.Option(help="Height of the pictures: 80, or 128 for large-v3 and turbo.")
+    int,
+    typer.Option(
+        callback=_known_mel_bins,
+        help="Height of the pictures: 80, or 128 for large-v3 and turbo.",
+    ),
 ]
+Port = typer.Option(min=1, max=65535, help="Port to listen on.")
 
 
 @app.callback(invoke_without_command=True)
@@ -77,8 +89,7 @@ def transcribe(
     files: Annotated[
         list[Path],
         typer.Argument(
-            metavar="FILE",
-            help="Audio, video, mel images, or folders of `hush encode`; - is stdin.",
+            metavar="FILE", help="Audio, video, mel images, or `hush encode` folders; - is stdin."
         ),
     ],
     url: Url = None,
@@ -119,6 +130,8 @@ def transcribe(
     forms = form or [TranscriptFormat.TEXT]
     if output is None and len(forms) > 1:
         raise typer.BadParameter("several formats want --output FOLDER", param_hint="--format")
+    targets = [None] * len(files) if output is None else _targets(files, output)
+    encoding = _encoding(picture, quality)
     options = Options(
         model=model if url else None,
         language=language,
@@ -127,88 +140,96 @@ def transcribe(
         words=words,
     )
     client = _client(url, api_key, model)
-    work = _transcribe_files(client, files, options, forms, output, _encoding(picture, quality))
-    if not asyncio.run(work):
+
+    async def transcribe_all() -> bool:
+        done = True
+        async with client:
+            for file, target in zip(files, targets, strict=True):
+                if len(files) > 1 and target is None:
+                    typer.echo(f"==> {file} <==")
+                done &= await _transcribe(client, file, options, encoding, forms, target)
+        return done
+
+    if not asyncio.run(transcribe_all()):
         raise typer.Exit(1)
 
 
-async def _transcribe_files(
-    client: AsyncClient,
-    files: list[Path],
-    options: Options,
-    forms: list[TranscriptFormat],
-    output: Path | None,
-    encoding: Encoding,
-) -> bool:
-    """Transcribe file by file; what fails does not keep the others from being done."""
-    stems = Counter(file.stem for file in files)
-    done = True
-    async with client:
-        for file in files:
-            transcript: Transcript | None = None
-            try:
-                with _progress(file.name) as (bar, task):
-                    transcript = await _transcribe_file(client, file, options, encoding, bar, task)
-            except (AudioError, MelImageError, OSError) as error:
-                done = _report(error)
-            except ServiceError as error:
-                done = _report(f"{file}: {error}")
-                transcript = error.partial
-                if transcript is not None:
-                    _report(f"{file}: what follows ends at {transcript.duration:.0f} s")
-            if transcript is None:
-                continue
-            if output is None:
-                if len(files) > 1:
-                    typer.echo(f"==> {file} <==")
-                typer.echo(transcript.written(forms[0]), nl=False)
-                continue
-            output.mkdir(parents=True, exist_ok=True)
-            name = file.stem if stems[file.stem] == 1 else file.name
-            for form in forms:
-                target = output / (name + _suffix(form))
-                target.write_text(transcript.written(form), encoding="utf-8")
-                errors.print(f"wrote {target}", soft_wrap=True)
-    return done
-
-
-async def _transcribe_file(
+async def _transcribe(
     client: AsyncClient,
     file: Path,
     options: Options,
     encoding: Encoding,
-    bar: Progress,
-    task: TaskID,
+    forms: list[TranscriptFormat],
+    target: Path | None,
+) -> bool:
+    """Transcribe one file and write its words; return whether all went well."""
+    done = True
+    try:
+        with progress(file.name) as advance:
+            transcript = await _words_of(client, file, options, encoding, advance)
+    except (AudioError, OSError) as error:
+        return report(error)
+    except MelImageError as error:
+        return report(f"{file}: {error}")
+    except ServiceError as error:
+        done = report(f"{file}: {error}")
+        if error.partial is None:
+            return done
+        transcript = error.partial
+        report(f"{file}: what is written ends at {transcript.duration:.0f} s")
+    if target is None:
+        typer.echo(transcript.written(forms[0]), nl=False)
+        return done
+    try:
+        for form in forms:
+            written = target.with_name(target.name + _suffix(form))
+            written.write_text(transcript.written(form), encoding="utf-8")
+            errors.print(f"wrote {written}")
+    except OSError as error:
+        return report(error)
+    return done
+
+
+async def _words_of(
+    client: AsyncClient, file: Path, options: Options, encoding: Encoding, advance: Advance
 ) -> Transcript:
     if file.is_dir():
-        index = read_index(file)
-        bar.update(task, total=index.duration)
-        images = ((file / segment.file).read_bytes() for segment in index.segments)
-        parts: list[tuple[float, Transcript]] = []
-        async for transcript in client.transcribe_each(images, options):
-            segment = index.segments[len(parts)]
-            parts.append((segment.start, transcript))
-            bar.update(task, completed=segment.end)
-        return join(parts, index.duration)
-    if _is_picture(file):
+        return await _words_of_folder(client, file, options, advance)
+    if is_picture(file):
         return await client.transcribe(file.read_bytes(), options)
-    with _opened(file) as recording:
-        bar.update(task, total=recording.duration)
+    with opened(file) as recording:
         transcript = await client.transcribe_audio(
             recording,
             options,
             encoding=encoding,
-            on_progress=lambda progress: bar.update(task, completed=progress.seconds),
+            on_progress=lambda newest: advance(newest.seconds, recording.duration),
         )
-        _warn_if_damaged(recording)
+        warn_if_damaged(recording)
     return transcript
+
+
+async def _words_of_folder(
+    client: AsyncClient, folder: Path, options: Options, advance: Advance
+) -> Transcript:
+    index = read_index(folder)
+    pictures = ((folder / segment.file).read_bytes() for segment in index.segments)
+    parts: list[tuple[float, Transcript]] = []
+    try:
+        async for transcript in client.transcribe_each(pictures, options):
+            segment = index.segments[len(parts)]
+            parts.append((segment.start, transcript))
+            advance(segment.end, index.duration)
+    except (ServiceError, MelImageError, OSError) as error:
+        failure = ServiceError(str(error))
+        if parts:
+            failure.partial = join(parts, index.segments[len(parts) - 1].end)
+        raise failure from error
+    return join(parts, index.duration)
 
 
 @app.command("encode", no_args_is_help=True)
 def encode_command(
-    files: Annotated[
-        list[Path], typer.Argument(metavar="FILE", help="Audio or video; - is stdin.")
-    ],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Audio or video.")],
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where to write.")
     ] = Path(),
@@ -229,34 +250,37 @@ def encode_command(
     - `hush encode --whole --picture tga --output pictures note.wav`
     """
     encoding = _encoding(picture, quality)
+    suffix = f".{picture}" if whole else ".mel"
     done = True
-    for file in files:
+    for file, target in zip(files, _targets(files, output, suffix), strict=True):
         try:
-            with _opened(file) as recording, _progress(file.name) as (bar, task):
-                bar.update(task, total=recording.duration)
+            with opened(file) as recording, progress(file.name) as advance:
                 if whole:
-                    samples = np.concatenate(list(_watched(recording, bar, task)))
+                    samples = np.concatenate(list(_watched(recording, advance)))
                     spectrogram = log_mel_spectrogram(samples, mel_bins)
-                    data = encode(quantize(spectrogram), encoding)
-                    target = output / f"{file.stem}.{picture}"
-                    output.mkdir(parents=True, exist_ok=True)
-                    target.write_bytes(data)
+                    target.write_bytes(encode(quantize(spectrogram), encoding))
                 else:
-                    target = output / f"{file.stem}.mel"
-                    chunks = _watched(recording, bar, task)
-                    cutter = Cutter(shortest=RECORDING_SEGMENT)
-                    cut = segments(chunks, mel_bins, cutter=cutter)
-                    stored = write_pictures(target, cut, encoding)
-                    index = PictureFolder(
-                        file.name, mel_bins, round(recording.seconds_read, 3), tuple(stored)
-                    )
-                    write_index(target, index)
-                _warn_if_damaged(recording)
+                    _encode_segments(recording, target, mel_bins, encoding, advance)
+            warn_if_damaged(recording)
             typer.echo(target)
-        except (AudioError, MelImageError, OSError) as error:
-            done = _report(error if isinstance(error, OSError | AudioError) else f"{file}: {error}")
+        except (AudioError, OSError) as error:
+            done = report(error)
+        except MelImageError as error:
+            done = report(f"{file}: {error}")
     if not done:
         raise typer.Exit(1)
+
+
+def _encode_segments(
+    recording: Recording, folder: Path, mel_bins: int, encoding: Encoding, advance: Advance
+) -> None:
+    cut = segments(
+        _watched(recording, advance), mel_bins, cutter=Cutter(shortest=RECORDING_SEGMENT)
+    )
+    with replaced(folder) as new:
+        stored = write_pictures(new, cut, encoding)
+        seconds = round(recording.seconds_read, 3)
+        write_index(new, FolderIndex(Path(recording.name).name, mel_bins, seconds, stored))
 
 
 @app.command("decode", no_args_is_help=True)
@@ -273,17 +297,14 @@ def decode_command(
     - `hush decode meeting.mel/0001.png`
     """
     done = True
-    for file in files:
+    for file, target in zip(files, _targets(files, output, ".npy"), strict=True):
         try:
-            spectrogram = decode(file.read_bytes()).spectrogram()
-            output.mkdir(parents=True, exist_ok=True)
-            target = output / f"{file.stem}.npy"
-            np.save(target, spectrogram)
+            np.save(target, decode(file.read_bytes()).spectrogram())
             typer.echo(target)
         except OSError as error:
-            done = _report(error)
+            done = report(error)
         except MelImageError as error:
-            done = _report(f"{file}: {error}")
+            done = report(f"{file}: {error}")
     if not done:
         raise typer.Exit(1)
 
@@ -306,37 +327,17 @@ def show(
     - `hush show talk.mp3 -o talk.png`
     """
     try:
-        from hush.show import render
+        from hush.show import drawn, render
     except ImportError:
         raise _missing("show") from None
-    target = output or Path(f"{file.stem}-spectrogram.png")
+    target = output or Path(f"{stem_of(file)}-spectrogram.png")
     try:
-        spectrogram, spans = _drawn(file, mel_bins)
+        spectrogram, spans = drawn(file, mel_bins)
         render(spectrogram, spans, file.name, target)
     except (AudioError, OSError, ValueError) as error:
-        _report(error)
+        report(error)
         raise typer.Exit(1) from None
     typer.echo(target)
-
-
-def _drawn(file: Path, mel_bins: int) -> tuple[Spectrogram, list[tuple[float, float]]]:
-    if file.is_dir():
-        index = read_index(file)
-        frames = round(index.duration * FRAMES_PER_SECOND)
-        pictures = [decode((file / segment.file).read_bytes()) for segment in index.segments]
-        lowest = min((picture.minimum for picture in pictures), default=0.0)
-        spectrogram = np.full((index.mel_bins, frames), lowest, np.float32)
-        for segment, picture in zip(index.segments, pictures, strict=True):
-            start = round(segment.start * FRAMES_PER_SECOND)
-            place = spectrogram[:, start : start + picture.frames]
-            place[:] = picture.spectrogram()[:, : place.shape[1]]
-        return spectrogram, [(segment.start, segment.end) for segment in index.segments]
-    if _is_picture(file):
-        return decode(file.read_bytes()).spectrogram(), []
-    with _opened(file) as recording:
-        samples = np.concatenate(list(recording.chunks(seconds=60)))
-    cut: list[Segment] = list(segments([samples], mel_bins))
-    return log_mel_spectrogram(samples, mel_bins), [(one.start, one.end) for one in cut]
 
 
 @app.command()
@@ -349,7 +350,7 @@ def serve(
         ),
     ] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+    port: Annotated[int | None, Port] = None,
     device: Annotated[str | None, typer.Option(help="cpu or cuda.")] = None,
 ) -> None:
     """Run the inference service. Other settings come from the environment: see docs/settings.md.
@@ -377,7 +378,7 @@ def serve(
 def bridge(
     url: Annotated[str, typer.Argument(metavar="URL", help="Where the service is.")],
     api_key: ApiKey = None,
-    port: Annotated[int, typer.Option(help="Port on loopback to listen on.")] = 1338,
+    port: Annotated[int, Port] = 1338,
     picture: PictureFormat = "png",
     quality: Quality = None,
 ) -> None:
@@ -395,14 +396,11 @@ def bridge(
         from hush.bridge import create_bridge
     except ImportError:
         raise _missing("bridge") from None
-
-    def connect() -> AsyncClient:
-        return AsyncClient(url, api_key, on_wait=_say_wait)
-
+    client = _service_at(url, api_key)
     errors.print(f"set OPENAI_BASE_URL=http://127.0.0.1:{port}/v1; pictures go to {url}")
     with suppress(KeyboardInterrupt):  # uvicorn passes it on when it has stopped
         uvicorn.run(
-            create_bridge(connect, _encoding(picture, quality)),
+            create_bridge(lambda: client, _encoding(picture, quality)),
             host="127.0.0.1",
             port=port,
             log_level="warning",
@@ -411,27 +409,63 @@ def bridge(
 
 
 def _client(url: str | None, api_key: str | None, model: str | None) -> AsyncClient:
-    if url is not None:
-        return AsyncClient(url, api_key, on_wait=_say_wait)
+    return _in_this_process(model) if url is None else _service_at(url, api_key)
+
+
+def _service_at(url: str, api_key: str | None) -> AsyncClient:
+    def say_wait(message: str, seconds: float) -> None:
+        errors.print(f"{message}; trying again in {max(1, round(seconds))} s")
+
+    try:
+        return AsyncClient(url, api_key, on_wait=say_wait)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--url") from None
+
+
+def _in_this_process(model: str | None) -> AsyncClient:
+    """Return a client of a service that is a part of this process, with its model loaded."""
     try:
         from service.app import create_app
         from service.models import Models, UnknownModelError
-        from service.server import load_engine, official_models
+        from service.server import load_engine
         from service.settings import Settings
     except ImportError:
-        errors.print("say where the service is, with --url or HUSH_URL; or, to run it here:")
+        report("say where the service is, with --url or HUSH_URL; or, to run it here:")
         raise _missing("service") from None
-    settings = Settings(models=(model or "demo",), host="127.0.0.1", api_key=None)
     try:
-        models = Models(settings.models, official_models)
+        # Of the service's settings, only those that are about the model count here.
+        settings = Settings(
+            models=(model or "demo",), host="127.0.0.1", port=0, api_key=None, queue_size=100
+        )
+        models = Models(settings.models)
     except UnknownModelError as error:
         raise typer.BadParameter(str(error), param_hint="--model") from None
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="HUSH_…") from None
     with errors.status(f"loading model {models.all[0].name}"):
         models.load(lambda source: load_engine(settings, source))
     if not models.ready:
-        raise SystemExit(f"model {models.all[0].name}: {models.all[0].problem}")
+        report(f"model {models.all[0].name} cannot be loaded: {models.all[0].problem}")
+        raise typer.Exit(1)
     transport = httpx2.ASGITransport(app=create_app(settings, models))
-    return AsyncClient("http://in-process", timeout=settings.max_seconds, transport=transport)
+    return AsyncClient("http://in-process", timeout=2 * settings.max_seconds, transport=transport)
+
+
+def _targets(files: list[Path], folder: Path, suffix: str = "") -> list[Path]:
+    """Return where to write what is made of each file, in a folder that can be written to."""
+    stems = Counter(stem_of(file) for file in files)
+    names = [file.name if stems[stem_of(file)] > 1 else stem_of(file) for file in files]
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise typer.BadParameter(
+            f"two files would be written as {twice[0]}{suffix}; do them one after the other, into"
+            " different folders"
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise typer.BadParameter(str(error), param_hint="--output") from None
+    return [folder / (name + suffix) for name in names]
 
 
 def _encoding(picture: Format, quality: int | None) -> Encoding:
@@ -441,70 +475,24 @@ def _encoding(picture: Format, quality: int | None) -> Encoding:
         raise typer.BadParameter(str(error), param_hint="--quality") from None
 
 
-def _missing(extra: str) -> SystemExit:
-    return SystemExit(f"this wants more libraries: pip install 'hush[{extra}]'")
-
-
-def _say_wait(message: str, seconds: float) -> None:
-    errors.print(f"{message}; trying again in {seconds:.0f} s")
-
-
-def _report(problem: object) -> bool:
-    errors.print(f"[red]{problem}[/red]", soft_wrap=True)
-    return False
+def _missing(extra: str) -> typer.Exit:
+    report(f"this wants more libraries: install hush with its extra {extra!r} (docs/install.md)")
+    return typer.Exit(1)
 
 
 def _suffix(form: TranscriptFormat) -> str:
     return ".txt" if form is TranscriptFormat.TEXT else f".{form}"
 
 
-def _is_picture(file: Path) -> bool:
-    return file.suffix.lower().removeprefix(".") in FORMATS
-
-
-@contextmanager
-def _opened(file: Path) -> Iterator[Recording]:
-    if str(file) == "-":
-        with open_audio(sys.stdin.buffer, "standard input") as recording:
-            yield recording
-    else:
-        with open_audio(file) as recording:
-            yield recording
-
-
-def _watched(recording: Recording, bar: Progress, task: TaskID) -> Iterator[Any]:
+def _watched(recording: Recording, advance: Advance) -> Iterator[Samples]:
     for chunk in recording.chunks():
         yield chunk
-        bar.update(task, completed=recording.seconds_read)
-
-
-def _warn_if_damaged(recording: Recording) -> None:
-    if recording.seconds_lost:
-        _report(
-            f"{recording.name}: damaged; {recording.seconds_lost:.0f} of"
-            f" {recording.duration or 0:.0f} s could not be read"
-        )
-
-
-@contextmanager
-def _progress(name: str) -> Iterator[tuple[Progress, TaskID]]:
-    """Show a bar with the time left while something long is under way, and remove it then."""
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f} %"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        console=errors,
-        transient=True,
-    )
-    with bar:
-        yield bar, bar.add_task(name, total=None)
+        advance(recording.seconds_read, recording.duration)
 
 
 def main() -> None:
     """Run the command line."""
+    stamina.instrumentation.set_on_retry_hooks(())  # waits are said by `AsyncClient.on_wait`
     app()
 
 

@@ -8,9 +8,10 @@ transcripts keep the order and the times of the recording.
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
-from contextlib import aclosing
+from contextlib import ExitStack, aclosing
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
@@ -18,41 +19,20 @@ from urllib.parse import quote
 
 import anyio.to_thread
 import httpx2
-import stamina
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from hush.audio import Recording, open_audio
-from hush.image import PNG, Encoding, MelImage, encode
+from hush.connection import Connection, ServiceError
+from hush.image import PNG, Encoding, MelImage, decode, encode, read_header
 from hush.segments import segments
 from hush.transcript import Transcript, join
 from hush.vad import Cutter, Detector
 
-RETRIED_STATUSES = frozenset({408, 429, 502, 503, 504})
-LONGEST_RETRY_AFTER = 60.0
-UNREACHABLE_ATTEMPTS = 5
 RECORDING_SEGMENT = 15.0
 """Seconds of speech that a recording's segments have at least, unless silence ends them."""
 
-
-class ServiceError(Exception):
-    """The service refused, or could not be reached. The message says why.
-
-    Attributes
-    ----------
-    status
-        HTTP status; None if no answer came.
-    code
-        The error's name in OpenAI's form, such as "model_not_found"; None if it has none.
-    partial
-        The words of a recording until this happened.
-    """
-
-    def __init__(self, message: str, status: int | None = None, code: str | None = None) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-        self.retry_after: float | None = None
-        self.partial: Transcript | None = None
+Picture = MelImage | bytes
+"""A mel image, or a file of one in any format that `hush.image.decode` reads."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +73,11 @@ class Options:
         0 to 1. At 0, Whisper raises it by itself where its first try is poor.
     words
         Whether every word is to have its time.
+
+    Raises
+    ------
+    ValueError
+        If there is no such task, or the temperature is outside its range.
     """
 
     model: str | None = None
@@ -101,6 +86,12 @@ class Options:
     prompt: str | None = None
     temperature: float = 0.0
     words: bool = False
+
+    def __post_init__(self) -> None:
+        if self.task not in ("transcribe", "translate"):
+            raise ValueError(f"a task is transcribe or translate, not {self.task!r}")
+        if not 0 <= self.temperature <= 1:
+            raise ValueError(f"a temperature is 0 to 1, not {self.temperature}")
 
 
 @dataclass(frozen=True)
@@ -122,6 +113,32 @@ class Progress:
     transcript: Transcript
 
 
+def file_of(picture: Picture, encoding: Encoding = PNG) -> bytes:
+    """Return the bytes that may leave the device: a mel image, and nothing else.
+
+    Parameters
+    ----------
+    picture
+        What to send. PNG and TGA files are written anew, without whatever else is in them; WebP and
+        AVIF files stay as they are.
+    encoding
+        How to write a picture that is not a file yet.
+
+    Raises
+    ------
+    MelImageError
+        If it is anything but a mel image. Audio above all never passes.
+    TypeError
+        If it is neither a picture nor bytes.
+    """
+    if isinstance(picture, MelImage):
+        return encode(picture, encoding)
+    if not isinstance(picture, bytes):
+        raise TypeError(f"a picture is a MelImage or the bytes of a file, not {type(picture)}")
+    image, form = decode(picture), read_header(picture).format
+    return encode(image, Encoding(form)) if form in ("png", "tga") else picture
+
+
 class AsyncClient:
     """An asynchronous client of one service. Use it as an asynchronous context manager.
 
@@ -132,7 +149,7 @@ class AsyncClient:
     api_key
         Sent as a bearer token.
     timeout
-        Seconds to wait for one answer.
+        Seconds to wait for one answer, its time in the service's queue included.
     patience
         Seconds during which a service that is busy or starting is asked again.
     concurrency
@@ -141,6 +158,11 @@ class AsyncClient:
         Called with a message and seconds before each wait for another try.
     transport
         Another way to reach the service than the network, such as `httpx2.ASGITransport`.
+
+    Raises
+    ------
+    ValueError
+        If the address or the key cannot be one, or `concurrency` is less than 1.
     """
 
     def __init__(
@@ -148,25 +170,26 @@ class AsyncClient:
         url: str,
         api_key: str | None = None,
         *,
-        timeout: float = 120.0,
+        timeout: float = 600.0,
         patience: float = 600.0,
         concurrency: int = 4,
         on_wait: Callable[[str, float], None] | None = None,
         transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
-        headers = {"authorization": f"Bearer {api_key}"} if api_key else {}
-        self._http = httpx2.AsyncClient(
-            base_url=url.removesuffix("/").removesuffix("/v1"),
-            headers=headers,
-            timeout=httpx2.Timeout(timeout, connect=10.0, pool=None),
+        if concurrency < 1:
+            raise ValueError(f"at least one picture is under way at once, not {concurrency}")
+        self._connection = Connection(
+            url,
+            api_key,
+            timeout=timeout,
+            patience=patience,
+            on_wait=on_wait,
             transport=transport,
         )
-        self._patience = patience
         self._concurrency = concurrency
-        self._on_wait = on_wait
 
     async def __aenter__(self) -> Self:
-        await self._http.__aenter__()
+        await self._connection.http.__aenter__()
         return self
 
     async def __aexit__(
@@ -175,21 +198,21 @@ class AsyncClient:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self._http.__aexit__(kind, error, traceback)
+        await self._connection.http.__aexit__(kind, error, traceback)
 
     async def models(self) -> list[Model]:
-        """Return the service's models, the largest first.
+        """Return the service's models that are ready, the largest first.
 
         Raises
         ------
         ServiceError
             If the service cannot be reached or refuses.
         """
-        answer = await self._ask("GET", "/v1/models")
+        answer = await self._connection.ask("GET", "/v1/models")
         try:
             return [Model.from_json(entry) for entry in answer.json()["data"]]
         except (KeyError, TypeError, ValueError) as error:
-            raise self._not_hush() from error
+            raise self._connection.not_hush() from error
 
     async def model(self, name: str | None = None) -> Model:
         """Return one model of the service, the largest that is ready if None.
@@ -200,85 +223,66 @@ class AsyncClient:
             If there is no such model, or as `models` does.
         """
         if name is None:
-            return (await self.models())[0]
-        answer = await self._ask("GET", f"/v1/models/{quote(name, safe='')}")
+            models = await self.models()
+            if not models:
+                raise self._connection.not_hush()
+            return models[0]
+        answer = await self._connection.ask("GET", f"/v1/models/{quote(name, safe='')}")
         try:
             return Model.from_json(answer.json())
         except (KeyError, TypeError, ValueError) as error:
-            raise self._not_hush() from error
-
-    def _not_hush(self) -> ServiceError:
-        return ServiceError(f"{self._http.base_url} is not a hush service")
+            raise self._connection.not_hush() from error
 
     async def transcribe(
-        self, image: MelImage | bytes, options: Options | None = None
+        self, picture: Picture, options: Options | None = None, encoding: Encoding = PNG
     ) -> Transcript:
         """Return the words of one mel image.
 
         Parameters
         ----------
-        image
-            The picture, or a file of one in any format that `hush.image.decode` reads.
+        picture
+            What to send; see `file_of`.
         options
             What to ask for.
+        encoding
+            How to write a picture that is not a file yet.
 
         Raises
         ------
+        MelImageError
+            If it is anything but a mel image; then nothing is sent.
         ServiceError
             If the service refuses, or stays away for longer than patience lasts.
         """
-        options = options or Options()
-        data = image if isinstance(image, bytes) else encode(image)
-        path = "translations" if options.task == "translate" else "transcriptions"
-        granularities = ["segment", "word"] if options.words else ["segment"]
-        form: dict[str, Any] = {
-            "response_format": "verbose_json",
-            "temperature": str(options.temperature),
-            "timestamp_granularities[]": granularities,
-        }
-        for name in ("model", "language", "prompt"):
-            if getattr(options, name):
-                form[name] = getattr(options, name)
-        answer = await self._ask(
-            "POST", f"/v1/audio/{path}", data=form, files={"file": ("speech", data)}
-        )
-        try:
-            return Transcript.from_verbose_json(answer.json())
-        except ValueError as error:
-            raise self._not_hush() from error
+        file = await anyio.to_thread.run_sync(file_of, picture, encoding)
+        return await self._send(file, options or Options())
 
     async def transcribe_each(
-        self, images: Iterable[bytes], options: Options | None = None
+        self,
+        pictures: Iterable[Picture],
+        options: Options | None = None,
+        encoding: Encoding = PNG,
     ) -> AsyncGenerator[Transcript, None]:
         """Yield the words of many mel images, in their order, several under way at once.
 
         Parameters
         ----------
-        images
-            Files of mel images. The iterable may take its time: it runs in a thread of its own.
+        pictures
+            What to send. The iterable may take its time: it runs in threads.
         options
             What to ask for.
+        encoding
+            How to write pictures that are not files yet.
 
         Raises
         ------
-        ServiceError
+        MelImageError, ServiceError
             As `transcribe` does. Pictures under way are then given up.
         """
-        iterator = iter(images)
-        under_way: deque[asyncio.Task[Transcript]] = deque()
-        try:
-            while True:
-                image = await anyio.to_thread.run_sync(next, iterator, None)
-                if image is not None:
-                    under_way.append(asyncio.create_task(self.transcribe(image, options)))
-                while under_way and (image is None or len(under_way) >= self._concurrency):
-                    yield await under_way[0]
-                    under_way.popleft()
-                if image is None:
-                    return
-        finally:
-            for task in under_way:
-                task.cancel()
+        files = (file_of(picture, encoding) for picture in pictures)
+        async with aclosing(self._send_each(files, options or Options())) as transcripts:
+            async for transcript in transcripts:
+                yield transcript
 
     async def transcribe_audio(
         self,
@@ -311,7 +315,7 @@ class AsyncClient:
         AudioError, OSError
             If the file cannot be read.
         ServiceError
-            As `transcribe` does.
+            As `transcribe` does. Its `partial` holds the words until then.
         """
         if not isinstance(source, Recording):
             with open_audio(source) as recording:
@@ -326,20 +330,20 @@ class AsyncClient:
         options = options or Options()
         model = await self.model(options.model)
         chosen = cutter or Cutter(shortest=RECORDING_SEGMENT)
-        places: deque[tuple[float, float, int]] = deque()
+        sent: deque[tuple[float, float, int]] = deque()
 
-        def pictures() -> Iterator[bytes]:
+        def files() -> Iterator[bytes]:
             for segment in segments(source.chunks(), model.mel_bins, detector, chosen):
-                data = encode(segment.image(), encoding)
-                places.append((segment.start, segment.end, len(data)))
-                yield data
+                file = encode(segment.image(), encoding)
+                sent.append((segment.start, segment.end, len(file)))
+                yield file
 
         parts: list[tuple[float, Transcript]] = []
         bytes_sent, end = 0, 0.0
         try:
-            async with aclosing(self.transcribe_each(pictures(), options)) as transcripts:
+            async with aclosing(self._send_each(files(), options)) as transcripts:
                 async for transcript in transcripts:
-                    start, end, size = places.popleft()
+                    start, end, size = sent.popleft()
                     bytes_sent += size
                     parts.append((start, transcript))
                     if on_progress is not None:
@@ -349,57 +353,51 @@ class AsyncClient:
             raise
         return replace(join(parts, source.seconds_read), task=options.task)
 
-    async def _ask(self, method: str, path: str, **content: Any) -> httpx2.Response:
-        unreachable = 0
-
-        def again(error: Exception) -> bool | float:
-            nonlocal unreachable
-            if not isinstance(error, ServiceError):
-                return False
-            if error.status is None:
-                unreachable += 1
-                return unreachable < UNREACHABLE_ATTEMPTS
-            if error.status not in RETRIED_STATUSES:
-                return False
-            return True if error.retry_after is None else error.retry_after
-
-        attempts = stamina.retry_context(
-            on=again, attempts=None, timeout=self._patience, wait_initial=0.5, wait_max=20.0
-        )
-        async for attempt in attempts:
-            with attempt:
-                return await self._ask_once(method, path, attempt, **content)
-        raise AssertionError("stamina ends with an answer or an error")
-
-    async def _ask_once(
-        self, method: str, path: str, attempt: stamina.Attempt, **content: Any
-    ) -> httpx2.Response:
+    async def _send_each(
+        self, files: Iterator[bytes], options: Options
+    ) -> AsyncGenerator[Transcript, None]:
+        """Send files as they come, and yield what comes back as soon as its turn has come."""
+        under_way: deque[asyncio.Task[Transcript]] = deque()
+        following: asyncio.Task[bytes | None] | None = None
+        more = True
         try:
-            answer = await self._http.request(method, path, **content)
-        except httpx2.TimeoutException as error:
-            raise ServiceError(f"{self._http.base_url} did not answer in time") from error
-        except httpx2.HTTPError as error:
-            raise ServiceError(f"{self._http.base_url} cannot be reached: {error}") from error
-        if answer.is_success:
-            return answer
-        failure = _error_of(answer)
-        if self._on_wait is not None and failure.status in RETRIED_STATUSES:
-            self._on_wait(str(failure), failure.retry_after or attempt.next_wait)
-        raise failure
+            while more or under_way:
+                if more and following is None and len(under_way) < self._concurrency:
+                    following = asyncio.create_task(anyio.to_thread.run_sync(next, files, None))
+                awaited = [task for task in (following, *islice(under_way, 1)) if task is not None]
+                await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
+                if following is not None and following.done():
+                    file, following = following.result(), None
+                    more = file is not None
+                    if file is not None:
+                        under_way.append(asyncio.create_task(self._send(file, options)))
+                while under_way and under_way[0].done():
+                    yield under_way.popleft().result()
+        finally:
+            # What the files are made of may be closed next: a thread still at work is awaited.
+            given_up = [task for task in (following, *under_way) if task is not None]
+            for task in given_up:
+                task.cancel()
+            await asyncio.gather(*given_up, return_exceptions=True)
 
-
-def _error_of(answer: httpx2.Response) -> ServiceError:
-    message, code = f"the service answered {answer.status_code} {answer.reason_phrase}", None
-    try:
-        error = answer.json()["error"]
-        message, code = str(error["message"]), error.get("code")
-    except (ValueError, KeyError, TypeError, AttributeError):
-        pass  # not a hush service, or something in front of it
-    failure = ServiceError(message, answer.status_code, code)
-    seconds = answer.headers.get("retry-after", "")
-    if seconds.isascii() and seconds.isdigit():
-        failure.retry_after = min(float(seconds), LONGEST_RETRY_AFTER)
-    return failure
+    async def _send(self, file: bytes, options: Options) -> Transcript:
+        path = "translations" if options.task == "translate" else "transcriptions"
+        granularities = ["segment", "word"] if options.words else ["segment"]
+        form: dict[str, Any] = {
+            "response_format": "verbose_json",
+            "temperature": str(options.temperature),
+            "timestamp_granularities[]": granularities,
+        }
+        for name in ("model", "language", "prompt"):
+            if getattr(options, name):
+                form[name] = getattr(options, name)
+        answer = await self._connection.ask(
+            "POST", f"/v1/audio/{path}", data=form, files={"file": ("speech", file)}
+        )
+        try:
+            return Transcript.from_verbose_json(answer.json())
+        except ValueError as error:
+            raise self._connection.not_hush() from error
 
 
 class Client:
@@ -407,12 +405,14 @@ class Client:
 
     def __init__(self, url: str, api_key: str | None = None, **settings: Any) -> None:
         self._client = AsyncClient(url, api_key, **settings)
-        self._portal_context = start_blocking_portal()
-        self._portal: BlockingPortal
+        self._stack = ExitStack()
+        self._running: BlockingPortal | None = None
 
     def __enter__(self) -> Self:
-        self._portal = self._portal_context.__enter__()
-        self._portal.call(self._client.__aenter__)
+        with ExitStack() as stack:
+            self._running = stack.enter_context(start_blocking_portal())
+            stack.enter_context(self._running.wrap_async_context_manager(self._client))
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(
@@ -421,8 +421,14 @@ class Client:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._portal.call(self._client.__aexit__, kind, error, traceback)
-        self._portal_context.__exit__(kind, error, traceback)
+        self._running = None
+        self._stack.__exit__(kind, error, traceback)
+
+    @property
+    def _portal(self) -> BlockingPortal:
+        if self._running is None:
+            raise RuntimeError("a Client works inside a with block: `with Client(…) as client:`")
+        return self._running
 
     def models(self) -> list[Model]:
         """See `AsyncClient.models`."""
@@ -432,15 +438,20 @@ class Client:
         """See `AsyncClient.model`."""
         return self._portal.call(self._client.model, name)
 
-    def transcribe(self, image: MelImage | bytes, options: Options | None = None) -> Transcript:
+    def transcribe(
+        self, picture: Picture, options: Options | None = None, encoding: Encoding = PNG
+    ) -> Transcript:
         """See `AsyncClient.transcribe`."""
-        return self._portal.call(self._client.transcribe, image, options)
+        return self._portal.call(self._client.transcribe, picture, options, encoding)
 
     def transcribe_each(
-        self, images: Iterable[bytes], options: Options | None = None
+        self,
+        pictures: Iterable[Picture],
+        options: Options | None = None,
+        encoding: Encoding = PNG,
     ) -> Iterator[Transcript]:
         """See `AsyncClient.transcribe_each`."""
-        transcripts = self._client.transcribe_each(images, options)
+        transcripts = self._client.transcribe_each(pictures, options, encoding)
 
         async def following() -> Transcript | None:
             return await anext(transcripts, None)
@@ -449,7 +460,8 @@ class Client:
             while (transcript := self._portal.call(following)) is not None:
                 yield transcript
         finally:
-            self._portal.call(transcripts.aclose)
+            if self._running is not None:
+                self._running.call(transcripts.aclose)
 
     def transcribe_audio(
         self,

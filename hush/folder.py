@@ -1,11 +1,14 @@
 """Folders of mel images with an index: speech stored as pictures now, to be transcribed later."""
 
 import json
-from collections.abc import Iterable
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from hush.image import Encoding, MelImageError, encode
+from hush.image import PNG, Encoding, MelImageError, encode
 from hush.segments import Segment
 
 INDEX = "index.json"
@@ -30,7 +33,7 @@ class StoredSegment:
 
 
 @dataclass(frozen=True)
-class PictureFolder:
+class FolderIndex:
     """What a folder's index says.
 
     Attributes
@@ -52,8 +55,8 @@ class PictureFolder:
 
 
 def write_pictures(
-    folder: Path, segments: Iterable[Segment], encoding: Encoding
-) -> list[StoredSegment]:
+    folder: Path, segments: Iterable[Segment], encoding: Encoding = PNG
+) -> tuple[StoredSegment, ...]:
     """Write a mel image for each segment, as they come; `write_index` then completes the folder.
 
     Raises
@@ -61,16 +64,15 @@ def write_pictures(
     OSError
         If the folder cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     stored = []
     for number, segment in enumerate(segments, start=1):
         name = f"{number:04}.{encoding.format}"
         (folder / name).write_bytes(encode(segment.image(), encoding))
         stored.append(StoredSegment(name, segment.start, segment.end))
-    return stored
+    return tuple(stored)
 
 
-def write_index(folder: Path, index: PictureFolder) -> None:
+def write_index(folder: Path, index: FolderIndex) -> None:
     """Write a folder's index.
 
     Raises
@@ -82,7 +84,30 @@ def write_index(folder: Path, index: PictureFolder) -> None:
     (folder / INDEX).write_text(text + "\n", encoding="utf-8")
 
 
-def read_index(folder: Path) -> PictureFolder:
+@contextmanager
+def replaced(folder: Path) -> Iterator[Path]:
+    """Yield a new folder that takes the place of this one, if all goes well, at the end.
+
+    Raises
+    ------
+    MelImageError
+        If something else than a folder of mel images has that name.
+    OSError
+        If it cannot be written.
+    """
+    if folder.exists() and not (folder / INDEX).exists():
+        raise MelImageError(f"{folder}: is there already, and no folder of mel images")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
+        new = Path(scratch) / folder.name
+        new.mkdir()
+        yield new
+        if folder.exists():
+            shutil.move(folder, Path(scratch) / "old")
+        shutil.move(new, folder)
+
+
+def read_index(folder: Path) -> FolderIndex:
     """Read a folder's index.
 
     Raises
@@ -97,19 +122,21 @@ def read_index(folder: Path) -> PictureFolder:
         raise MelImageError(f"{folder}: has no {INDEX}; `hush encode` makes such folders")
     try:
         index = json.loads(path.read_text(encoding="utf-8"))
+        if index["version"] != VERSION:
+            raise MelImageError(f"{path}: is of version {index['version']!r}, not {VERSION}")
         segments = [
             StoredSegment(str(entry["file"]), float(entry["start"]), float(entry["end"]))
             for entry in index["segments"]
         ]
         if any(Path(segment.file).name != segment.file for segment in segments):
             raise MelImageError(f"{path}: names files outside its folder")
-        return PictureFolder(
+        return FolderIndex(
             source=str(index["source"]),
             mel_bins=int(index["mel_bins"]),
             duration=float(index["duration"]),
             segments=tuple(segments),
         )
+    except MelImageError:
+        raise
     except (KeyError, TypeError, ValueError) as error:
-        if isinstance(error, MelImageError):
-            raise
         raise MelImageError(f"{path}: is not an index of mel images") from error

@@ -18,6 +18,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from hush.avif import AvifStructureError, coded_size
 from hush.mel import MEL_BINS, Spectrogram
+from hush.png import SIGNATURE, PngFile, PngStructureError, read_png
 
 Format = Literal["png", "webp", "avif", "tga"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -31,8 +32,7 @@ MAX_CHROMA = 24
 """How far red, green and blue of one pixel may lie apart in a picture that counts as grey."""
 DEFAULT_AVIF_QUALITY = 60
 
-_WEBP_MAX_FRAMES = 16_383
-_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_WIDEST = {"webp": 16_383, "avif": 32_768}
 _RANGE_KEYWORD = "mel-range"
 _XMP = (
     '<x:xmpmeta xmlns:x="adobe:ns:meta/">'
@@ -40,6 +40,7 @@ _XMP = (
     '<rdf:Description xmlns:mel="urn:mel-image:1" mel:range="{}"/>'
     "</rdf:RDF></x:xmpmeta>"
 )
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _XMP_RANGE = re.compile(rb"""\bmel:range\s*=\s*["']([^"'<>]{0,100})["']""")
 _TGA_HEADER = struct.Struct("<BBBHHBHHHHBB")
 _TGA_RANGE = struct.Struct("<ff")
@@ -47,7 +48,6 @@ _TGA_GRAYSCALE = 3
 _TGA_TOP_DOWN = 0x20
 
 Pixels = npt.NDArray[np.uint8]
-Range = tuple[float, float]
 
 
 class MelImageError(ValueError):
@@ -64,11 +64,27 @@ class MelImage:
         (n_mels, frames) array of 0 to 255; the first row is the lowest frequency.
     minimum, maximum
         Values of pixels 0 and 255, in the spectrogram's units.
+
+    Raises
+    ------
+    MelImageError
+        If the shape is that of no mel image, or the range is not two finite numbers in order.
     """
 
     pixels: Pixels
     minimum: float
     maximum: float
+
+    def __post_init__(self) -> None:
+        if self.pixels.ndim != 2 or self.pixels.dtype != np.uint8:
+            raise MelImageError("pixels have to be two-dimensional, of 8 bits each")
+        _check_size(self.frames, self.mel_bins)
+        if not np.isfinite([self.minimum, self.maximum]).all():
+            raise MelImageError("the picture's range is not finite")
+        if self.minimum > self.maximum:
+            raise MelImageError(
+                f"the picture's range is inverted: {self.minimum} to {self.maximum}"
+            )
 
     @property
     def mel_bins(self) -> int:
@@ -162,6 +178,12 @@ def encode(image: MelImage, encoding: Encoding = PNG) -> bytes:
     """
     if encoding.format == "tga":
         return _encode_tga(image)
+    widest = _WIDEST.get(encoding.format, MAX_FRAMES)
+    if image.frames > widest:
+        name = _name(encoding.format)
+        raise MelImageError(
+            f"{image.frames} frames are too wide for {name}, which ends at {widest}"
+        )
     picture = Image.fromarray(np.ascontiguousarray(image.pixels[::-1]))
     range_text = f"{np.float32(image.minimum)} {np.float32(image.maximum)}"
     xmp = _XMP.format(range_text).encode()
@@ -172,10 +194,6 @@ def encode(image: MelImage, encoding: Encoding = PNG) -> bytes:
             text.add_text(_RANGE_KEYWORD, range_text)
             picture.save(file, "PNG", optimize=True, pnginfo=text)
         case Encoding("webp", quality):
-            if image.frames > _WEBP_MAX_FRAMES:
-                raise MelImageError(
-                    f"{image.frames} frames are too wide for WebP, which ends at {_WEBP_MAX_FRAMES}"
-                )
             # For lossless files, quality is the effort: 75 takes 20 times less than 100.
             effort = 75 if quality is None else quality
             picture.save(file, "WEBP", lossless=quality is None, quality=effort, method=6, xmp=xmp)
@@ -202,17 +220,7 @@ def read_header(data: bytes) -> Header:
     MelImageError
         As `decode` does, apart from damage that only decoding shows.
     """
-    if not data:
-        raise MelImageError("the picture is empty: no bytes came")
-    format = _format(data)
-    frames, mel_bins = {
-        "png": _png_size,
-        "webp": _webp_size,
-        "avif": _avif_size,
-        "tga": _tga_size,
-    }[format](data)
-    _check_size(frames, mel_bins)
-    return Header(format, mel_bins, frames)
+    return _read(data)[0]
 
 
 def decode(data: bytes) -> MelImage:
@@ -234,14 +242,45 @@ def decode(data: bytes) -> MelImage:
         If the file is anything else, too large, damaged, in colour, animated, of another bit depth
         or height, or its range is not two finite numbers in order.
     """
-    header = read_header(data)
-    pixels, stored = _decode_tga(data) if header.format == "tga" else _decode_picture(data, header)
-    minimum, maximum = stored or DEFAULT_RANGE
-    if not np.isfinite([minimum, maximum]).all():
-        raise MelImageError("the picture's range is not finite")
-    if minimum > maximum:
-        raise MelImageError(f"the picture's range is inverted: {minimum} to {maximum}")
+    header, picture = _read(data)
+    if header.format == "tga":
+        return _decode_tga(data)
+    if picture is not None:
+        try:
+            picture.check_pixels()
+        except PngStructureError as error:
+            raise MelImageError(str(error)) from error
+        pixels, _ = _decoded(picture.picture, header)
+        text = picture.texts.get(_RANGE_KEYWORD)
+    else:
+        pixels, xmp = _decoded(data, header)
+        found = _XMP_RANGE.search(xmp)
+        text = found[1].decode("latin-1") if found else None
+    minimum, maximum = DEFAULT_RANGE if text is None else _parse_range(text)
     return MelImage(pixels, minimum, maximum)
+
+
+def _read(data: bytes) -> tuple[Header, PngFile | None]:
+    """Read the header, and of a PNG file all chunks."""
+    if not data:
+        raise MelImageError("the picture is empty: no bytes came")
+    format = _format(data)
+    png = None
+    try:
+        match format:
+            case "png":
+                png = read_png(data)
+                frames, mel_bins = png.width, png.height
+            case "webp":
+                frames, mel_bins = _webp_size(data)
+            case "avif":
+                frames, mel_bins = coded_size(data)
+            case "tga":
+                frames, mel_bins = _tga_size(data)
+    except (PngStructureError, AvifStructureError) as error:
+        raise MelImageError(str(error)) from error
+    _check_size(frames, mel_bins)
+    return Header(format, mel_bins, frames), png
 
 
 def _check_size(frames: int, mel_bins: int) -> None:
@@ -259,7 +298,7 @@ def _check_size(frames: int, mel_bins: int) -> None:
 
 
 def _format(data: bytes) -> Format:
-    if data.startswith(_PNG_SIGNATURE):
+    if data.startswith(SIGNATURE):
         return "png"
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "webp"
@@ -269,17 +308,6 @@ def _format(data: bytes) -> Format:
     if len(data) >= _TGA_HEADER.size and data[1] == 0 and data[2] == _TGA_GRAYSCALE:
         return "tga"
     raise MelImageError("this is not a picture in PNG, WebP, AVIF or grayscale TGA format")
-
-
-def _png_size(data: bytes) -> tuple[int, int]:
-    if len(data) < 33 or data[12:16] != b"IHDR":
-        raise MelImageError("the PNG file is truncated or damaged")
-    width, height, depth, color = struct.unpack_from(">IIBB", data, 16)
-    if color == 3:
-        raise MelImageError("the PNG file has a palette; a mel image is grayscale")
-    if depth != 8:
-        raise MelImageError(f"the PNG file has a bit depth of {depth}; a mel image has 8")
-    return width, height
 
 
 def _webp_size(data: bytes) -> tuple[int, int]:
@@ -304,13 +332,6 @@ def _webp_size(data: bytes) -> tuple[int, int]:
             raise damaged
 
 
-def _avif_size(data: bytes) -> tuple[int, int]:
-    try:
-        return coded_size(data)
-    except AvifStructureError as error:
-        raise MelImageError(str(error)) from error
-
-
 def _tga_size(data: bytes) -> tuple[int, int]:
     *_, width, height, depth, _ = _TGA_HEADER.unpack_from(data)
     if depth != 8:
@@ -318,30 +339,23 @@ def _tga_size(data: bytes) -> tuple[int, int]:
     return width, height
 
 
-def _opened(data: bytes, format: Format) -> Image.Image:
+def _decoded(data: bytes, header: Header) -> tuple[Pixels, bytes]:
+    """Return the pixels, lowest frequency first, and the XMP packet if there is one."""
+    name = _name(header.format)
     try:
-        return Image.open(io.BytesIO(data), formats=[format])
+        with Image.open(io.BytesIO(data), formats=[header.format]) as picture:
+            if getattr(picture, "n_frames", 1) > 1:
+                raise MelImageError("the picture is animated; a mel image is one still picture")
+            if picture.size != (header.frames, header.mel_bins):
+                raise MelImageError(f"the {name} file is damaged: it says two different sizes")
+            picture.load()
+            xmp = picture.info.get("xmp", b"")
+            return np.ascontiguousarray(_gray(picture)[::-1]), xmp
+    except MelImageError:
+        raise
     # Decoders raise a dozen kinds of errors on damaged files; all mean the same here.
     except Exception as error:
-        raise MelImageError(f"the {_name(format)} file is truncated or damaged") from error
-
-
-def _decode_picture(data: bytes, header: Header) -> tuple[Pixels, Range | None]:
-    name = _name(header.format)
-    with _opened(data, header.format) as picture:
-        if getattr(picture, "n_frames", 1) > 1:
-            raise MelImageError("the picture is animated; a mel image is one still picture")
-        if picture.size != (header.frames, header.mel_bins):
-            raise MelImageError(f"the {name} file is damaged: it says two different sizes")
-        try:
-            if header.format == "png":
-                # Decoding alone notices neither a wrong checksum nor a missing end.
-                Image.open(io.BytesIO(data), formats=["png"]).verify()
-            picture.load()
-        except Exception as error:
-            raise MelImageError(f"the {name} file is truncated or damaged") from error
-        pixels = np.ascontiguousarray(_gray(picture)[::-1])
-        return pixels, _stored_range(picture)
+        raise MelImageError(f"the {name} file is truncated or damaged") from error
 
 
 def _gray(picture: Image.Image) -> Pixels:
@@ -357,21 +371,15 @@ def _gray(picture: Image.Image) -> Pixels:
     return np.asarray(picture.convert("L"))
 
 
-def _stored_range(picture: Image.Image) -> Range | None:
-    text = picture.info.get(_RANGE_KEYWORD)
-    if text is None:
-        found = _XMP_RANGE.search(picture.info.get("xmp", b""))
-        if found is None:
-            return None
-        text = found[1].decode("latin-1")
-    try:
-        with np.errstate(over="ignore"):
-            minimum, maximum = (float(np.float32(word)) for word in text.split())
-        return minimum, maximum
-    except (ValueError, OverflowError) as error:
+def _parse_range(text: str) -> tuple[float, float]:
+    words = text.split()
+    if len(words) != 2 or not all(_NUMBER.fullmatch(word) for word in words):
         raise MelImageError(
             f"the picture's range is {text[:40]!r}; it has to be two numbers, minimum and maximum"
-        ) from error
+        )
+    with np.errstate(over="ignore"):
+        minimum, maximum = (float(np.float32(word)) for word in words)
+    return minimum, maximum
 
 
 def _encode_tga(image: MelImage) -> bytes:
@@ -382,7 +390,7 @@ def _encode_tga(image: MelImage) -> bytes:
     return header + identification + image.pixels.tobytes()
 
 
-def _decode_tga(data: bytes) -> tuple[Pixels, Range | None]:
+def _decode_tga(data: bytes) -> MelImage:
     id_length, *_, width, height, _, descriptor = _TGA_HEADER.unpack_from(data)
     first = _TGA_HEADER.size + id_length
     if len(data) < first + width * height:
@@ -392,10 +400,10 @@ def _decode_tga(data: bytes) -> tuple[Pixels, Range | None]:
     pixels = np.frombuffer(data, np.uint8, width * height, first).reshape(height, width)
     if descriptor & _TGA_TOP_DOWN:
         pixels = pixels[::-1]
-    if id_length != _TGA_RANGE.size:
-        return pixels, None
-    minimum, maximum = _TGA_RANGE.unpack_from(data, _TGA_HEADER.size)
-    return pixels, (minimum, maximum)
+    minimum, maximum = DEFAULT_RANGE
+    if id_length == _TGA_RANGE.size:
+        minimum, maximum = _TGA_RANGE.unpack_from(data, _TGA_HEADER.size)
+    return MelImage(pixels, minimum, maximum)
 
 
 def _name(format: Format) -> str:

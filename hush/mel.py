@@ -113,6 +113,7 @@ class LogMelStream:
         self._samples = np.empty(0, np.float32)  # not yet in any frame, or still in the next
         self._reflected = False
         self._received = 0
+        self._finished = False
         self._row = 0
         self._windowed = np.empty((_BLOCK_FRAMES, N_FFT), np.float32)
         self._spectrum = np.empty((_BLOCK_FRAMES, _FREQUENCIES), np.complex64)
@@ -137,7 +138,7 @@ class LogMelStream:
         Raises
         ------
         ValueError
-            If the samples are not one row of floating-point numbers.
+            If the samples are not one row of floating-point numbers, or the stream is finished.
         """
         return self._joined(self.blocks(samples))
 
@@ -146,6 +147,7 @@ class LogMelStream:
 
         For long recordings, where a copy of the frames would be one too many.
         """
+        self._check_open()
         self._take(_checked(samples))
         yield from self._frames()
 
@@ -162,8 +164,9 @@ class LogMelStream:
         Raises
         ------
         ValueError
-            If no samples came at all.
+            If no samples came at all, or the stream is finished already.
         """
+        self._check_open()
         if self._received == 0:
             raise ValueError("there are no samples, so there is no spectrogram")
         if not self._reflected:
@@ -172,7 +175,12 @@ class LogMelStream:
         self._samples = np.concatenate([self._samples, end])
         # torch.stft makes one frame more, and Whisper drops it.
         surplus = 1
+        self._finished = True
         return self._joined(self._frames(surplus))
+
+    def _check_open(self) -> None:
+        if self._finished:
+            raise ValueError("this stream is finished; another recording wants another stream")
 
     def _take(self, samples: Spectrogram) -> None:
         self._received += len(samples)

@@ -53,9 +53,10 @@ class SegmentStream:
     n_mels
         Number of mel bins, 80 or 128.
     detector
-        Decides what is speech; an `EdgeDetector` if not given.
+        Decides what is speech; an `EdgeDetector` if not given. It serves one stream.
     cutter
-        Decides where segments end; a `Cutter` with its defaults, for live speech, if not given.
+        Decides where segments end; a `Cutter` with its defaults, for live speech, if not given. It
+        serves one stream.
     """
 
     def __init__(

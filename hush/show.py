@@ -8,10 +8,60 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from hush.mel import FRAMES_PER_SECOND, SAMPLE_RATE, Spectrogram, mel_filters
+from hush.client import RECORDING_SEGMENT
+from hush.folder import read_index
+from hush.image import decode
+from hush.mel import (
+    FRAMES_PER_SECOND,
+    SAMPLE_RATE,
+    Spectrogram,
+    log_mel_spectrogram,
+    mel_filters,
+)
+from hush.segments import segments
+from hush.terminal import is_picture, opened
+from hush.vad import Cutter
 
 _TICKS = (100, 250, 500, 1000, 2000, 4000, 7000)
 _WIDEST = 40.0
+
+
+def drawn(file: Path, mel_bins: int) -> tuple[Spectrogram, list[tuple[float, float]]]:
+    """Return what there is to draw of a recording, a mel image, or a folder of them.
+
+    Returns
+    -------
+    (n_mels, frames) array
+        Values, floored and scaled.
+    list of (start, end)
+        Seconds of the segments that are made of it.
+
+    Raises
+    ------
+    AudioError, MelImageError, OSError
+        If it cannot be read.
+    """
+    if file.is_dir():
+        return _folder(file)
+    if is_picture(file):
+        return decode(file.read_bytes()).spectrogram(), []
+    with opened(file) as recording:
+        samples = np.concatenate(list(recording.chunks(seconds=60)))
+    cut = segments([samples], mel_bins, cutter=Cutter(shortest=RECORDING_SEGMENT))
+    return log_mel_spectrogram(samples, mel_bins), [(one.start, one.end) for one in cut]
+
+
+def _folder(folder: Path) -> tuple[Spectrogram, list[tuple[float, float]]]:
+    index = read_index(folder)
+    frames = round(index.duration * FRAMES_PER_SECOND)
+    pictures = [decode((folder / segment.file).read_bytes()) for segment in index.segments]
+    lowest = min((picture.minimum for picture in pictures), default=0.0)
+    spectrogram = np.full((index.mel_bins, frames), lowest, np.float32)
+    for segment, picture in zip(index.segments, pictures, strict=True):
+        start = round(segment.start * FRAMES_PER_SECOND)
+        place = spectrogram[:, start : start + picture.frames]
+        place[:] = picture.spectrogram()[:, : place.shape[1]]
+    return spectrogram, [(segment.start, segment.end) for segment in index.segments]
 
 
 def render(

@@ -44,7 +44,7 @@ class Detector(Protocol):
         """Take the next (n_mels, frames) `rounded` values; return the decisions now certain."""
 
     def finish(self) -> Decisions:
-        """Return the decisions of the frames that are still without one."""
+        """End the stream: return the decisions of the frames that are still without one."""
 
 
 class EverythingIsSpeech:
@@ -85,6 +85,7 @@ class EdgeDetector:
 
     def __init__(self, n_mels: int = 80) -> None:
         self._n_mels = n_mels
+        self._finished = False
         self._lowest_bin = n_mels // 20  # below it, at 150 Hz, live hum and rumble
         self._bins_with_edges = round(0.075 * n_mels)
         self._before: Whole = np.full(
@@ -105,6 +106,9 @@ class EdgeDetector:
         return self._decide(np.empty((self._n_mels, 0), np.int32), last=True)
 
     def _decide(self, steps: Whole, last: bool) -> Decisions:
+        if self._finished:
+            raise ValueError("this detector has finished its stream; another wants another one")
+        self._finished = last
         edges = self._edges(self._smoothed(steps, last))
         count = self._lasting(edges, last).sum(axis=0)
         enough = self._bins_with_edges * (2 * self.AVERAGED + 1)
@@ -242,6 +246,11 @@ class Cutter:
         quietest.
     margin
         Seconds kept before and after speech.
+
+    Raises
+    ------
+    ValueError
+        If a time is negative, or `longest` is under a second.
     """
 
     def __init__(
@@ -252,6 +261,11 @@ class Cutter:
         longest: float = 30.0,
         margin: float = 0.1,
     ) -> None:
+        if min(shortest, pause, silence, margin) < 0 or longest < 1:
+            raise ValueError(
+                "times of a cutter are not negative, and its longest is a second or more"
+            )
+        self._finished = False
         self._shortest = round(shortest * FRAMES_PER_SECOND)
         self._pause = round(pause * FRAMES_PER_SECOND)
         self._silence = round(max(pause, silence) * FRAMES_PER_SECOND)
@@ -281,6 +295,7 @@ class Cutter:
         list of Cut
             The segments that ended, in order.
         """
+        self._check_open()
         cuts = []
         loudness = steps.sum(axis=0).tolist()
         for speech, loud in zip(decisions.tolist(), loudness, strict=True):
@@ -297,7 +312,13 @@ class Cutter:
 
     def finish(self) -> list[Cut]:
         """End the stream, and with it the segment that is open, if one is."""
+        self._check_open()
+        self._finished = True
         return [] if self._start is None else [self._close(self._start)]
+
+    def _check_open(self) -> None:
+        if self._finished:
+            raise ValueError("this cutter has finished its stream; another wants another one")
 
     def _advance(self, speech: bool) -> Cut | None:
         frame = self._now - 1

@@ -1,15 +1,16 @@
 """The FastAPI application: routes, sign-in by key, limits, and what they share."""
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
+from fastapi.security import HTTPBearer
 from fastapi_offline import FastAPIOffline
 from starlette.formparsers import MultiPartParser
 
 import hush
 from service.api_key import ApiKey
+from service.bodies import BodyBounds
 from service.errors import install_error_handlers
 from service.metrics import Metrics, MetricsMiddleware
 from service.models import Models
-from service.pictures import BodyLimit
 from service.routes import health, openai, original
 from service.settings import Settings
 from service.state import Service
@@ -38,12 +39,21 @@ def create_app(settings: Settings, models: Models) -> FastAPI:
     queue = WorkQueue(settings.queue_size, settings.max_seconds)
     service = Service(settings, models, queue, Metrics(queue, models))
     app.state.service = service
-    for routes in (openai, original, health):
-        app.include_router(routes.router)
+    # Only described here: `ApiKey` looks before any body is read.
+    described = [Depends(HTTPBearer(auto_error=False))] if settings.api_key is not None else []
+    for routes in (openai, original):
+        app.include_router(routes.router, dependencies=described)
+    app.include_router(health.router)
     install_error_handlers(app)
     # Larger files would be spooled to disk, where no picture of anybody's voice belongs.
     MultiPartParser.spool_max_size = settings.max_body_bytes
-    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    app.add_middleware(
+        BodyBounds,
+        max_bytes=settings.max_body_bytes,
+        max_seconds=settings.max_body_seconds,
+        max_uploads=settings.max_uploads,
+        draining=lambda: queue.draining,
+    )
     if settings.api_key is not None:
         app.add_middleware(ApiKey, key=settings.api_key.get_secret_value())
     app.add_middleware(MetricsMiddleware, metrics=service.metrics)

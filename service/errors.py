@@ -8,7 +8,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
-from starlette.routing import Match, Route
+from starlette.routing import Match
+
+from hush.openai_form import error_body
 
 LONGEST_RETRY_AFTER = 60
 """OpenAI's clients ignore a Retry-After of more seconds than this."""
@@ -62,25 +64,14 @@ class ApiError(HTTPException):
 
     def response(self) -> JSONResponse:
         """Return this error as an HTTP response."""
-        detail = ErrorDetail(
-            message=self.detail, type=_type(self.status_code), param=self.param, code=self.code
-        )
+        body = error_body(self.status_code, self.detail, self.param, self.code)
         headers = {}
         if self.retry_after is not None:
             seconds = min(max(1, round(self.retry_after)), LONGEST_RETRY_AFTER)
             headers["Retry-After"] = str(seconds)
         if self.status_code == HTTPStatus.UNAUTHORIZED:
             headers["WWW-Authenticate"] = "Bearer"
-        return JSONResponse(ErrorBody(error=detail).model_dump(), self.status_code, headers)
-
-
-def _type(status: int) -> str:
-    return {
-        401: "authentication_error",
-        403: "permission_error",
-        429: "rate_limit_error",
-        503: "service_unavailable_error",
-    }.get(status, "invalid_request_error" if status < 500 else "server_error")
+        return JSONResponse(body, self.status_code, headers)
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -99,8 +90,9 @@ def install_error_handlers(app: FastAPI) -> None:
         if isinstance(error, ApiError):
             return error.response()
         response = ApiError(error.status_code, str(error.detail)).response()
+        response.headers.update(error.headers or {})
         if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-            response.headers["Allow"] = ", ".join(sorted(_allowed_methods(request)))
+            response.headers["Allow"] = ", ".join(_allowed_methods(request))
         return response
 
     async def invalid(_: Request, error: Exception) -> JSONResponse:
@@ -118,11 +110,13 @@ def install_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Exception, unexpected)
 
 
-def _allowed_methods(request: Request) -> set[str]:
+def _allowed_methods(request: Request) -> list[str]:
     """Return the methods of all routes of an address; Starlette names only those of the first."""
-    matching = [
-        route
-        for route in request.app.routes
-        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE
+    return [
+        method
+        for method in ("GET", "POST")
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL
+            for route in request.app.routes
+        )
     ]
-    return {method for route in matching for method in route.methods or ()}

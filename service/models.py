@@ -11,16 +11,23 @@ from service.errors import ApiError
 
 log = logging.getLogger(__name__)
 
-ANY_MODEL = "whisper-1"
-"""The name that OpenAI's own service gives its Whisper; clients made for it send this one."""
+ANY_MODEL = frozenset({"whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe"})
+"""Names of OpenAI's own service, which clients made for it send: any model will do for them."""
 LOADING_RETRY_AFTER = 5
 
-# Megabytes of OpenAI's checkpoints: only their order matters.
-_OFFICIAL_SIZES = {"tiny": 75, "base": 145, "small": 484, "medium": 1528, "turbo": 1618}
-_LARGEST_SIZE = 3088
+OFFICIAL_MODELS = {
+    **dict.fromkeys(("tiny.en", "tiny"), 75),
+    **dict.fromkeys(("base.en", "base"), 145),
+    **dict.fromkeys(("small.en", "small"), 484),
+    **dict.fromkeys(("medium.en", "medium"), 1528),
+    **dict.fromkeys(("large-v3-turbo", "turbo"), 1618),
+    **dict.fromkeys(("large-v1", "large-v2", "large-v3", "large"), 3088),
+}
+"""OpenAI's models and the size of their checkpoints in megabytes. Asking openai-whisper for the
+names would import torch, which takes seconds."""
 
 
-class State(StrEnum):
+class ModelState(StrEnum):
     """How far a model is."""
 
     WAITING = "waiting"
@@ -40,7 +47,7 @@ class Model:
     name: str
     source: str | Path
     megabytes: float
-    state: State = State.WAITING
+    state: ModelState = ModelState.WAITING
     engine: Engine | None = None
     problem: str | None = None
 
@@ -58,8 +65,6 @@ class Models:
     ----------
     names
         What `Settings.models` says: "demo", names of OpenAI's models, or paths of checkpoints.
-    official_names
-        Returns the names of OpenAI's models. It is asked only if one is needed.
 
     Raises
     ------
@@ -67,8 +72,8 @@ class Models:
         If a name is none of these, or two models would have the same one.
     """
 
-    def __init__(self, names: Iterable[str], official_names: Callable[[], list[str]]) -> None:
-        models = [_configured(name, official_names) for name in names]
+    def __init__(self, names: Iterable[str]) -> None:
+        models = [_configured(name) for name in names]
         self.all = sorted(models, key=lambda model: model.megabytes)
         for name in {model.name for model in models}:
             if sum(model.name == name for model in models) > 1:
@@ -77,28 +82,28 @@ class Models:
     def load(self, load_engine: Callable[[str | Path], Engine]) -> None:
         """Load all models, the smallest first, so that it soon can answer. Takes its time."""
         for model in self.all:
-            model.state = State.LOADING
+            model.state = ModelState.LOADING
             log.info("loading model %s", model.name)
             try:
                 model.engine = load_engine(model.source)
             # Whatever the file holds or the network does, the other models are still of use.
             except Exception as error:
-                model.state, model.problem = State.FAILED, str(error) or type(error).__name__
+                model.state, model.problem = ModelState.FAILED, str(error) or type(error).__name__
                 log.error("model %s cannot be loaded: %s", model.name, model.problem)
             else:
-                model.state = State.READY
+                model.state = ModelState.READY
                 log.info("model %s is ready", model.name)
 
     @property
     def ready(self) -> list[Model]:
         """The models that can answer, the largest first."""
-        ready = [model for model in self.all if model.state is State.READY]
+        ready = [model for model in self.all if model.state is ModelState.READY]
         return sorted(ready, key=lambda model: model.info.parameters, reverse=True)
 
     @property
     def pending(self) -> bool:
         """Whether a model may still become ready."""
-        return any(model.state in (State.WAITING, State.LOADING) for model in self.all)
+        return any(model.state in (ModelState.WAITING, ModelState.LOADING) for model in self.all)
 
     def named(self, name: str) -> Model:
         """Return a model that is ready by its name.
@@ -110,7 +115,7 @@ class Models:
         """
         for model in self.all:
             if model.name == name:
-                if model.state is not State.READY:
+                if model.state is not ModelState.READY:
                     raise _not_ready(model)
                 return model
         raise ApiError(
@@ -147,7 +152,7 @@ class Models:
         mel_bins
             Height of the picture.
         name
-            Name of a model; None or "whisper-1" for any.
+            Name of a model; None or one of `ANY_MODEL` for any.
         request
             Task and language that it has to master.
 
@@ -157,7 +162,7 @@ class Models:
             404 if there is no such model, 422 if none takes such a picture, 400 if those that do
             have not learnt the task or the language, 503 while one that might is being loaded.
         """
-        candidates = [self.named(name)] if name and name != ANY_MODEL else self.any_ready()
+        candidates = self.any_ready() if name in (None, "", *ANY_MODEL) else [self.named(str(name))]
         fitting = [model for model in candidates if model.info.mel_bins == mel_bins]
         if not fitting:
             raise self._unfitting(mel_bins, candidates)
@@ -200,29 +205,26 @@ class Models:
         )
 
 
-def demo_checkpoint() -> Path:
-    """Return the path of the embedded demo model: inside a wheel's package, else in models/."""
-    packaged = Path(__file__).parent / "demo" / "demo.pt"
-    return packaged if packaged.exists() else Path(__file__).parents[1] / "models" / "demo.pt"
+def demo_folder() -> Path:
+    """Return where the demo model and its sample are: in a wheel's package, else in models/."""
+    packaged = Path(__file__).parent / "demo"
+    return packaged if packaged.exists() else Path(__file__).parents[1] / "models"
 
 
-def _configured(name: str, official_names: Callable[[], list[str]]) -> Model:
+def _configured(name: str) -> Model:
     if name == "demo":
-        return Model(name, demo_checkpoint(), 0)
+        return Model(name, demo_folder() / "demo.pt", 0)
+    if name in OFFICIAL_MODELS:
+        return Model(name, name, OFFICIAL_MODELS[name])
     path = Path(name).expanduser()
     if path.is_file():
         return Model(path.stem, path, path.stat().st_size / 1e6)
-    if name not in official_names():
-        raise UnknownModelError(
-            f"{name!r} is neither a file nor a model; models are demo, "
-            + ", ".join(official_names())
-        )
-    kind = name.split(".", maxsplit=1)[0].removeprefix("large-v3-")
-    return Model(name, name, _OFFICIAL_SIZES.get(kind, _LARGEST_SIZE))
+    names = ", ".join(OFFICIAL_MODELS)
+    raise UnknownModelError(f"{name!r} is neither a model nor a file; models are demo, {names}")
 
 
 def _not_ready(model: Model) -> ApiError:
-    if model.state is State.FAILED:
+    if model.state is ModelState.FAILED:
         return ApiError(
             503, f"model {model.name} could not be loaded", code="model_failed", retry_after=60
         )

@@ -1,14 +1,15 @@
-"""What a client sends: the bytes of a mel image, of a bounded size, and nothing else."""
+"""What a client sends: the bytes of a mel image, and nothing else."""
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-from hush.image import Header, MelImageError, read_header
+from hush.image import Header, MelImage, MelImageError, decode, read_header
 from service.errors import ApiError
 
 NO_AUDIO = (
     "this service does not take audio: it never leaves the device. Send a mel image; `hush"
     " transcribe`, `hush bridge` and the page make them from audio where you are"
 )
+
+LARGEST_VALUE = 100
+"""Whisper's values lie between about -2 and 3; far beyond, a model's arithmetic overflows."""
 
 _AUDIO_SIGNATURES = (
     (0, b"ID3"),
@@ -36,55 +37,35 @@ def checked_header(data: bytes) -> Header:
     Raises
     ------
     ApiError
-        415 if it is audio or no picture at all, 400 if it is no usable mel image.
+        415 if it is audio, 400 if it is no usable mel image.
     """
     if any(data.startswith(signature, place) for place, signature in _AUDIO_SIGNATURES):
         raise ApiError(415, NO_AUDIO, code="audio_refused", param="file")
     try:
         return read_header(data)
     except MelImageError as error:
-        raise invalid_image(error) from error
+        raise _invalid(str(error)) from error
 
 
-def invalid_image(error: MelImageError) -> ApiError:
-    """Return the answer to something that is no usable mel image."""
-    return ApiError(400, str(error), code="invalid_image", param="file")
+def checked_image(data: bytes) -> MelImage:
+    """Decode what was sent.
 
-
-class BodyLimit:
-    """Refuses request bodies over a size, however they announce it.
-
-    Parameters
-    ----------
-    max_bytes
-        Largest body that is taken.
+    Raises
+    ------
+    ApiError
+        400 if it is no usable mel image, or its values are not those of a log-mel spectrogram.
     """
-
-    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
-        self._app = app
-        self._max_bytes = max_bytes
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        too_large = ApiError(
-            413,
-            f"the body is larger than {self._max_bytes} bytes; send shorter segments",
-            code="too_large",
+    try:
+        image = decode(data)
+    except MelImageError as error:
+        raise _invalid(str(error)) from error
+    if max(abs(image.minimum), abs(image.maximum)) > LARGEST_VALUE:
+        raise _invalid(
+            f"the picture's range is {image.minimum:g} to {image.maximum:g}; a log-mel spectrogram"
+            f" lies between -{LARGEST_VALUE} and {LARGEST_VALUE}"
         )
-        announced = dict(scope["headers"]).get(b"content-length", b"0")
-        if announced.isdigit() and int(announced) > self._max_bytes:
-            await too_large.response()(scope, receive, send)
-            return
-        received = 0
+    return image
 
-        async def counted() -> Message:
-            nonlocal received
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > self._max_bytes:
-                raise too_large
-            return message
 
-        await self._app(scope, counted, send)
+def _invalid(message: str) -> ApiError:
+    return ApiError(400, message, code="invalid_image", param="file")

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import socket
 import threading
 from functools import partial
@@ -38,14 +39,14 @@ class Server(uvicorn.Server):
         return self.failed or await super().on_tick(counter)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Begin to drain; or stop, if there is nothing to finish or nobody wants to wait."""
+        """Begin to drain; or stop at once, if nobody wants to wait for that."""
         queue = self._service.queue
-        if queue.admitted == 0 or queue.draining:
-            self.force_exit = queue.draining
-            self.should_exit = True
+        if queue.draining:
+            self.should_exit = self.force_exit = True
             return
         queue.drain()
-        log.info("finishing the work that is under way (%d), then stopping", queue.admitted)
+        if queue.admitted:
+            log.info("finishing the work that is under way (%d), then stopping", queue.admitted)
         self._drain = asyncio.get_running_loop().create_task(self._stop_when_empty())
 
     async def _stop_when_empty(self) -> None:
@@ -68,12 +69,15 @@ def serve(settings: Settings) -> bool:
     OSError
         If it cannot listen on its address.
     """
-    models = Models(settings.models, official_models)
+    models = Models(settings.models)
     listener = _listen(settings.host, settings.port)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    host, port = listener.getsockname()[:2]
+    log.info("listening on http://%s:%d", f"[{host}]" if ":" in host else host, port)
     # A daemon, so that a service which has to stop does not wait for a download.
     loading = partial(models.load, partial(load_engine, settings))
-    threading.Thread(target=loading, name="model-loader", daemon=True).start()
+    loader = threading.Thread(target=loading, name="model-loader", daemon=True)
+    loader.start()
     app = create_app(settings, models)
     config = uvicorn.Config(
         app,
@@ -83,9 +87,11 @@ def serve(settings: Settings) -> bool:
         timeout_graceful_shutdown=10,
     )
     server = Server(config, app.state.service)
-    host, port = listener.getsockname()[:2]
-    log.info("listening on http://%s:%d", f"[{host}]" if ":" in host else host, port)
     asyncio.run(server.serve(sockets=[listener]))
+    if loader.is_alive():
+        # Python's own way out crashes under a thread that is inside torch.
+        logging.shutdown()
+        os._exit(0)
     return not server.failed
 
 
@@ -97,13 +103,6 @@ def _listen(host: str, port: int) -> socket.socket:
         raise OSError(
             f"cannot listen on {host} port {port} ({error.strerror}); HUSH_PORT sets another"
         ) from error
-
-
-def official_models() -> list[str]:
-    """Return the names of OpenAI's models. Takes the seconds that importing torch takes."""
-    from service.engine import openai_whisper
-
-    return openai_whisper.official_models()
 
 
 def load_engine(settings: Settings, source: str | Path) -> Engine:

@@ -29,6 +29,10 @@ class Settings(BaseSettings):
     """Pictures that may wait while one is worked on; one more is answered 429."""
     max_body_bytes: int = Field(default=16 * 2**20, ge=1)
     """Largest request body. The widest mel image is 8.4 MB without compression."""
+    max_body_seconds: float = Field(default=60.0, gt=0)
+    """Longest time for a request body to arrive."""
+    max_uploads: int = Field(default=64, ge=1)
+    """Request bodies under way at once; one more is answered 429."""
     max_seconds: float = Field(default=300.0, gt=0)
     """Longest work on one picture, after which it is given up."""
 

@@ -5,11 +5,10 @@ from collections.abc import Callable
 
 from fastapi import Request
 
-from hush.image import MelImage, MelImageError, decode
 from hush.mel import FRAMES_PER_SECOND, floor_normalized
 from hush.transcript import Transcript
 from service.engine import DecodingRequest
-from service.pictures import checked_header, invalid_image
+from service.pictures import checked_header, checked_image
 from service.state import Service
 
 
@@ -36,10 +35,10 @@ async def transcribe(
     ApiError
         If the picture is not usable, no model can, or the service is busy.
     """
-    header = checked_header(data)
+    header = await asyncio.to_thread(checked_header, data)
     chosen = service.models.choose(header.mel_bins, model, decoding)
     with service.queue.admission():
-        image = await asyncio.to_thread(_decoded, data)
+        image = await asyncio.to_thread(checked_image, data)
 
         def work(stop: Callable[[], bool]) -> Transcript:
             spectrogram = floor_normalized(image.spectrogram())
@@ -49,13 +48,6 @@ async def transcribe(
         transcript = await service.queue.run(work, _disconnected(request))
     service.metrics.speech_seconds.labels(chosen.name).inc(header.frames / FRAMES_PER_SECOND)
     return transcript
-
-
-def _decoded(data: bytes) -> MelImage:
-    try:
-        return decode(data)
-    except MelImageError as error:
-        raise invalid_image(error) from error
 
 
 async def _disconnected(request: Request) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -28,6 +29,8 @@ class WorkQueue:
         self._room = size + 1
         self._max_seconds = max_seconds
         self._turn = asyncio.Lock()
+        # A thread of its own: what decodes pictures must not keep the model waiting.
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="engine")
         self._empty = asyncio.Event()
         self._empty.set()
         self._draining = False
@@ -106,7 +109,8 @@ class WorkQueue:
                 return departure.done() or time.monotonic() - started > self._max_seconds
 
             try:
-                result = await asyncio.to_thread(work, stop)
+                loop = asyncio.get_running_loop()
+                result = await loop.run_in_executor(self._worker, work, stop)
             finally:
                 self._turn.release()
             self.done += 1

@@ -100,7 +100,8 @@ def test_openais_client_understands_refusals(openai: OpenAI, spoken: Path) -> No
     assert refused.value.status_code == 415
     with pytest.raises(NotFoundError, match="there is no model 'huge'"):
         create(model="huge", file=picture_of(spoken))
-    with pytest.raises(BadRequestError, match="does not translate"):
+    deprecated = pytest.warns(DeprecationWarning, match="deprecated")
+    with deprecated, pytest.raises(BadRequestError, match="does not translate"):
         openai.audio.translations.create(model="demo", file=picture_of(spoken))
 
 
@@ -138,7 +139,8 @@ def test_the_bridge_passes_refusals_on(bridge: OpenAI, spoken: Path) -> None:
         create(model="huge", file=spoken)
     with pytest.raises(BadRequestError, match="not an audio or video file"):
         create(model="demo", file=b"no audio at all")
-    with pytest.raises(BadRequestError, match="does not translate"):
+    deprecated = pytest.warns(DeprecationWarning, match="deprecated")
+    with deprecated, pytest.raises(BadRequestError, match="does not translate"):
         bridge.audio.translations.create(model="demo", file=spoken)
 
 

@@ -23,11 +23,6 @@ _transcribe_module: Any = importlib.import_module("whisper.transcribe")
 _transcribe_lock = threading.Lock()
 
 
-def official_models() -> list[str]:
-    """Return the names of OpenAI's own models."""
-    return list(whisper.available_models())
-
-
 class OpenAIWhisperEngine:
     """A model of openai-whisper.
 

@@ -7,7 +7,8 @@ from fastapi import APIRouter, Form, Request, Response, UploadFile
 from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import BaseModel, Field
 
-from hush.transcript import Transcript, TranscriptFormat
+from hush.openai_form import ResponseFormat, written
+from hush.transcript import Transcript
 from service.engine import DecodingRequest, Task
 from service.errors import ApiError, documented
 from service.models import ANY_MODEL, Model
@@ -16,7 +17,6 @@ from service.transcription import transcribe
 
 router = APIRouter(prefix="/v1")
 
-ResponseFormat = Literal["json", "text", "srt", "vtt", "verbose_json"]
 Granularity = Literal["segment", "word"]
 
 
@@ -40,7 +40,10 @@ class ModelList(BaseModel):
     data: list[ModelBody]
 
 
-_ERRORS = documented(400, 401, 404, 413, 415, 422, 429, 503)
+SMALLEST_TEMPERATURE = 0.001
+"""Logits are divided by the temperature: less than this is 0."""
+
+_ERRORS = documented(400, 401, 404, 408, 413, 415, 422, 429, 503)
 _TEXT = "Set a timer for 42 minutes."
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {
@@ -83,6 +86,7 @@ class SpeechForm(BaseModel):
     temperature: float = Field(
         0.0, ge=0, le=1, description="At 0, it is raised wherever the first try is poor"
     )
+    stream: bool = Field(False, description="Only `false`: the answer comes whole")
     granularities: list[Granularity] = Field(
         [],
         alias="timestamp_granularities[]",
@@ -114,7 +118,7 @@ async def models(service: TheService) -> ModelList:
 @router.get("/models/{name}", responses=documented(401, 404, 503))
 async def model(service: TheService, name: str) -> ModelBody:
     """Describe one model; `whisper-1` is the largest that is ready."""
-    if name == ANY_MODEL:
+    if name in ANY_MODEL:
         return _body(service.models.any_ready()[0])
     return _body(service.models.named(name))
 
@@ -133,20 +137,16 @@ def _body(model: Model) -> ModelBody:
 async def _answer(service: Service, request: Request, form: SpeechForm, task: Task) -> Response:
     if form.prompt and re.search(r"<\|.*?\|>", form.prompt):
         raise ApiError(400, "a prompt is plain words, without <|…|> tokens", param="prompt")
+    if form.stream:
+        raise ApiError(400, "this service answers whole; it does not stream", param="stream")
     decoding = DecodingRequest(
         task=task,
         language=form.language.lower() if form.language else None,
         prompt=form.prompt or None,
-        temperature=form.temperature,
-        words="word" in form.granularities,
+        temperature=form.temperature if form.temperature >= SMALLEST_TEMPERATURE else 0.0,
+        words="word" in form.granularities and form.response_format == "verbose_json",
     )
     data = await form.file.read()
     transcript = await transcribe(service, request, data, form.model, decoding)
-    match form.response_format:
-        case "json":
-            usage = {"type": "duration", "seconds": round(transcript.duration)}
-            return JSONResponse({"text": transcript.text, "usage": usage})
-        case "verbose_json":
-            return JSONResponse(transcript.verbose_json())
-        case "text" | "srt" | "vtt":
-            return PlainTextResponse(transcript.written(TranscriptFormat(form.response_format)))
+    body = written(transcript, form.response_format)
+    return PlainTextResponse(body) if isinstance(body, str) else JSONResponse(body)

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from hush.transcript import TranscriptFormat
 from service.engine import DecodingRequest
 from service.errors import documented
-from service.models import State
+from service.models import ModelState
 from service.state import TheService
 from service.transcription import transcribe
 
@@ -19,7 +19,7 @@ router = APIRouter()
 class Status(BaseModel):
     """How the service is."""
 
-    models: dict[str, State]
+    models: dict[str, ModelState]
     queue: int
     done: int
 
@@ -40,7 +40,7 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
             "text/plain": {"schema": {"type": "string"}, "example": "Set a timer for 42 minutes."}
         },
     },
-    **documented(400, 401, 413, 415, 422, 429, 503),
+    **documented(400, 401, 408, 413, 415, 422, 429, 503),
 }
 
 

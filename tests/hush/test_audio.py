@@ -76,6 +76,56 @@ def test_a_stream_that_cannot_seek_is_read() -> None:
         assert sum(len(chunk) for chunk in recording.chunks()) == 16_000
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (("mp3", "libmp3lame", 44_100), ("mp3", "libmp3lame", 48_000)),
+        (("adts", "aac", 44_100), ("adts", "aac", 22_050)),
+    ],
+)
+def test_recordings_put_together_from_different_ones_are_read_whole(
+    first: tuple[str, str, int], second: tuple[str, str, int]
+) -> None:
+    samples = read_audio(io.BytesIO(recorded(tone(2), *first) + recorded(tone(3), *second)))
+    assert len(samples) == pytest.approx(80_000, abs=4000)
+
+
+def test_a_video_longer_than_its_sound_has_lost_nothing() -> None:
+    file = io.BytesIO()
+    with av.open(file, "w", format="mp4") as output:
+        video = output.add_stream("mpeg4", rate=10)
+        video.width, video.height, video.pix_fmt = 64, 64, "yuv420p"
+        sound = output.add_stream("aac", rate=16_000)
+        sound.layout = "mono"
+        for _ in range(60):
+            picture = av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8), format="rgb24")
+            output.mux(video.encode(picture))
+        output.mux(video.encode(None))
+        frame = av.AudioFrame.from_ndarray(tone(2)[None], format="fltp", layout="mono")
+        frame.sample_rate = 16_000
+        output.mux(sound.encode(frame))
+        output.mux(sound.encode(None))
+    with open_audio(io.BytesIO(file.getvalue())) as recording:
+        list(recording.chunks())
+    assert recording.seconds_read == pytest.approx(2, abs=0.2)
+    assert recording.seconds_lost == 0
+
+
+def test_a_file_that_a_pipe_cannot_give_says_so() -> None:
+    class Pipe(io.BytesIO):
+        def seekable(self) -> bool:
+            return False
+
+    with pytest.raises(AudioError, match="through a pipe"), open_audio(Pipe(b"x" * 9000)):
+        pass
+
+
+def test_samples_beyond_full_scale_are_clipped() -> None:
+    data = recorded(tone(1), codec="pcm_f32le")
+    loud = data[: len(data) - 80] + np.full(20, 1e30, np.float32).tobytes()
+    assert np.abs(read_audio(io.BytesIO(loud))).max() == 1
+
+
 def test_samples_that_are_no_numbers_are_silenced() -> None:
     data = recorded(tone(1), codec="pcm_f32le")
     broken = data[: len(data) - 8000] + np.full(2000, np.nan, np.float32).tobytes()

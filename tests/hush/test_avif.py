@@ -59,3 +59,61 @@ def test_truncation_anywhere_is_noticed(length: int) -> None:
     data = avif(100, 80)
     with pytest.raises(AvifStructureError, match="truncated or damaged"):
         coded_size(data[: min(length, len(data) - 1)])
+
+
+def box(kind: bytes, *content: bytes) -> bytes:
+    joined = b"".join(content)
+    return (8 + len(joined)).to_bytes(4, "big") + kind + joined
+
+
+def rebuilt(data: bytes, **boxes: bytes) -> bytes:
+    """Return an AVIF file with other boxes in its description."""
+    meta = data.index(b"meta") - 4
+    size = int.from_bytes(data[meta : meta + 4], "big")
+    content = data[meta + 8 : meta + size]
+    for kind, replacement in boxes.items():
+        start = content.index(kind.encode()) - 4
+        length = int.from_bytes(content[start : start + 4], "big")
+        content = content[:start] + replacement + content[start + length :]
+    return data[:meta] + box(b"meta", content) + data[meta + size :]
+
+
+# Each of these cost seconds to minutes, and hundreds of megabytes, before there were limits.
+COSTLY = {
+    "extents of no bytes": rebuilt(
+        avif(100, 80),
+        iloc=box(b"iloc", bytes(4), b"\0\0", b"\xff\xff", (bytes(4) + b"\xff\xff") * 65_535),
+    ),
+    "a million boxes": avif(100, 80) + box(b"free") * 1_000_000,
+    "a million items": rebuilt(
+        avif(100, 80),
+        iinf=box(b"iinf", bytes(6), box(b"infe", b"\2\0\0\0", bytes(8)) * 1_000_000),
+    ),
+}
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize("case", COSTLY)
+def test_files_that_are_all_structure_are_refused(case: str) -> None:
+    with pytest.raises(AvifStructureError):
+        coded_size(COSTLY[case])
+
+
+def test_a_picture_of_a_million_units_is_refused() -> None:
+    data = avif(100, 80)
+    start = data.index(b"mdat") + 4
+    units = data[start:] + b"\x7a\x00" * 1_000_000
+    location = data.index(b"iloc") + 8
+    old = data[location:]
+    length = (len(data) - start).to_bytes(4, "big")
+    described = old.replace(length, len(units).to_bytes(4, "big"), 1)
+    with pytest.raises(AvifStructureError):
+        coded_size(data[:location] + described[: start - location] + units)
+
+
+def test_another_bit_depth_is_refused() -> None:
+    data = avif(100, 80)
+    place = data.index(b"av1C") + 6
+    deeper = data[:place] + bytes([data[place] | 0x40]) + data[place + 1 :]
+    with pytest.raises(AvifStructureError, match="bit depth of 10 or 12"):
+        coded_size(deeper)

@@ -1,5 +1,6 @@
 import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from io import BytesIO
 
@@ -8,10 +9,12 @@ import numpy as np
 import pytest
 import stamina
 
-from hush.client import AsyncClient, Client, Model, Options, Progress, ServiceError
-from hush.image import Encoding, decode, encode, quantize
+from hush.client import AsyncClient, Client, Model, Options, Progress
+from hush.connection import ServiceError
+from hush.image import Encoding, MelImageError, decode, encode, quantize
 from hush.transcript import Phrase, Transcript
 from tests.hush.test_audio import recorded
+from tests.hush.test_png import END, PIXELS, header, png_file
 from tests.hush.test_segments import TALK, WHOLE
 
 pytestmark = pytest.mark.anyio
@@ -110,21 +113,26 @@ async def test_sends_the_picture_the_options_and_the_key() -> None:
         assert field in content
 
 
-async def test_waits_as_long_as_a_busy_service_wishes() -> None:
+async def test_waits_as_long_as_a_busy_service_wishes_within_reason() -> None:
     waits: list[tuple[str, float]] = []
     service = FakeService(
-        refusal(503, "starting", retry_after="7"), refusal(429, "full", retry_after="500")
+        refusal(503, "starting", retry_after="7"),
+        refusal(429, "full", retry_after="500"),
+        refusal(503, "soon", retry_after="0"),
+        refusal(502, "who knows", retry_after="tomorrow"),
     )
     async with client_of(service, on_wait=lambda *wait: waits.append(wait)) as client:
         assert (await client.transcribe(PICTURE)).text == "42 frames"
-    assert waits == [("starting", 7.0), ("full", 60.0)]
+    assert waits[:3] == [("starting", 7.0), ("full", 60.0), ("soon", 0.5)]
+    assert waits[3][0] == "who knows"
 
 
-async def test_retry_after_counts_more_than_back_off() -> None:
-    with stamina.set_testing(False):
-        service = FakeService(refusal(503, retry_after="0"), refusal(503, retry_after="0"))
-        async with client_of(service) as client:
-            await asyncio.wait_for(client.transcribe(PICTURE), 0.4)
+async def test_an_answer_that_does_not_come_in_time_is_not_asked_for_again() -> None:
+    service = FakeService(httpx2.ReadTimeout("late"))
+    async with client_of(service) as client:
+        with pytest.raises(ServiceError, match="did not answer in time"):
+            await client.transcribe(PICTURE)
+    assert len(service.requests) == 1
 
 
 async def test_a_connection_that_breaks_is_tried_again() -> None:
@@ -135,11 +143,13 @@ async def test_a_connection_that_breaks_is_tried_again() -> None:
 
 async def test_a_service_that_is_not_there_is_given_up_soon() -> None:
     service = FakeService(*[httpx2.ConnectError("refused")] * 20)
-    async with client_of(service) as client:
+    waits: list[str] = []
+    async with client_of(service, on_wait=lambda message, _: waits.append(message)) as client:
         with pytest.raises(ServiceError, match="cannot be reached: refused") as caught:
             await client.transcribe(PICTURE)
     assert caught.value.status is None
     assert len(service.requests) == 5
+    assert len(waits) == 4
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 413, 415, 422, 500])
@@ -156,11 +166,12 @@ async def test_an_answer_that_is_not_of_a_hush_service_is_an_error() -> None:
     for answer in (
         httpx2.Response(200, text="<html>"),
         httpx2.Response(200, json={"data": [{}]}),
+        httpx2.Response(200, json={"data": []}),
         httpx2.Response(200, json=[]),
     ):
         async with client_of(FakeService(answer)) as client:
             with pytest.raises(ServiceError, match="is not a hush service"):
-                await client.models()
+                await client.model()
     async with client_of(FakeService(httpx2.Response(404, text="<html>"))) as client:
         with pytest.raises(ServiceError, match="answered 404"):
             await client.models()
@@ -173,6 +184,56 @@ async def test_many_pictures_keep_their_order_and_are_few_at_once() -> None:
         texts = [transcript.text async for transcript in client.transcribe_each(pictures)]
     assert texts == [f"{n} frames" for n in range(1, 60)]
     assert service.most_at_once == 3
+
+
+async def test_words_come_as_soon_as_they_are_known() -> None:
+    """The next picture is not there yet, and there is room for more under way."""
+    answered = threading.Event()
+
+    def pictures() -> Iterator[bytes]:
+        yield PICTURE
+        assert answered.wait(20)
+        yield PICTURE
+
+    async with client_of(FakeService(), concurrency=4) as client:
+        async for _ in client.transcribe_each(pictures()):
+            answered.set()
+
+
+async def test_a_refusal_comes_as_soon_as_it_is_known() -> None:
+    made = 0
+
+    def pictures() -> Iterator[bytes]:
+        nonlocal made
+        while True:
+            made += 1
+            yield PICTURE
+
+    async with client_of(FakeService(*[refusal(401)] * 9), concurrency=4) as client:
+        with pytest.raises(ServiceError):
+            [one async for one in client.transcribe_each(pictures())]
+    assert made <= 6
+
+
+@pytest.mark.parametrize("audio", [recorded(TALK[:9000]), b"ID3\x04 mp3", b"", b"text"])
+async def test_what_is_no_mel_image_is_never_sent(audio: bytes) -> None:
+    service = FakeService()
+    async with client_of(service) as client:
+        with pytest.raises(MelImageError):
+            await client.transcribe(audio)
+        with pytest.raises(MelImageError):
+            [one async for one in client.transcribe_each([audio])]
+    assert service.requests == []
+
+
+async def test_what_else_is_in_a_picture_stays_here() -> None:
+    service = FakeService()
+    texts = (b"tEXt", b"Author\0somebody"), (b"eXIf", b"MM\0*place")
+    async with client_of(service) as client:
+        await client.transcribe(png_file(header(), *texts, PIXELS, END))
+    content = await service.requests[0].aread()
+    assert b"somebody" not in content
+    assert b"place" not in content
 
 
 async def test_pictures_are_made_only_as_fast_as_they_are_sent() -> None:
@@ -230,3 +291,31 @@ def test_the_client_without_await_does_the_same() -> None:
         whole = client.transcribe_audio(BytesIO(recorded(TALK)))
     assert whole.text.count("frames") == len(whole.phrases) <= len(WHOLE)
     assert json.dumps(whole.verbose_json())
+
+
+def test_what_cannot_work_is_said_at_once() -> None:
+    for url in ("localhost:1337", "ftp://service", "http://[::1"):
+        with pytest.raises(ValueError, match="is no address"):
+            Client(url)
+    with pytest.raises(ValueError, match="plain ASCII"):
+        Client("http://service", "schlüssel")
+    with pytest.raises(ValueError, match="at least one picture"):
+        Client("http://service", concurrency=0)
+    with pytest.raises(ValueError, match="transcribe or translate"):
+        Options(task="translte")
+    with pytest.raises(ValueError, match="0 to 1"):
+        Options(temperature=2)
+    with pytest.raises(RuntimeError, match="inside a with block"):
+        Client("http://service").models()
+    with (
+        Client("http://service", transport=httpx2.MockTransport(FakeService())) as client,
+        pytest.raises(TypeError, match="not <class 'str'>"),
+    ):
+        client.transcribe("talk.wav")  # type: ignore[arg-type]
+
+
+def test_transcripts_that_nobody_reads_to_the_end_are_no_problem() -> None:
+    with Client("http://service", transport=httpx2.MockTransport(FakeService())) as client:
+        transcripts = client.transcribe_each([PICTURE] * 5)
+        assert next(transcripts).text == "42 frames"
+    del transcripts

@@ -23,6 +23,7 @@ from hush.image import (
     quantize,
     read_header,
 )
+from tests.hush.test_png import png_file
 
 LOSSLESS = [Encoding("png"), Encoding("webp"), Encoding("tga")]
 LOSSY = [Encoding("webp", 50), Encoding("webp", 90), Encoding("avif"), Encoding("avif", 90)]
@@ -184,7 +185,10 @@ REFUSED = {
     "transparency": (saved(Image.new("LA", (4, 80)), "PNG"), "transparent"),
     "another height": (png(np.zeros((100, 4), np.uint8)), "100 pixels high"),
     "too wide": (png(np.zeros((80, MAX_FRAMES + 1), np.uint8)), "65536 pixels wide"),
-    "a bomb in PNG": (VALID_PNG[:16] + b"\x00\x10\x00\x00" * 2 + VALID_PNG[24:], "1048576 pixels"),
+    "a bomb in PNG": (
+        png_file((b"IHDR", struct.pack(">IIBBBBB", 2**20, 2**20, 8, 0, 0, 0, 0)), (b"IEND", b"")),
+        "1048576 pixels",
+    ),
     "a bomb in WebP": (
         saved(Image.new("L", (16_000, 16_000)), "WEBP", lossless=True),
         "16000 pixels high",
@@ -221,7 +225,7 @@ REFUSED = {
     "a range of words": (png(GRAY, "low high"), "two numbers"),
     "a range of three": (png(GRAY, "1 2 3"), "two numbers"),
     "an empty range": (png(GRAY, ""), "two numbers"),
-    "an infinite range": (png(GRAY, "0 inf"), "not finite"),
+    "an infinite range": (png(GRAY, "0 inf"), "two numbers"),
     "a range too large for float32": (png(GRAY, "0 1e99"), "not finite"),
     "an inverted range": (png(GRAY, "1 0"), "inverted"),
     "a range that is not a number": (tga(image_range=(float("nan"), 1)), "not finite"),
@@ -277,9 +281,32 @@ def test_encodings_that_do_not_exist_are_refused(format: str, quality: int | Non
         Encoding(format, quality)  # type: ignore[arg-type]
 
 
-def test_too_wide_for_webp_is_refused() -> None:
-    with pytest.raises(MelImageError, match="too wide for WebP"):
-        encode(MelImage(np.zeros((80, 16_384), np.uint8), 0, 1), Encoding("webp"))
+def test_what_is_too_wide_for_a_format_is_refused() -> None:
+    for form, widest in (("webp", 16_383), ("avif", 32_768)):
+        encoding = Encoding(form)  # type: ignore[arg-type]
+        image = MelImage(np.zeros((80, widest), np.uint8), 0, 1)
+        assert decode(encode(image, encoding)).frames == widest
+        with pytest.raises(MelImageError, match="frames are too wide for"):
+            encode(MelImage(np.zeros((80, widest + 1), np.uint8), 0, 1), encoding)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "image_range", "message"),
+    [
+        (np.zeros((64, 4), np.uint8), (0, 1), "64 pixels high"),
+        (np.zeros((80, 4)), (0, 1), "8 bits each"),
+        (np.zeros(80, np.uint8), (0, 1), "two-dimensional"),
+        (np.zeros((80, 0), np.uint8), (0, 1), "no pixels"),
+        (np.zeros((80, 70_000), np.uint8), (0, 1), "70000 pixels wide"),
+        (np.zeros((80, 4), np.uint8), (1, 0), "inverted"),
+        (np.zeros((80, 4), np.uint8), (0, np.inf), "not finite"),
+    ],
+)
+def test_a_mel_image_is_what_it_says(
+    pixels: npt.NDArray[np.uint8], image_range: tuple[float, float], message: str
+) -> None:
+    with pytest.raises(MelImageError, match=message):
+        MelImage(pixels, *image_range)
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,14 @@
 from itertools import pairwise
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hush import mel
 from hush.image import decode, encode, quantize
 from hush.segments import SegmentStream, segments
-from hush.vad import Cutter, EverythingIsSpeech
+from hush.vad import Cutter, EdgeDetector, EverythingIsSpeech
 from tests.conftest import Samples, noise
 
 
@@ -80,3 +81,20 @@ def test_real_speech_has_pictures_of_128_bins_too(jfk: Samples) -> None:
     cut = list(segments([jfk], n_mels=128))
     assert all(one.image().mel_bins == 128 for one in cut)
     assert 2 <= len(cut) <= 5
+
+
+def test_what_served_one_stream_serves_no_other() -> None:
+    stream = SegmentStream()
+    stream.push(TALK)
+    stream.finish()
+    with pytest.raises(ValueError, match="this stream is finished"):
+        stream.push(TALK)
+    with pytest.raises(ValueError, match="this stream is finished"):
+        stream.finish()
+    detector, cutter = EdgeDetector(), Cutter()
+    list(segments([TALK], detector=detector))
+    with pytest.raises(ValueError, match="detector has finished"):
+        list(segments([TALK], detector=detector))
+    list(segments([TALK], cutter=cutter))
+    with pytest.raises(ValueError, match="cutter has finished"):
+        list(segments([TALK], cutter=cutter))

@@ -188,3 +188,9 @@ def test_cuts_lie_in_the_pauses_of_real_speech(jfk: Samples) -> None:
         starts[1:], [(2.4, 3.3), (4.5, 5.4), (7.6, 8.1)], strict=True
     ):
         assert earliest <= start <= latest
+
+
+@pytest.mark.parametrize("wrong", [{"longest": 0.3}, {"pause": -1.0}, {"margin": -0.1}])
+def test_times_that_make_no_sense_are_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="times of a cutter"):
+        vad.Cutter(**wrong)

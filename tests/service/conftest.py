@@ -13,7 +13,7 @@ from hush.mel import Spectrogram
 from hush.transcript import Phrase, Transcript, Word
 from service.app import create_app
 from service.engine import DecodingRequest, ModelInfo, Task, WorkStoppedError
-from service.models import Model, Models, State
+from service.models import Model, Models, ModelState
 from service.settings import Settings
 
 
@@ -52,9 +52,10 @@ def engine(
 
 def loaded(**engines: ToldEngine) -> Models:
     """Return models that are ready."""
-    models = Models((), list)
+    models = Models(())
     models.all = [
-        Model(name.replace("_", "-"), "", 0, State.READY, told) for name, told in engines.items()
+        Model(name.replace("_", "-"), "", 0, ModelState.READY, told)
+        for name, told in engines.items()
     ]
     return models
 

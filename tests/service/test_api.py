@@ -9,7 +9,7 @@ import pytest
 
 from hush.image import Encoding, encode, quantize
 from service.models import Models
-from tests.hush.test_image import REFUSED
+from tests.hush.test_image import REFUSED, tga
 from tests.service.conftest import engine, http, loaded, picture
 
 pytestmark = pytest.mark.anyio
@@ -158,6 +158,7 @@ async def test_audio_is_refused_on_purpose(client: httpx2.AsyncClient, kind: str
         ({"timestamp_granularities[]": "letter"}, 400, "timestamp_granularities[].0"),
         ({"prompt": "x" * 10_001}, 400, "prompt"),
         ({"prompt": "<|endoftext|>"}, 400, "prompt"),
+        ({"stream": "true"}, 400, "stream"),
         ({"language": "tlh"}, 400, "model"),
         ({"model": "huge"}, 404, "model"),
     ],
@@ -221,8 +222,78 @@ async def test_large_bodies_are_refused(path: str, announced: bool) -> None:
         assert "larger than 50000 bytes" in str(error_of(answer)["message"])
 
 
+@pytest.mark.timeout(20)
+async def test_forms_in_strange_encodings_are_refused_unread(client: httpx2.AsyncClient) -> None:
+    """Python decodes punycode in quadratic time."""
+    content = b'--x\r\nContent-Disposition: form-data; name="prompt"\r\n\r\n' + b"a" * 900_000
+    answer = await client.post(
+        TRANSCRIPTIONS,
+        content=content + b"\r\n--x--\r\n",
+        headers={"content-type": "multipart/form-data; boundary=x; charset=punycode"},
+    )
+    assert answer.status_code == 415
+    assert error_of(answer)["code"] == "charset"
+
+
+async def test_bodies_that_do_not_come_are_given_up() -> None:
+    async def never() -> AsyncIterator[bytes]:
+        yield b"x"
+        await asyncio.Event().wait()
+
+    async with http(loaded(demo=engine()), max_body_seconds=0.01) as client:
+        answer = await client.post("/", content=never())
+        assert answer.status_code == 408
+        error_of(answer)
+
+
+async def test_bodies_under_way_are_bounded() -> None:
+    go = asyncio.Event()
+    started = asyncio.Event()
+
+    async def slow() -> AsyncIterator[bytes]:
+        started.set()
+        await go.wait()
+        yield picture()
+
+    async with http(loaded(demo=engine()), max_uploads=1) as client:
+        first = asyncio.create_task(client.post("/", content=slow()))
+        await started.wait()
+        refused = await client.post("/", content=picture())
+        assert refused.status_code == 429
+        assert int(refused.headers["retry-after"]) >= 1
+        go.set()
+        assert (await first).status_code == 200
+        assert (await client.post("/", content=picture())).status_code == 200
+
+
+@pytest.mark.parametrize("image_range", [(0, 101), (-1e38, 1e38), (-3e38, -2e38)])
+async def test_values_that_no_model_can_take_are_refused(
+    client: httpx2.AsyncClient, image_range: tuple[float, float]
+) -> None:
+    answer = await client.post("/", content=tga(image_range=image_range))
+    assert answer.status_code == 400
+    assert "lies between -100 and 100" in str(error_of(answer)["message"])
+
+
+async def test_a_temperature_next_to_nothing_is_nothing() -> None:
+    told = engine()
+    async with http(loaded(demo=told)) as client:
+        for temperature in ("1e-300", "5e-324", "0.0009", "0.001"):
+            assert (await post(client, picture(), temperature=temperature)).is_success
+    assert [request.temperature for _, request in told.asked] == [0, 0, 0, 0.001]
+
+
+async def test_times_of_words_are_worked_out_only_where_they_are_shown() -> None:
+    told = engine()
+    async with http(loaded(demo=told)) as client:
+        for form in ("json", "text", "srt", "vtt", "verbose_json"):
+            data = {"response_format": form, "timestamp_granularities[]": "word"}
+            await client.post(TRANSCRIPTIONS, files={"file": picture()}, data=data)
+    assert [request.words for _, request in told.asked] == [False] * 4 + [True]
+
+
 async def test_before_a_model_is_ready_the_answer_is_to_come_again() -> None:
-    async with http(Models(["demo"], list)) as client:
+    async with http(Models(["demo"])) as client:
         for answer in (
             await post(client, picture()),
             await client.post("/", content=picture()),
@@ -263,10 +334,14 @@ async def test_a_key_is_wanted_where_one_is_set() -> None:
                 assert answer.status_code == 401
                 assert answer.headers["www-authenticate"] == "Bearer"
                 assert error_of(answer)["code"] == "invalid_api_key"
-        good = {"authorization": "Bearer secret"}
-        assert (await client.post("/", content=picture(), headers=good)).status_code == 200
+        for good in ("Bearer secret", "bearer secret", "BEARER  secret "):
+            headers = {"authorization": good}
+            assert (await client.post("/", content=picture(), headers=headers)).is_success
         for path in ("/healthz", "/readyz", "/metrics", "/openapi.json", "/docs"):
             assert (await client.get(path)).status_code == 200
+        described = (await client.get("/openapi.json")).json()
+        assert described["paths"]["/"]["post"]["security"] == [{"HTTPBearer": []}]
+        assert "security" not in described["paths"]["/healthz"]["get"]
 
 
 async def test_addresses_that_nobody_serves_are_errors_of_the_same_shape(
@@ -277,7 +352,10 @@ async def test_addresses_that_nobody_serves_are_errors_of_the_same_shape(
     error_of(answer)
     answer = await client.delete("/v1/models")
     assert answer.status_code == 405
+    assert answer.headers["allow"] == "GET"
     error_of(answer)
+    answer = await client.delete("/mel")
+    assert answer.headers["allow"] == "GET, POST"
 
 
 async def test_an_engine_that_fails_is_500_without_a_stack_trace() -> None:

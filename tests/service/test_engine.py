@@ -8,12 +8,14 @@ import pytest
 import torch
 import whisper
 
+from hush.image import MelImage, encode
 from hush.mel import log_mel_spectrogram
 from hush.transcript import Transcript
 from service.engine import DecodingRequest, WorkStoppedError
-from service.engine.openai_whisper import OpenAIWhisperEngine, official_models
-from service.models import demo_checkpoint
+from service.engine.openai_whisper import OpenAIWhisperEngine
+from service.models import demo_folder
 from tests.conftest import Samples, noise
+from tests.service.conftest import http, loaded
 from tests.service.scripted import save_scripted_model, tokenizer
 
 
@@ -23,7 +25,7 @@ def on() -> bool:
 
 @pytest.fixture(scope="module")
 def demo() -> OpenAIWhisperEngine:
-    return OpenAIWhisperEngine(demo_checkpoint(), "cpu")
+    return OpenAIWhisperEngine(demo_folder() / "demo.pt", "cpu")
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +79,7 @@ def test_same_segments_from_the_spectrogram_as_from_the_audio(
 
 
 def test_pictures_longer_than_30_s_are_heard_window_by_window(
-    demo: OpenAIWhisperEngine, sample: Samples, sample_words: str
+    demo: OpenAIWhisperEngine, sample: Samples
 ) -> None:
     pause = np.zeros(64_000, np.float32)
     samples = np.concatenate([sample, pause] * 6)
@@ -86,7 +88,6 @@ def test_pictures_longer_than_30_s_are_heard_window_by_window(
     theirs = whisper.transcribe(demo._model, samples, fp16=False)
     assert_same_segments(ours, theirs)
     assert ours.phrases[-1].end > 30
-    assert ours.text.count(sample_words) >= 5
     assert ours.duration == pytest.approx(len(samples) / 16_000, abs=0.01)
 
 
@@ -203,10 +204,6 @@ def test_a_file_that_is_no_checkpoint_is_an_error(tmp_path: Path) -> None:
         OpenAIWhisperEngine(file, "cpu")
 
 
-def test_openais_models_are_known_by_name() -> None:
-    assert {"tiny.en", "base", "large-v3", "turbo"} <= set(official_models())
-
-
 def test_models_of_the_real_sizes_have_the_loading_code_of_real_checkpoints(tmp_path: Path) -> None:
     """A checkpoint with the dimensions of tiny.en, randomly initialised, in half precision."""
     dimensions = whisper.ModelDimensions(80, 1500, 384, 6, 4, 51_864, 448, 384, 6, 4)
@@ -215,3 +212,30 @@ def test_models_of_the_real_sizes_have_the_loading_code_of_real_checkpoints(tmp_
     torch.save({"dims": dimensions.__dict__, "model_state_dict": model.state_dict()}, file)
     engine = OpenAIWhisperEngine(file, "cpu")
     assert engine.info.parameters == pytest.approx(37.2e6, rel=0.05)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("seed", range(12))
+async def test_no_valid_request_makes_it_fail(demo: OpenAIWhisperEngine, seed: int) -> None:
+    """Odd pictures, prompts and temperatures, with the real engine."""
+    generator = np.random.default_rng(seed)
+    frames = int(generator.choice([1, 2, 5, 80, 299, 300]))
+    low, high = sorted(generator.choice([-100, -3, -1.5, -0.5, 0, 1.5, 3, 100], 2))
+    pixels = generator.integers(0, 256, (80, frames)).astype(np.uint8)
+    if seed % 3 == 0:
+        pixels[:] = seed
+    prompts = ["", "x", "\0", "\u202e\U0001f926\u200d", "word " * 1000, "日本語", "<|", "a" * 9999]
+    form = {
+        "prompt": prompts[seed % len(prompts)],
+        "temperature": str(generator.choice([0, 1e-300, 0.001, 0.2, 1])),
+        "response_format": "verbose_json",
+        "timestamp_granularities[]": "word",
+    }
+    async with http(loaded(demo=demo)) as client:  # type: ignore[arg-type]
+        answer = await client.post(
+            "/v1/audio/transcriptions",
+            files={"file": encode(MelImage(pixels, float(low), float(high)))},
+            data=form,
+        )
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["duration"] == frames / 100

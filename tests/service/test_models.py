@@ -1,13 +1,13 @@
 from pathlib import Path
 
 import pytest
+import whisper
 
 from service.engine import DecodingRequest, Engine
 from service.errors import ApiError
-from service.models import Models, State, UnknownModelError
+from service.models import OFFICIAL_MODELS, Models, ModelState, UnknownModelError
 from tests.service.conftest import engine, loaded
 
-OFFICIAL = ["tiny.en", "tiny", "base", "large-v3", "large-v3-turbo", "turbo", "medium"]
 MANY = ("de", "en", "fr")
 ENGLISH = DecodingRequest()
 
@@ -15,12 +15,12 @@ ENGLISH = DecodingRequest()
 def test_models_are_loaded_smallest_first(tmp_path: Path) -> None:
     own = tmp_path / "own.pt"
     own.write_bytes(bytes(200_000))
-    models = Models(["large-v3", "turbo", str(own), "base", "demo", "medium"], lambda: OFFICIAL)
+    models = Models(["large-v3", "turbo", str(own), "base", "demo", "medium"])
     order: list[str] = []
 
     def load(source: str | Path) -> Engine:
         order.append(Path(source).stem)
-        assert [model.state for model in models.all].count(State.LOADING) == 1
+        assert [model.state for model in models.all].count(ModelState.LOADING) == 1
         return engine()
 
     models.load(load)
@@ -29,7 +29,7 @@ def test_models_are_loaded_smallest_first(tmp_path: Path) -> None:
 
 
 def test_a_model_that_fails_does_not_keep_the_others_from_loading() -> None:
-    models = Models(["demo", "base"], lambda: OFFICIAL)
+    models = Models(["demo", "base"])
 
     def load(source: str | Path) -> Engine:
         if source != "base":
@@ -46,7 +46,7 @@ def test_a_model_that_fails_does_not_keep_the_others_from_loading() -> None:
 
 def test_names_of_nothing_are_refused_with_what_there_is() -> None:
     with pytest.raises(UnknownModelError, match=r"'huge' is neither .* demo, tiny\.en"):
-        Models(["demo", "huge"], lambda: OFFICIAL)
+        Models(["demo", "huge"])
 
 
 def test_two_models_of_one_name_are_refused(tmp_path: Path) -> None:
@@ -54,14 +54,11 @@ def test_two_models_of_one_name_are_refused(tmp_path: Path) -> None:
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "same.pt").touch()
     with pytest.raises(UnknownModelError, match="'same'"):
-        Models([str(tmp_path / "a" / "same.pt"), str(tmp_path / "b" / "same.pt")], list)
+        Models([str(tmp_path / "a" / "same.pt"), str(tmp_path / "b" / "same.pt")])
 
 
-def test_names_of_openai_are_asked_for_only_if_needed() -> None:
-    def never() -> list[str]:
-        raise AssertionError
-
-    assert Models(["demo"], never).all[0].name == "demo"
+def test_the_names_are_openai_whispers() -> None:
+    assert set(OFFICIAL_MODELS) == set(whisper.available_models())
 
 
 def test_the_largest_that_takes_the_picture_answers() -> None:
@@ -69,7 +66,8 @@ def test_the_largest_that_takes_the_picture_answers() -> None:
         small=engine(parameters=10), big=engine(parameters=90), other=engine(128, parameters=500)
     )
     assert models.choose(80, None, ENGLISH).name == "big"
-    assert models.choose(80, "whisper-1", ENGLISH).name == "big"
+    for name in ("", "whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe"):
+        assert models.choose(80, name, ENGLISH).name == "big"
     assert models.choose(80, "small", ENGLISH).name == "small"
     assert models.choose(128, None, ENGLISH).name == "other"
 
@@ -112,13 +110,13 @@ def test_a_height_that_none_takes_is_refused() -> None:
 
 
 def test_while_models_are_loading_the_answer_is_to_come_again() -> None:
-    models = Models(["demo", "base"], lambda: OFFICIAL)
+    models = Models(["demo", "base"])
     for name in (None, "base"):
         with pytest.raises(ApiError) as caught:
             models.choose(80, name, ENGLISH)
         assert caught.value.status_code == 503
         assert caught.value.retry_after is not None
-    models.all[0].engine, models.all[0].state = engine(), State.READY
+    models.all[0].engine, models.all[0].state = engine(), ModelState.READY
     assert models.choose(80, None, ENGLISH).name == "demo"
     with pytest.raises(ApiError) as caught:
         models.choose(128, None, ENGLISH)

@@ -1,34 +1,29 @@
 """The demonstration behind `make demo`: the service on this machine, and one sample through it."""
 
 import os
+import signal
+import socket
 import subprocess
 import sys
 import time
-from importlib.util import find_spec
 from pathlib import Path
+from types import FrameType
 
 import httpx2
 from rich.console import Console
 
 from hush.audio import read_audio
-from hush.client import Client, ServiceError
+from hush.client import Client
+from hush.connection import ServiceError
 from hush.image import encode
 from hush.mel import SAMPLE_RATE
 from hush.segments import segments
+from service.models import demo_folder
 
-console = Console(highlight=False)
+console = Console(highlight=False, soft_wrap=True)
 
-STARTUP_SECONDS = 120.0
-
-
-def sample_files() -> tuple[Path, Path]:
-    """Return the paths of the bundled sample of synthetic speech and of its words."""
-    spec = find_spec("service")
-    assert spec is not None
-    assert spec.submodule_search_locations is not None
-    packaged = Path(spec.submodule_search_locations[0]) / "demo"
-    folder = packaged if packaged.exists() else Path(__file__).parents[1] / "models"
-    return folder / "sample.flac", folder / "sample.txt"
+STARTUP_SECONDS = 180.0
+PICTURE = Path("build/sample.png")
 
 
 def demonstrate(url: str, picture: Path) -> bool:
@@ -46,20 +41,19 @@ def demonstrate(url: str, picture: Path) -> bool:
     bool
         Whether the words are right.
     """
-    audio, words = sample_files()
-    expected = words.read_text(encoding="utf-8").strip()
+    audio = demo_folder() / "sample.flac"
+    expected = audio.with_suffix(".txt").read_text(encoding="utf-8").strip()
     samples = read_audio(audio)
     seconds = len(samples) / SAMPLE_RATE
     with Client(url) as client:
         started = time.monotonic()
-        images = [
-            encode(segment.image()) for segment in segments([samples], client.model().mel_bins)
-        ]
-        picture.parent.mkdir(parents=True, exist_ok=True)
-        picture.write_bytes(images[0])
-        heard = " ".join(part.text.strip() for part in client.transcribe_each(images))
+        cut = segments([samples], client.model().mel_bins)
+        files = [encode(segment.image()) for segment in cut]
+        heard = " ".join(part.text.strip() for part in client.transcribe_each(files))
         elapsed = time.monotonic() - started
-    sent = sum(map(len, images))
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    picture.write_bytes(files[0])
+    sent = sum(map(len, files))
     console.print(f"  speech   {audio.name}: {seconds:.1f} s of synthetic speech")
     console.print(
         f"  sent     {sent / 1000:.1f} kB as a mel image; as 16-bit audio it would be"
@@ -77,48 +71,61 @@ def main() -> int:
     once = os.environ.get("ONCE", "") not in ("", "0")
     port = os.environ.get("HUSH_PORT", "1337")
     url = f"http://127.0.0.1:{port}"
-    picture = Path("build/sample.png")
-    console.print(
-        "\n[bold]hush[/bold]: private speech-to-text. Only a picture leaves the device.\n"
-    )
+    console.print("\n[bold]hush[/bold]: private speech-to-text; only a picture is sent\n")
+    if not _is_free(port):
+        console.print(f"[red]port {port} is taken; HUSH_PORT=… make demo takes another[/red]")
+        return 2
     environment = {**os.environ, "HUSH_HOST": "127.0.0.1", "HUSH_PORT": port, "HUSH_MODELS": "demo"}
     environment.pop("HUSH_API_KEY", None)
     service = subprocess.Popen([sys.executable, "-m", "service"], env=environment)
+    # The service has to end with this process, however that ends.
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         started = time.monotonic()
-        if not _wait_until_ready(url, service):
-            return service.wait()
+        _wait_until_ready(url, service)
         console.print(
             f"  service  {url}, with the demo model: ready after {time.monotonic() - started:.1f} s"
         )
-        right = demonstrate(url, picture)
+        right = demonstrate(url, PICTURE)
         if once:
             return 0 if right else 1
-        console.print(f"  try      curl --data-binary @{picture} {url}/")
+        console.print(f"  try      curl --data-binary @{PICTURE} {url}/")
         console.print(f"           .venv/bin/hush transcribe --url {url} YOUR_RECORDING")
         console.print(f"           {url}/docs describes the API; Ctrl-C stops\n")
         return service.wait()
     except KeyboardInterrupt:
         return 0
     except ServiceError as error:
-        console.print(f"[red]{error}[/red]")
+        console.print(str(error), style="red", markup=False)
         return 1
     finally:
         service.terminate()
         service.wait()
 
 
-def _wait_until_ready(url: str, service: subprocess.Popen[bytes]) -> bool:
+def _is_free(port: str) -> bool:
+    try:
+        with socket.create_server(("127.0.0.1", int(port))):
+            return True
+    except (OSError, OverflowError, ValueError):
+        return False
+
+
+def _interrupt(_: int, __: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _wait_until_ready(url: str, service: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + STARTUP_SECONDS
     with console.status("starting the service and loading its model"):
         while service.poll() is None and time.monotonic() < deadline:
             try:
                 if httpx2.get(f"{url}/readyz").is_success:
-                    return True
+                    return
             except httpx2.TransportError:
                 pass
             time.sleep(0.1)
-    return False
+    raise ServiceError("the service did not become ready")
 
 
 if __name__ == "__main__":

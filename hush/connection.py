@@ -1,0 +1,151 @@
+"""One service's address, asked again for as long as that makes sense."""
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx2
+import stamina
+
+from hush.transcript import Transcript
+
+RETRIED_STATUSES = frozenset({408, 429, 502, 503, 504})
+SHORTEST_WAIT, LONGEST_WAIT = 0.5, 60.0
+"""Seconds between two tries, whatever the service asks for."""
+UNREACHABLE_ATTEMPTS = 5
+
+
+class ServiceError(Exception):
+    """The service refused, or could not be reached. The message says why.
+
+    Attributes
+    ----------
+    status
+        HTTP status; None if no answer came.
+    code
+        The error's name in OpenAI's form, such as "model_not_found"; None if it has none.
+    param
+        Name of the parameter that is wrong; None if it is no single one.
+    retry_after
+        Seconds after which another try makes sense; None if the service did not say.
+    partial
+        The words of a recording until this happened.
+    """
+
+    def __init__(self, message: str, status: int | None = None, code: str | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.param: str | None = None
+        self.retry_after: float | None = None
+        self.partial: Transcript | None = None
+
+
+class Connection:
+    """Asks one service, and asks again while it is busy, starting, or gone for a moment.
+
+    Parameters
+    ----------
+    url, api_key, timeout, patience, on_wait, transport
+        See `hush.client.AsyncClient`.
+
+    Raises
+    ------
+    ValueError
+        If the address or the key cannot be one.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        api_key: str | None,
+        *,
+        timeout: float,
+        patience: float,
+        on_wait: Callable[[str, float], None] | None,
+        transport: httpx2.AsyncBaseTransport | None,
+    ) -> None:
+        if not url.startswith(("http://", "https://")):
+            raise ValueError(
+                f"{url!r} is no address of a service; it begins with http:// or https://"
+            )
+        if api_key is not None and not (api_key.isascii() and api_key.isprintable()):
+            raise ValueError("an API key is plain ASCII")
+        try:
+            self.http = httpx2.AsyncClient(
+                base_url=url.rstrip("/").removesuffix("/v1"),
+                headers={"authorization": f"Bearer {api_key}"} if api_key else {},
+                timeout=httpx2.Timeout(timeout, connect=10.0, pool=None),
+                transport=transport,
+            )
+        except httpx2.InvalidURL as error:
+            raise ValueError(f"{url!r} is no address of a service: {error}") from error
+        self._patience = patience
+        self._on_wait = on_wait
+
+    async def ask(self, method: str, path: str, **content: Any) -> httpx2.Response:
+        """Return the answer to a request, which is a success.
+
+        Raises
+        ------
+        ServiceError
+            If the service refuses, or stays away for longer than patience lasts.
+        """
+        unreachable = 0
+
+        def again(error: Exception) -> bool | float:
+            if not isinstance(error, ServiceError):
+                return False
+            if error.status is None:
+                return error.code != "timeout" and unreachable < UNREACHABLE_ATTEMPTS
+            if error.status not in RETRIED_STATUSES:
+                return False
+            return True if error.retry_after is None else error.retry_after
+
+        attempts = stamina.retry_context(
+            on=again, attempts=None, timeout=self._patience, wait_initial=0.5, wait_max=20.0
+        )
+        async for attempt in attempts:
+            with attempt:
+                try:
+                    return await self._ask_once(method, path, **content)
+                except ServiceError as error:
+                    unreachable += error.status is None
+                    if self._on_wait is not None and again(error):
+                        wait = error.retry_after
+                        self._on_wait(str(error), attempt.next_wait if wait is None else wait)
+                    raise
+        raise AssertionError("stamina ends with an answer or an error")
+
+    async def _ask_once(self, method: str, path: str, **content: Any) -> httpx2.Response:
+        try:
+            answer = await self.http.request(method, path, **content)
+        except httpx2.ReadTimeout as error:
+            # The service may still be at it: asking again would only lengthen its queue.
+            message = f"{self.http.base_url} did not answer in time"
+            raise ServiceError(message, code="timeout") from error
+        except httpx2.HTTPError as error:
+            reason = str(error) or type(error).__name__
+            raise ServiceError(f"{self.http.base_url} cannot be reached: {reason}") from error
+        if answer.is_success:
+            return answer
+        raise _error_of(answer)
+
+    def not_hush(self) -> ServiceError:
+        """Return the error for an answer that no hush service gives."""
+        return ServiceError(f"{self.http.base_url} is not a hush service")
+
+
+def _error_of(answer: httpx2.Response) -> ServiceError:
+    failure = ServiceError(
+        f"the service answered {answer.status_code} {answer.reason_phrase}", answer.status_code
+    )
+    try:
+        error = answer.json()["error"]
+        failure = ServiceError(str(error["message"]), answer.status_code, error.get("code"))
+        failure.param = error.get("param")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        pass  # not a hush service, or something in front of it
+    seconds = answer.headers.get("retry-after", "")
+    if seconds.isascii() and seconds.isdigit():
+        failure.retry_after = min(max(float(seconds), SHORTEST_WAIT), LONGEST_WAIT)
+    return failure

@@ -1,0 +1,106 @@
+"""What the command line shows, and how it reads standard input."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from hush.audio import Recording, open_audio
+from hush.image import FORMATS
+
+errors = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
+
+Advance = Callable[[float, float | None], None]
+"""Takes the seconds that are done, and the seconds of it all, if they are known."""
+
+STANDARD_INPUT = Path("-")
+
+
+def report(problem: object) -> bool:
+    """Print what went wrong, and return false for `done = report(…)`."""
+    errors.print(str(problem), style="red")
+    return False
+
+
+@contextmanager
+def progress(name: str) -> Iterator[Advance]:
+    """Show a bar with the time left while something long is under way, and remove it then.
+
+    Nothing is shown where there is no terminal.
+    """
+    bar = Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=errors,
+        transient=True,
+        disable=not errors.is_terminal,
+    )
+    with bar:
+        task = bar.add_task(name, total=None)
+
+        def advance(done: float, total: float | None) -> None:
+            bar.update(task, completed=done, total=total)
+
+        yield advance
+
+
+@contextmanager
+def opened(file: Path) -> Iterator[Recording]:
+    """Open a recording; - is standard input.
+
+    Raises
+    ------
+    AudioError, OSError
+        As `hush.audio.open_audio` does.
+    """
+    if file != STANDARD_INPUT:
+        with open_audio(file) as recording:
+            yield recording
+        return
+    # Whoever waits for more of a pipe inside FFmpeg hears of no Ctrl-C otherwise.
+    before = signal.signal(signal.SIGINT, _leave)
+    try:
+        with open_audio(sys.stdin.buffer, "standard input") as recording:
+            yield recording
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _leave(_: int, __: FrameType | None) -> None:
+    errors.show_cursor()
+    os._exit(128 + signal.SIGINT)
+
+
+def is_picture(file: Path) -> bool:
+    """Say whether a file is a mel image, by its name."""
+    return file.suffix.lower().removeprefix(".") in FORMATS
+
+
+def stem_of(file: Path) -> str:
+    """Return the name that what is made of a file begins with."""
+    return "stdin" if file == STANDARD_INPUT else file.stem
+
+
+def warn_if_damaged(recording: Recording) -> None:
+    """Say what damage took from a recording that was read."""
+    if recording.seconds_lost:
+        report(
+            f"{recording.name}: damaged; {recording.seconds_lost:.0f} of"
+            f" {recording.duration or 0:.0f} s could not be read"
+        )

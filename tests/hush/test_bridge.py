@@ -1,0 +1,157 @@
+"""The bridge alone, before a service that keeps what it is sent."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import httpx2
+import numpy as np
+import pytest
+
+from hush.bridge import create_bridge
+from hush.client import AsyncClient
+from hush.image import Encoding
+from tests.hush.test_audio import recorded
+from tests.hush.test_client import Answer, FakeService, refusal
+from tests.hush.test_segments import TALK
+
+pytestmark = pytest.mark.anyio
+
+SPEECH = recorded(TALK)
+
+
+async def bridge_to(service: Answer, encoding: Encoding) -> AsyncIterator[httpx2.AsyncClient]:
+    transport = httpx2.MockTransport(service)
+    app = create_bridge(lambda: AsyncClient("http://service", transport=transport), encoding)
+    async with app.router.lifespan_context(app):
+        through = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
+        async with httpx2.AsyncClient(transport=through, base_url="http://bridge") as client:
+            yield client
+
+
+@pytest.fixture
+def sink() -> FakeService:
+    return FakeService()
+
+
+@pytest.fixture
+async def bridge(sink: FakeService) -> AsyncIterator[httpx2.AsyncClient]:
+    async for client in bridge_to(sink, Encoding("webp")):
+        yield client
+
+
+async def test_only_pictures_go_on(bridge: httpx2.AsyncClient, sink: FakeService) -> None:
+    answer = await bridge.post(
+        "/v1/audio/transcriptions",
+        files={"file": ("secret-name.wav", SPEECH)},
+        data={"model": "whisper-1", "prompt": "Ada"},
+    )
+    assert answer.status_code == 200
+    assert answer.json()["text"].count("frames") >= 2
+    pictures = [request for request in sink.requests if request.method == "POST"]
+    assert len(pictures) >= 2
+    for request in pictures:
+        content = await request.aread()
+        assert content.count(b"WEBPVP8") == 1
+        assert len(content) < len(SPEECH) / 3
+        for private in (b"WAVE", b"secret-name", SPEECH[50_000:50_100]):
+            assert private not in content
+    assert b'name="prompt"\r\n\r\nAda' in await pictures[0].aread()
+
+
+@pytest.mark.parametrize(
+    ("form", "beginning"),
+    [("text", ""), ("srt", "1\n00:00:0"), ("vtt", "WEBVTT\n"), ("verbose_json", '{"task"')],
+)
+async def test_every_form_of_answer(bridge: httpx2.AsyncClient, form: str, beginning: str) -> None:
+    answer = await bridge.post(
+        "/v1/audio/transcriptions", files={"file": SPEECH}, data={"response_format": form}
+    )
+    assert answer.status_code == 200
+    assert answer.text.startswith(beginning)
+
+
+@pytest.mark.parametrize(
+    ("data", "file", "status", "message"),
+    [
+        ({}, b"no audio", 400, "not an audio or video file"),
+        ({}, b"", 400, "not an audio or video file"),
+        ({"response_format": "yaml"}, SPEECH, 400, "response_format"),
+        ({"temperature": "warm"}, SPEECH, 400, "temperature"),
+        ({"temperature": "7"}, SPEECH, 400, "temperature"),
+        ({"stream": "true"}, SPEECH, 400, "does not stream"),
+    ],
+)
+async def test_bad_input_is_one_error_in_openais_shape(
+    bridge: httpx2.AsyncClient, data: dict[str, str], file: bytes, status: int, message: str
+) -> None:
+    answer = await bridge.post("/v1/audio/transcriptions", files={"file": file}, data=data)
+    assert answer.status_code == status
+    assert message in answer.json()["error"]["message"]
+
+
+async def test_a_missing_file_and_a_strange_encoding_are_refused(
+    bridge: httpx2.AsyncClient,
+) -> None:
+    answer = await bridge.post("/v1/audio/transcriptions", data={"file": "text"})
+    assert answer.status_code == 400
+    headers = {"content-type": "multipart/form-data; boundary=x; charset=punycode"}
+    answer = await bridge.post("/v1/audio/transcriptions", content=b"--x--", headers=headers)
+    assert answer.status_code == 415
+    assert (await bridge.get("/v2")).json()["error"]["message"] == "Not Found"
+
+
+async def test_refusals_are_passed_on() -> None:
+    service = FakeService(refusal(404, "no such model"))
+    async for bridge in bridge_to(service, Encoding()):
+        answer = await bridge.post("/v1/audio/transcriptions", files={"file": SPEECH})
+        assert answer.status_code == 404
+        assert answer.json()["error"] == {
+            "message": "no such model",
+            "type": "invalid_request_error",
+            "param": None,
+            "code": "some_code",
+        }
+
+
+async def test_models_are_those_of_the_service(bridge: httpx2.AsyncClient) -> None:
+    assert [one["id"] for one in (await bridge.get("/v1/models")).json()["data"]] == ["demo"]
+    assert (await bridge.get("/v1/models/demo")).json()["id"] == "demo"
+
+
+async def test_no_more_is_sent_for_an_application_that_left() -> None:
+    left = asyncio.Event()
+    begun = asyncio.Event()
+
+    class Slow(FakeService):
+        async def __call__(self, request: httpx2.Request) -> httpx2.Response:
+            if request.method == "POST":
+                begun.set()
+                await left.wait()
+            return await super().__call__(request)
+
+    service = Slow()
+    transport = httpx2.MockTransport(service)
+    app = create_bridge(lambda: AsyncClient("http://service", transport=transport, concurrency=1))
+    body = httpx2.Request("POST", "http://x/", files={"file": recorded(np.tile(TALK, 5))})
+    content = await body.aread()
+    messages = [{"type": "http.request", "body": content, "more_body": False}]
+
+    async def receive() -> dict[str, object]:
+        if messages:
+            return messages.pop()
+        await begun.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(_: object) -> None:
+        left.set()
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/v1/audio/transcriptions",
+        "headers": [(b"content-type", body.headers["content-type"].encode())],
+        "query_string": b"",
+    }
+    async with app.router.lifespan_context(app):
+        await app(scope, receive, send)
+    assert len([request for request in service.requests if request.method == "POST"]) == 0
