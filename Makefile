@@ -1,9 +1,12 @@
 # `make` alone prints what there is. Settings: PYTHON=python3.12, TORCH=cpu or cuda (docs/install.md).
 
+# jsii, under the CDK, says in ten lines that Node 20 grows old.
+export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION = 20
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench model eval lock wheel clean
+.PHONY: help demo test check format bench model eval synth doctor app sandbox destroy lock wheel clean
 
 ENVIRONMENT := .venv/.ready
+CDK := node_modules/.bin/cdk
 SYNTHESIZERS := espeak-ng flite
 
 help: ## print this list
@@ -12,7 +15,7 @@ help: ## print this list
 demo: $(ENVIRONMENT) ## transcribe a sample through the service, then serve it; ONCE=1 stops after that
 	@.venv/bin/python -m service.demo
 
-test: check ## run every test
+test: check $(CDK) ## run every test
 	@sh setup.sh packages $(SYNTHESIZERS)
 	@.venv/bin/pytest -n 2
 
@@ -35,6 +38,21 @@ model: $(ENVIRONMENT) ## train the demo model; goes on where it stopped (hours)
 eval: $(ENVIRONMENT) ## measure the demo model, or MODEL=base.en DATA=folder of recordings
 	@.venv/bin/python -m models.evaluate $(if $(MODEL),--model $(MODEL)) $(if $(DATA),--data $(DATA))
 
+synth: $(ENVIRONMENT) $(CDK) ## make the cloud's templates in cdk.out/
+	@$(CDK) synth --quiet
+
+doctor: $(ENVIRONMENT) ## say whether this AWS account and cloud.toml are ready (docs/deploy.md)
+	@.venv/bin/python -m deploy doctor
+
+app: $(ENVIRONMENT) $(CDK) ## deploy the pipeline, which deploys everything else
+	@.venv/bin/python -m deploy app
+
+sandbox: $(ENVIRONMENT) $(CDK) ## deploy the application straight from here, without a pipeline
+	@.venv/bin/python -m deploy sandbox
+
+destroy: $(ENVIRONMENT) $(CDK) ## take everything down again, images too
+	@.venv/bin/python -m deploy destroy
+
 wheel: $(ENVIRONMENT) ## build the package into dist/
 	@.venv/bin/python -m build --wheel
 
@@ -42,7 +60,11 @@ lock: $(ENVIRONMENT) ## renew constraints.txt with the newest versions that fit
 	@sh setup.sh lock
 
 clean: ## remove what was built, the virtual environment too
-	@rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info
+	@rm -rf .venv build dist node_modules cdk.out .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info
+
+$(CDK): package.json package-lock.json
+	@sh setup.sh cdk
+	@touch $@
 
 $(ENVIRONMENT): pyproject.toml constraints.txt setup.sh
 	@sh setup.sh environment

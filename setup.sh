@@ -2,11 +2,12 @@
 # What the Makefile needs before it can do its work: system packages, and the virtual environment.
 #   setup.sh packages NAME…   Debian packages, each with a command of the same name
 #   setup.sh environment      .venv with hush in it, and all that it wants
+#   setup.sh cdk              the AWS CDK's command line, in node_modules
 #   setup.sh lock             constraints.txt anew, from the newest versions that fit
 set -eu
 
 torch=2.13.0
-extras='.[bridge,dev,model,service,show]'
+extras='.[bridge,cloud,dev,instance,model,service,show]'
 
 fail() {
     echo "$*" >&2
@@ -74,9 +75,17 @@ lock() {
     rm -rf "$environment"
 }
 
+install_cdk() {
+    command -v npm >/dev/null || install_packages nodejs npm
+    node -e 'process.exit(process.versions.node.split(".")[0] < 20)' ||
+        fail "the cloud needs Node 20 or newer"
+    npm ci --silent --no-audit --no-fund
+}
+
 case ${1:-} in
 packages) shift && packages "$@" ;;
 environment) make_environment ;;
+cdk) install_cdk ;;
 lock) lock ;;
-*) fail "usage: setup.sh packages NAME… | environment | lock" ;;
+*) fail "usage: setup.sh packages NAME… | environment | cdk | lock" ;;
 esac

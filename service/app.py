@@ -35,7 +35,12 @@ def create_app(settings: Settings, models: Models) -> FastAPI:
     models
         Its models, which may become ready later.
     """
-    app = FastAPIOffline(title="hush", version=hush.__version__, description=_DESCRIPTION)
+    app = FastAPIOffline(
+        title="hush",
+        version=hush.__version__,
+        description=_DESCRIPTION,
+        root_path=settings.root_path,
+    )
     queue = WorkQueue(settings.queue_size, settings.max_seconds)
     service = Service(settings, models, queue, Metrics(queue, models))
     app.state.service = service

@@ -36,6 +36,9 @@ class Settings(BaseSettings):
     max_seconds: float = Field(default=300.0, gt=0)
     """Longest work on one picture, after which it is given up."""
 
+    root_path: str = ""
+    """What something in front of the service puts before its paths, such as ``/live``."""
+
     @field_validator("models", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:

@@ -1,0 +1,166 @@
+"""How the fleet is, and its waking.
+
+- `GET /status` tells, `POST /status` wakes as well.
+- Requests that come while nothing is ready end here too, passed on by the load balancer. They have
+  been let in by the authorizer, so they wake the fleet, and are told when to come again.
+- Whenever an instance comes or goes, the *door* is opened or closed: the load balancer's first
+  rule, by which everything goes to the fleet.
+- Once a month it sends itself a request through the API's VPC link, which would fall asleep else.
+"""
+
+import json
+import os
+import urllib.error
+import urllib.request
+from typing import Any
+
+import boto3
+
+OPEN, CLOSED = "/*", "/-/closed"
+DOOR_PRIORITY = "1"
+STEPS = {
+    "capacity": ("the fleet is waking: a GPU instance has been asked for", 60),
+    "no_capacity": (
+        "the fleet is waking: EC2 has no spot instance to give yet, and is asked on",
+        60,
+    ),
+    "instance": ("the fleet is waking: an instance is starting", 60),
+    "model": ("the fleet is waking: the instance boots and loads its model", 30),
+}
+"""What is going on while it starts, and after how many seconds to ask again."""
+
+
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any] | None:
+    """Answer API Gateway or the load balancer, or see to what EventBridge tells."""
+    if "keep_awake" in event:
+        keep_link_awake(event["keep_awake"], event["secret"])
+        return None
+    if event.get("source") == "aws.autoscaling":
+        set_door(fleet_state())
+        return None
+    if "elb" in event["requestContext"]:
+        return lobby()
+    if event["httpMethod"] == "POST":
+        wake()
+    return answer(200, status())
+
+
+def status() -> dict[str, Any]:
+    """Return how the fleet is, for people and programs."""
+    state = fleet_state()
+    set_door(state)
+    return {
+        **state,
+        "max_body_bytes": int(os.environ["MAX_BODY_BYTES"]),
+        "link": _link_state(),
+    }
+
+
+def lobby() -> dict[str, Any]:
+    """Answer a request that found nobody: wake the fleet, and say when to come again."""
+    wake()
+    state = fleet_state()
+    set_door(state)
+    message = state["detail"]
+    if state["state"] == "up":
+        message = "the fleet is ready now; try again"
+    error = {
+        "message": message,
+        "type": "service_unavailable_error",
+        "param": None,
+        "code": "starting",
+    }
+    return answer(503, {"error": error}, state["retry_after"])
+
+
+def fleet_state() -> dict[str, Any]:
+    """Return whether the fleet is up, starting (and with which step), or down."""
+    group = _group()
+    states = [instance["LifecycleState"] for instance in group.get("Instances", [])]
+    if "InService" in states:
+        return {"state": "up", "step": None, "detail": "ready", "retry_after": 1}
+    if group["DesiredCapacity"] == 0:
+        detail = "asleep: the next request with a key wakes it"
+        return {"state": "down", "step": None, "detail": detail, "retry_after": 60}
+    if "Pending:Wait" in states or "Pending:Proceed" in states:
+        step = "model"
+    elif "Pending" in states:
+        step = "instance"
+    else:
+        step = "no_capacity" if _launch_failed() else "capacity"
+    detail, retry_after = STEPS[step]
+    return {"state": "starting", "step": step, "detail": detail, "retry_after": retry_after}
+
+
+def wake() -> None:
+    """Ask for one instance, if there is none and none is on its way."""
+    if _group()["DesiredCapacity"] == 0:
+        boto3.client("autoscaling").set_desired_capacity(
+            AutoScalingGroupName=os.environ["GROUP"], DesiredCapacity=1, HonorCooldown=False
+        )
+
+
+def set_door(state: dict[str, Any]) -> None:
+    """Have the load balancer pass requests to the fleet exactly if it is up."""
+    balancer = boto3.client("elbv2")
+    listeners = balancer.describe_listeners(LoadBalancerArn=os.environ["BALANCER"])["Listeners"]
+    rules = balancer.describe_rules(ListenerArn=listeners[0]["ListenerArn"])["Rules"]
+    door = next(rule for rule in rules if rule["Priority"] == DOOR_PRIORITY)
+    wanted = OPEN if state["state"] == "up" else CLOSED
+    if _path(door) != wanted:
+        balancer.modify_rule(
+            RuleArn=door["RuleArn"],
+            Conditions=[{"Field": "path-pattern", "PathPatternConfig": {"Values": [wanted]}}],
+        )
+
+
+def keep_link_awake(url: str, secret: str) -> None:
+    """Send a request through the VPC link; whatever answers, the link was used."""
+    client = boto3.client("secretsmanager")
+    origin = client.get_secret_value(SecretId=secret)["SecretString"]
+    headers = {"x-hush-origin": origin, "x-hush-credential": "none"}
+    try:
+        urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=15).close()
+    except urllib.error.HTTPError as error:
+        if error.code in (401, 403):
+            raise
+
+
+def answer(code: int, body: dict[str, Any], retry_after: int | None = None) -> dict[str, Any]:
+    """Return an answer in the form that API Gateway and load balancers both take."""
+    headers = {"content-type": "application/json", "cache-control": "no-store"}
+    if retry_after is not None:
+        headers["retry-after"] = str(retry_after)
+    return {
+        "statusCode": code,
+        "headers": headers,
+        "body": json.dumps(body),
+        "isBase64Encoded": False,
+    }
+
+
+def _group() -> dict[str, Any]:
+    client = boto3.client("autoscaling")
+    names = [os.environ["GROUP"]]
+    group: dict[str, Any] = client.describe_auto_scaling_groups(AutoScalingGroupNames=names)[
+        "AutoScalingGroups"
+    ][0]
+    return group
+
+
+def _launch_failed() -> bool:
+    activities = boto3.client("autoscaling").describe_scaling_activities(
+        AutoScalingGroupName=os.environ["GROUP"], MaxRecords=1
+    )["Activities"]
+    return bool(activities) and activities[0]["StatusCode"] == "Failed"
+
+
+def _link_state() -> str:
+    link = boto3.client("apigatewayv2").get_vpc_link(VpcLinkId=os.environ["LINK"])
+    return str(link.get("VpcLinkStatus", "AVAILABLE")).lower()
+
+
+def _path(rule: dict[str, Any]) -> str:
+    condition = rule["Conditions"][0]
+    values = condition.get("PathPatternConfig", {}).get("Values") or condition.get("Values")
+    return str(values[0])

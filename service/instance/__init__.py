@@ -1,0 +1,1 @@
+"""What runs beside the service on an instance of the fleet: it watches, measures, and lets go."""

@@ -1,0 +1,1 @@
+"""What hush is in AWS: a fleet, its image, API and site, and the pipeline that updates them."""

@@ -1,0 +1,379 @@
+"""The API: API Gateway in front of the fleet, with sign-in, limits, and errors in OpenAI's shape.
+
+A regional REST API rather than an HTTP API: it streams, waits longer than 30 seconds, and lets its
+own errors have a body of ours. CloudFront is its only client: the authorizer asks for the header
+that CloudFront alone adds.
+"""
+
+import json
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as event_targets
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+
+from stacks.acknowledged import acknowledge
+from stacks.fleet import Fleet, python_function
+from stacks.limits import BURST, LONGEST_REQUEST_SECONDS, REQUESTS_PER_SECOND, STAGE
+from stacks.observability import MINUTE, NAMESPACE, fleet_metric, graph, group_metric
+from stacks.settings import Settings
+
+ORIGIN_HEADER = "x-hush-origin"
+CREDENTIAL_HEADER = "x-hush-credential"
+
+_ERRORS = {
+    # API Gateway's name: (status, Retry-After, type, code, message)
+    "DEFAULT_4XX": (None, None, "invalid_request_error", None, "$context.error.message"),
+    "DEFAULT_5XX": (None, None, "server_error", None, "the API failed; try again"),
+    "UNAUTHORIZED": (
+        401,
+        None,
+        "authentication_error",
+        "invalid_api_key",
+        "sign in, or send an API key as `Authorization: Bearer KEY`",
+    ),
+    "ACCESS_DENIED": (
+        403,
+        None,
+        "permission_error",
+        "not_allowed",
+        "this key or session may not do this",
+    ),
+    "MISSING_AUTHENTICATION_TOKEN": (
+        404,
+        None,
+        "invalid_request_error",
+        "not_found",
+        "there is nothing at this address",
+    ),
+    "REQUEST_TOO_LARGE": (
+        413,
+        None,
+        "invalid_request_error",
+        "too_large",
+        "the body is larger than 10 MB; send shorter segments",
+    ),
+    "THROTTLED": (429, 1, "rate_limit_error", "too_many_requests", "too many requests; try again"),
+    "QUOTA_EXCEEDED": (429, 60, "rate_limit_error", "quota_exceeded", "the quota is used up"),
+    "INTEGRATION_FAILURE": (
+        503,
+        10,
+        "service_unavailable_error",
+        "unreachable",
+        "the service cannot be reached; try again",
+    ),
+    "INTEGRATION_TIMEOUT": (
+        503,
+        10,
+        "service_unavailable_error",
+        "timeout",
+        "the service did not answer in time; try again",
+    ),
+}
+
+
+class Api(cdk.Stack):
+    """API Gateway with its authorizer and routes.
+
+    Parameters
+    ----------
+    fleet
+        What answers.
+
+    Attributes
+    ----------
+    domain
+        Host name of the API.
+    deployment_key
+        Secret with the key that the smoke test uses.
+    """
+
+    def __init__(
+        self, scope: Construct, construct_id: str, settings: Settings, fleet: Fleet, **stack: Any
+    ) -> None:
+        super().__init__(scope, construct_id, **stack)
+        self._fleet = fleet
+        self.deployment_key = secretsmanager.Secret(
+            self,
+            f"DeploymentKey{settings.secrets}",
+            description="API key of whoever deployed this, and of the smoke test",
+            generate_secret_string=secretsmanager.SecretStringGenerator(
+                exclude_punctuation=True, password_length=48
+            ),
+            removal_policy=cdk.RemovalPolicy.DESTROY,
+        )
+        acknowledge(self.deployment_key, "AwsSolutions-SMG4", "Rotated by hand (docs/deploy.md)")
+        self.rest = self._rest_api(self._authorizer())
+        self._error_bodies()
+        self._routes()
+        self.domain = f"{self.rest.rest_api_id}.execute-api.{self.region}.{self.url_suffix}"
+        self._keep_link_awake()
+        self._alarms()
+        self._dashboard(settings)
+        self._acknowledge()
+
+    def _rest_api(self, authorizer: apigateway.RequestAuthorizer) -> apigateway.RestApi:
+        access_log = logs.LogGroup(
+            self,
+            "AccessLog",
+            retention=logs.RetentionDays.ONE_MONTH,
+            removal_policy=cdk.RemovalPolicy.DESTROY,
+        )
+        return apigateway.RestApi(
+            self,
+            "Rest",
+            rest_api_name=self.stack_name,
+            endpoint_types=[apigateway.EndpointType.REGIONAL],
+            # Pictures pass as they are.
+            binary_media_types=["*/*"],
+            cloud_watch_role=False,
+            default_method_options=apigateway.MethodOptions(
+                authorizer=authorizer, authorization_type=apigateway.AuthorizationType.CUSTOM
+            ),
+            deploy_options=apigateway.StageOptions(
+                stage_name=STAGE,
+                throttling_rate_limit=REQUESTS_PER_SECOND,
+                throttling_burst_limit=BURST,
+                access_log_destination=apigateway.LogGroupLogDestination(access_log),
+                # Neither addresses nor credentials: who asked is nobody's business later.
+                access_log_format=apigateway.AccessLogFormat.custom(
+                    json.dumps(
+                        {
+                            "request": "$context.requestId",
+                            "time": "$context.requestTime",
+                            "method": "$context.httpMethod",
+                            "path": "$context.resourcePath",
+                            "status": "$context.status",
+                            "milliseconds": "$context.responseLatency",
+                            "bytes": "$context.responseLength",
+                            "error": "$context.error.responseType",
+                        }
+                    )
+                ),
+            ),
+        )
+
+    def _error_bodies(self) -> None:
+        for name, (status, retry_after, kind, code, message) in _ERRORS.items():
+            error = {"message": message, "type": kind, "param": None, "code": code}
+            headers = {"Content-Type": "'application/json'"}
+            if retry_after is not None:
+                headers["Retry-After"] = f"'{retry_after}'"
+            if name == "UNAUTHORIZED":
+                headers["WWW-Authenticate"] = "'Bearer'"
+            apigateway.GatewayResponse(
+                self,
+                f"Error{name.title().replace('_', '')}",
+                rest_api=self.rest,
+                type=apigateway.ResponseType.of(name),
+                status_code=None if status is None else str(status),
+                response_headers=headers,
+                templates={"application/json": json.dumps({"error": error})},
+            )
+
+    def _authorizer(self) -> apigateway.RequestAuthorizer:
+        function = python_function(
+            self,
+            "Authorizer",
+            "authorizer",
+            environment={
+                "FRONT_DOOR_SECRET": self._fleet.front_door.secret_arn,
+                "DEPLOYMENT_KEY_SECRET": self.deployment_key.secret_arn,
+            },
+            timeout=cdk.Duration.seconds(10),
+        )
+        self._fleet.front_door.grant_read(function)
+        self.deployment_key.grant_read(function)
+        return apigateway.RequestAuthorizer(
+            self,
+            "RequestAuthorizer",
+            handler=function,
+            identity_sources=[
+                apigateway.IdentitySource.header(ORIGIN_HEADER),
+                apigateway.IdentitySource.header(CREDENTIAL_HEADER),
+            ],
+            results_cache_ttl=cdk.Duration.minutes(1),
+        )
+
+    def _routes(self) -> None:
+        """Lay out the paths. Sign-in takes its place here as `/auth/{proxy+}`."""
+        root = self.rest.root
+        mel = root.add_resource("mel")
+        self._to_fleet(mel, "GET")
+        self._to_fleet(mel, "POST")
+        self._to_fleet(root.add_resource("v1").add_resource("{proxy+}"), "ANY")
+        self._to_fleet(root.add_resource("healthz"), "GET")
+        status = root.add_resource("status")
+        to_status = apigateway.LambdaIntegration(self._fleet.status)
+        status.add_method("GET", to_status)
+        status.add_method("POST", to_status)
+
+    def _to_fleet(self, resource: apigateway.IResource, method: str) -> None:
+        """Pass a path on to the load balancer as it comes, and stream the answer."""
+        proxied = resource.path.endswith("{proxy+}")
+        path = resource.path.replace("{proxy+}", "{proxy}")
+        key = self._fleet.front_door.secret_value.unsafe_unwrap()
+        parameters = {"integration.request.header.authorization": f"'Bearer {key}'"}
+        if proxied:
+            parameters["integration.request.path.proxy"] = "method.request.path.proxy"
+        added = resource.add_method(
+            method,
+            apigateway.HttpIntegration(
+                f"http://{self._fleet.balancer.load_balancer_dns_name}{path}",
+                http_method=method,
+                proxy=True,
+                options=apigateway.IntegrationOptions(
+                    request_parameters=parameters,
+                    response_transfer_mode=apigateway.ResponseTransferMode.STREAM,
+                    timeout=cdk.Duration.seconds(LONGEST_REQUEST_SECONDS),
+                ),
+            ),
+            request_parameters={"method.request.path.proxy": True} if proxied else None,
+        )
+        definition = added.node.default_child
+        assert isinstance(definition, apigateway.CfnMethod)
+        # The constructs know only the older kind of link, which takes no such load balancer.
+        for name, value in {
+            "ConnectionType": "VPC_LINK",
+            "ConnectionId": self._fleet.link.vpc_link_id,
+            "IntegrationTarget": self._fleet.balancer.load_balancer_arn,
+        }.items():
+            definition.add_property_override(f"Integration.{name}", value)
+
+    def _keep_link_awake(self) -> None:
+        """Send a request through the link once a month: after 60 idle days it would be asleep."""
+        url = f"https://{self.domain}/{STAGE}/healthz"
+        rule = events.Rule(self, "Monthly", schedule=events.Schedule.rate(cdk.Duration.days(28)))
+        rule.add_target(
+            event_targets.LambdaFunction(
+                self._fleet.status,
+                event=events.RuleTargetInput.from_object(
+                    {"keep_awake": url, "secret": self._fleet.front_door.secret_arn}
+                ),
+            )
+        )
+
+    def _alarms(self) -> None:
+        alerts = self._fleet.alerts
+        dimensions = {"ApiName": self.stack_name, "Stage": STAGE}
+        alerts.alarm(
+            "api-errors",
+            cloudwatch.MathExpression(
+                # Cold calls are answered 503 as well: those that the lobby sends do not count.
+                expression="FILL(errors, 0) - FILL(lobby, 0)",
+                using_metrics={
+                    "errors": _api_metric("5XXError", dimensions, "Sum"),
+                    "lobby": self._fleet.lobby_requests(),
+                },
+                period=MINUTE,
+            ),
+            "More than five requests a minute fail with a status of 500 and above.",
+            threshold=5,
+            minutes=3,
+            of=5,
+        )
+        alerts.alarm(
+            "api-latency",
+            _api_metric("Latency", dimensions, "p95"),
+            "One request in twenty takes longer than 20 seconds.",
+            threshold=20_000,
+            minutes=5,
+            of=10,
+        )
+
+    def _dashboard(self, settings: Settings) -> None:
+        dimensions = {"ApiName": self.stack_name, "Stage": STAGE}
+        group = self._fleet.group_name
+        dashboard = cloudwatch.Dashboard(self, "Dashboard", dashboard_name=settings.name)
+        dashboard.add_widgets(
+            graph(
+                "Requests",
+                _api_metric("Count", dimensions, "Sum"),
+                _api_metric("4XXError", dimensions, "Sum"),
+                _api_metric("5XXError", dimensions, "Sum"),
+                self._fleet.lobby_requests(),
+            ),
+            graph(
+                "Latency, ms",
+                *(_api_metric("Latency", dimensions, part) for part in ("p50", "p95", "p99")),
+            ),
+            graph("Pictures in flight, an instance", fleet_metric("InFlight", group, "Average")),
+            graph(
+                "Instances",
+                group_metric("GroupDesiredCapacity", group),
+                group_metric("GroupInServiceInstances", group),
+                group_metric("GroupPendingInstances", group),
+            ),
+        )
+        dashboard.add_widgets(
+            graph(
+                "GPU, %",
+                fleet_metric("nvidia_smi_utilization_gpu", group, "Average"),
+                fleet_metric("nvidia_smi_utilization_memory", group, "Average"),
+            ),
+            graph("GPU memory, MiB", fleet_metric("nvidia_smi_memory_used", group, "Maximum")),
+            graph(
+                "Interruptions",
+                fleet_metric("Interruptions", group, "Sum"),
+                fleet_metric("RebalanceRecommendations", group, "Sum"),
+            ),
+            graph("Launch to ready, s", fleet_metric("LaunchToReady", group, "Maximum")),
+        )
+        dashboard.add_widgets(
+            cloudwatch.GraphWidget(
+                title="Cost of the month so far, $ (us-east-1 only, if billing metrics are on)",
+                left=[
+                    cloudwatch.Metric(
+                        namespace="AWS/Billing",
+                        metric_name="EstimatedCharges",
+                        dimensions_map={"Currency": "USD"},
+                        statistic="Maximum",
+                        period=cdk.Duration.hours(6),
+                        region="us-east-1",
+                    )
+                ],
+                width=12,
+                height=5,
+            ),
+            cloudwatch.TextWidget(
+                markdown=f"Metrics of the fleet: namespace `{NAMESPACE}`. Runbook:"
+                " docs/operations.md.",
+                width=12,
+                height=5,
+            ),
+        )
+
+    def _acknowledge(self) -> None:
+        acknowledge(
+            self.rest, "AwsSolutions-APIG2", "The service checks every request itself, and more"
+        )
+        acknowledge(
+            self.rest,
+            "AwsSolutions-APIG3",
+            "A web ACL costs 5 $ a month and more; the authorizer refuses all that did not come"
+            " through CloudFront, and the stage is throttled",
+        )
+        acknowledge(
+            self.rest,
+            "AwsSolutions-APIG6",
+            "Execution logs would hold headers and bodies; the access log has what is needed",
+        )
+        acknowledge(
+            self.rest, "AwsSolutions-COG4", "The authorizer is a Lambda of ours, not Cognito"
+        )
+
+
+def _api_metric(name: str, dimensions: dict[str, str], statistic: str) -> cloudwatch.Metric:
+    return cloudwatch.Metric(
+        namespace="AWS/ApiGateway",
+        metric_name=name,
+        dimensions_map=dimensions,
+        statistic=statistic,
+        period=MINUTE,
+        label=f"{name} {statistic}",
+    )

@@ -1,0 +1,69 @@
+"""The application as a whole: its stacks, in the order in which they build on each other."""
+
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_certificatemanager as certificates
+from constructs import Construct
+
+from stacks.api import Api
+from stacks.fleet import Fleet
+from stacks.image import Image
+from stacks.settings import Settings
+from stacks.site import Site, domain_certificate
+
+CERTIFICATE_REGION = "us-east-1"
+"""CloudFront takes certificates from there alone."""
+
+
+class Application:
+    """Image, fleet, API and site.
+
+    Parameters
+    ----------
+    scope
+        The app, for a deployment from a laptop; or a stage of the pipeline.
+    settings
+        What to deploy.
+    """
+
+    def __init__(self, scope: Construct, settings: Settings) -> None:
+        name = settings.name
+        image = Image(scope, f"{name}-image", settings, **stack_options(settings, "image"))
+        fleet = Fleet(
+            scope, f"{name}-fleet", settings, image=image, **stack_options(settings, "fleet")
+        )
+        api = Api(scope, f"{name}-api", settings, fleet=fleet, **stack_options(settings, "api"))
+        self.site = Site(
+            scope,
+            f"{name}-site",
+            settings,
+            fleet=fleet,
+            api=api,
+            certificate=_certificate_elsewhere(scope, settings),
+            **stack_options(settings, "site"),
+        )
+
+
+def stack_options(settings: Settings, part: str, region: str | None = None) -> dict[str, Any]:
+    """Return what all stacks have in common: their name, where they are, and a tag."""
+    environment = cdk.Environment(account=settings.account, region=region or settings.region)
+    return {
+        "stack_name": f"{settings.name}-{part}",
+        "env": environment if settings.account else None,
+        "tags": {"hush": settings.name},
+    }
+
+
+def _certificate_elsewhere(
+    scope: Construct, settings: Settings
+) -> certificates.ICertificate | None:
+    """Return the domain's certificate from a stack of its own, if the site is in another region."""
+    if settings.domain is None or settings.region in (None, CERTIFICATE_REGION):
+        return None
+    stack = cdk.Stack(
+        scope,
+        f"{settings.name}-certificate",
+        **stack_options(settings, "certificate", CERTIFICATE_REGION),
+    )
+    return domain_certificate(stack, settings)

@@ -1,0 +1,130 @@
+"""Who is told when something is wrong, and the picture of how it goes."""
+
+import aws_cdk as cdk
+from aws_cdk import aws_budgets as budgets
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
+from constructs import Construct
+
+from stacks.settings import Settings
+
+MINUTE = cdk.Duration.minutes(1)
+NAMESPACE = "hush"
+"""Of the metrics that instances publish."""
+RUNBOOK = "docs/operations.md"
+
+
+class Alerts(Construct):
+    """Mails alarms, and warns when a month becomes expensive."""
+
+    def __init__(self, scope: Construct, construct_id: str, settings: Settings) -> None:
+        super().__init__(scope, construct_id)
+        self._name = settings.name
+        self.topic = sns.Topic(self, "Topic", enforce_ssl=True)
+        self.topic.add_to_resource_policy(
+            iam.PolicyStatement(
+                actions=["sns:Publish"],
+                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+                resources=[self.topic.topic_arn],
+                conditions={"StringEquals": {"aws:SourceAccount": cdk.Stack.of(self).account}},
+            )
+        )
+        if settings.alarm_email is None:
+            return
+        self.topic.add_subscription(subscriptions.EmailSubscription(settings.alarm_email))
+        subscriber = budgets.CfnBudget.SubscriberProperty(
+            subscription_type="EMAIL", address=settings.alarm_email
+        )
+        budgets.CfnBudget(
+            self,
+            "Budget",
+            budget=budgets.CfnBudget.BudgetDataProperty(
+                budget_type="COST",
+                time_unit="MONTHLY",
+                budget_name=f"{settings.name}-month",
+                budget_limit=budgets.CfnBudget.SpendProperty(
+                    amount=settings.budget_dollars, unit="USD"
+                ),
+            ),
+            notifications_with_subscribers=[
+                budgets.CfnBudget.NotificationWithSubscribersProperty(
+                    notification=budgets.CfnBudget.NotificationProperty(
+                        comparison_operator="GREATER_THAN",
+                        notification_type="ACTUAL",
+                        threshold=percent,
+                        threshold_type="PERCENTAGE",
+                    ),
+                    subscribers=[subscriber],
+                )
+                for percent in (80, 100)
+            ],
+        )
+
+    def alarm(
+        self,
+        name: str,
+        metric: cloudwatch.IMetric,
+        meaning: str,
+        *,
+        threshold: float,
+        minutes: int = 1,
+        of: int | None = None,
+    ) -> None:
+        """Raise an alarm; `docs/operations.md` has a section for it by its name.
+
+        Parameters
+        ----------
+        name
+            Two or three words with dashes.
+        metric
+            What is watched, minute by minute.
+        meaning
+            One sentence for the mail.
+        threshold
+            The alarm is raised above it.
+        minutes, of
+            In so many minutes out of the last `of`.
+        """
+        alarm = cloudwatch.Alarm(
+            self,
+            name,
+            alarm_name=f"{self._name}-{name}",
+            alarm_description=f"{meaning} See {RUNBOOK}#{name}.",
+            metric=metric,
+            threshold=threshold,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+            evaluation_periods=of or minutes,
+            datapoints_to_alarm=minutes,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+        )
+        alarm.add_alarm_action(actions.SnsAction(self.topic))
+
+
+def fleet_metric(name: str, group: str, statistic: str) -> cloudwatch.Metric:
+    """Return a metric that the fleet's instances publish."""
+    return cloudwatch.Metric(
+        namespace=NAMESPACE,
+        metric_name=name,
+        dimensions_map={"AutoScalingGroupName": group},
+        statistic=statistic,
+        period=MINUTE,
+    )
+
+
+def group_metric(name: str, group: str) -> cloudwatch.Metric:
+    """Return a metric of the auto scaling group itself."""
+    return cloudwatch.Metric(
+        namespace="AWS/AutoScaling",
+        metric_name=name,
+        dimensions_map={"AutoScalingGroupName": group},
+        statistic="Maximum",
+        period=MINUTE,
+    )
+
+
+def graph(title: str, *metrics: cloudwatch.IMetric) -> cloudwatch.GraphWidget:
+    """Return a graph, four to a row of the dashboard."""
+    return cloudwatch.GraphWidget(title=title, left=list(metrics), width=6, height=5)

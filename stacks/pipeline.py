@@ -1,0 +1,131 @@
+"""The pipeline: every push is tested, and updates the pipeline, the infrastructure and the code."""
+
+import aws_cdk as cdk
+from aws_cdk import aws_codebuild as codebuild
+from aws_cdk import aws_codepipeline as codepipeline
+from aws_cdk import aws_iam as iam
+from aws_cdk import pipelines
+from constructs import Construct
+
+from stacks.acknowledged import acknowledge, acknowledge_library_policies
+from stacks.application import Application, stack_options
+from stacks.settings import PLACEHOLDER_REGION, Settings
+
+PLACEHOLDER_CONNECTION = "arn:aws:codeconnections:us-east-1:111111111111:connection/placeholder"
+# A Debian image: in CodeBuild's own, which is Ubuntu, apt's Chromium is only a stub.
+TEST_IMAGE = "public.ecr.aws/docker/library/node:22-bookworm"
+
+
+class Pipeline(cdk.Stack):
+    """A self-mutating CodePipeline that follows one branch of a GitHub repository."""
+
+    def __init__(self, scope: Construct, settings: Settings) -> None:
+        options = stack_options(settings, "pipeline")
+        super().__init__(scope, f"{settings.name}-pipeline", **options)
+        source = pipelines.CodePipelineSource.connection(
+            settings.repository or "owner/name",
+            settings.branch,
+            connection_arn=settings.connection or PLACEHOLDER_CONNECTION,
+        )
+        pipeline = pipelines.CodePipeline(
+            self,
+            "Pipeline",
+            pipeline_type=codepipeline.PipelineType.V2,
+            self_mutation=True,
+            synth=self._synth(source, settings),
+            code_build_defaults=pipelines.CodeBuildOptions(
+                build_environment=codebuild.BuildEnvironment(
+                    build_image=codebuild.LinuxBuildImage.STANDARD_7_0
+                )
+            ),
+            cli_version="2.1148.1",
+        )
+        stage = Deployment(self, "live", settings)
+        pipeline.add_stage(stage, post=[self._smoke_test(source, stage)])
+        pipeline.build_pipeline()
+        self._acknowledge(pipeline)
+
+    def _synth(self, source: pipelines.CodePipelineSource, settings: Settings) -> pipelines.Step:
+        region = settings.region or PLACEHOLDER_REGION
+        return pipelines.CodeBuildStep(
+            "Synth",
+            input=source,
+            # What the laptop wrote there at `make app`.
+            install_commands=[
+                "apt-get update -qq && apt-get install -y -qq python3-venv awscli >/dev/null",
+                f"aws ssm get-parameter --region {region} --name {settings.parameter}"
+                " --query Parameter.Value --output text >cloud.toml",
+            ],
+            commands=[
+                "make test",
+                "if [ -f ui/package.json ]; then (cd ui && npm ci && npm run build); fi",
+                "make synth",
+            ],
+            primary_output_directory="cdk.out",
+            build_environment=codebuild.BuildEnvironment(
+                build_image=codebuild.LinuxBuildImage.from_docker_registry(TEST_IMAGE),
+                compute_type=codebuild.ComputeType.LARGE,
+            ),
+            timeout=cdk.Duration.hours(1),
+            role_policy_statements=[
+                iam.PolicyStatement(
+                    actions=["ssm:GetParameter"],
+                    resources=[
+                        self.format_arn(
+                            service="ssm",
+                            resource="parameter",
+                            resource_name=settings.parameter.removeprefix("/"),
+                        )
+                    ],
+                )
+            ],
+        )
+
+    def _smoke_test(
+        self, source: pipelines.CodePipelineSource, stage: "Deployment"
+    ) -> pipelines.Step:
+        """Ask at the public address, as a client would."""
+        return pipelines.CodeBuildStep(
+            "SmokeTest",
+            input=source,
+            env_from_cfn_outputs={
+                "HUSH_URL": stage.site.url,
+                "HUSH_DEPLOYMENT_KEY": stage.site.deployment_key,
+            },
+            install_commands=["pip install --quiet --constraint constraints.txt . boto3"],
+            commands=["python -m deploy.smoke"],
+            timeout=cdk.Duration.minutes(20),
+            role_policy_statements=[
+                iam.PolicyStatement(
+                    actions=["secretsmanager:GetSecretValue"],
+                    resources=[
+                        self.format_arn(
+                            service="secretsmanager",
+                            resource="secret",
+                            resource_name="DeploymentKey*",
+                            arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
+                        )
+                    ],
+                )
+            ],
+        )
+
+    def _acknowledge(self, pipeline: pipelines.CodePipeline) -> None:
+        acknowledge_library_policies(
+            self, "CDK Pipelines' own roles: artifacts, logs, and CDK's roles for deployments"
+        )
+        unlogged = "The artifacts' bucket is read by the pipeline alone"
+        acknowledge(self, "AwsSolutions-S1", unlogged)
+        for elsewhere in pipeline.pipeline.cross_region_support.values():
+            acknowledge(elsewhere.stack, "AwsSolutions-S1", unlogged)
+        acknowledge(self, "AwsSolutions-CB4", "Artifacts are encrypted with S3's own key")
+        acknowledge(self, "AwsSolutions-CB5", "A plain Debian, where the browsers are real")
+
+
+class Deployment(cdk.Stage):
+    """The application, as the pipeline deploys it."""
+
+    def __init__(self, scope: Construct, construct_id: str, settings: Settings) -> None:
+        environment = cdk.Environment(account=settings.account, region=settings.region)
+        super().__init__(scope, construct_id, env=environment if settings.account else None)
+        self.site = Application(self, settings).site

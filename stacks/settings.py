@@ -1,0 +1,203 @@
+"""Every setting of the cloud, in one file: `cloud.toml`. `docs/deploy.md` documents them.
+
+`make app` writes the file into one SSM parameter, from which the pipeline takes it again: what it
+synthesises is what the laptop did.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+CLOUD_TOML = Path(__file__).parents[1] / "cloud.toml"
+PLACEHOLDER_REGION = "us-east-1"
+
+_INSTANCE_TYPE = re.compile(r"(g4dn|g5|g6)\.\d*x?large")
+_CONNECTION = re.compile(
+    r"arn:aws[\w-]*:(codeconnections|codestar-connections):[\w-]+:\d{12}:connection/[\w-]+"
+)
+
+
+class SettingsError(ValueError):
+    """`cloud.toml` is not usable. The message has one line for each problem."""
+
+
+class Settings(BaseModel):
+    """What `cloud.toml` says. All but the first block has defaults that work."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    account: Annotated[str, Field(pattern=r"^\d{12}$")] | None = None
+    """The AWS account's number. Without it, templates fit any account."""
+    region: str | None = None
+    """The AWS region."""
+    zones: tuple[str, ...] = ()
+    """Availability zones that have both g4dn and VPC links; `make doctor` names them."""
+    repository: str | None = None
+    """The GitHub repository that the pipeline follows, as owner/name."""
+    branch: str = "main"
+    """The branch that it follows."""
+    connection: str | None = None
+    """ARN of the CodeConnections connection to GitHub."""
+
+    name: str = "hush"
+    """Begins the names of all stacks: two names are two installations in one account."""
+    domain: str | None = None
+    """The site's own domain; without it, it is at a name of CloudFront's."""
+    hosted_zone: str | None = None
+    """Id of the Route 53 hosted zone that the domain is in."""
+    users: tuple[str, ...] = ()
+    """GitHub logins that may use it."""
+    organisations: tuple[str, ...] = ()
+    """GitHub organisations whose members may use it."""
+    alarm_email: str | None = None
+    """Who is told of alarms and of the budget."""
+    budget_dollars: int = Field(default=50, ge=1)
+    """Cost of a month at 80 % of which a mail is sent, and at 100 % again."""
+
+    instance_types: tuple[str, ...] = (
+        "g4dn.xlarge",
+        "g4dn.2xlarge",
+        "g5.xlarge",
+        "g5.2xlarge",
+    )
+    """Types that the fleet may be of; spot takes whichever is cheap and will last."""
+    maximum_instances: int = Field(default=4, ge=1, le=100)
+    """Most instances at once. The quota for spot has to allow for them."""
+    on_demand_instances: int = Field(default=0, ge=0)
+    """How many of them are on demand, which no one reclaims."""
+    idle_minutes: int = Field(default=10, ge=2, le=15)
+    """After as long without a picture, an instance retires; after 15 the group would act itself."""
+    in_flight_per_instance: float = Field(default=3.0, gt=0)
+    """Pictures in flight for each instance that the fleet is sized for."""
+    models: tuple[str, ...] = ("small", "turbo")
+    """OpenAI's models in the machine image, loaded in this order of size."""
+    secrets: int = Field(default=1, ge=1)
+    """Increase it to have all secrets made anew at the next deployment."""
+    volume_initialization: Annotated[int, Field(ge=100, le=300)] | None = 300
+    """MiB/s at which a volume is filled from the image; none leaves it to be read lazily."""
+
+    @field_validator("repository")
+    @classmethod
+    def _owner_and_name(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"[\w.-]+/[\w.-]+", value):
+            raise ValueError("write it as owner/name, as in github.com/owner/name")
+        return value
+
+    @field_validator("connection")
+    @classmethod
+    def _connection_arn(cls, value: str | None) -> str | None:
+        if value is not None and not _CONNECTION.fullmatch(value):
+            raise ValueError("the ARN begins arn:aws:codeconnections:; docs/deploy.md, step 4")
+        return value
+
+    @field_validator("name")
+    @classmethod
+    def _short_name(cls, value: str) -> str:
+        if not re.fullmatch(r"[a-z][a-z0-9-]{0,19}", value):
+            raise ValueError("a small letter, then at most 19 small letters, digits and dashes")
+        return value
+
+    @field_validator("instance_types")
+    @classmethod
+    def _gpus(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for wrong in (kind for kind in value if not _INSTANCE_TYPE.fullmatch(kind)):
+            raise ValueError(f"{wrong} is no g4dn, g5 or g6, which the machine image is for")
+        if not value:
+            raise ValueError("name at least one, such as g4dn.xlarge")
+        return value
+
+    @field_validator("models")
+    @classmethod
+    def _some_model(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value:
+            raise ValueError("name at least one, such as small")
+        return value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if (self.account is None) != (self.region is None):
+            raise ValueError("account and region go together: set both or neither")
+        if (self.domain is None) != (self.hosted_zone is None):
+            raise ValueError("domain and hosted_zone go together: set both or neither")
+        if self.on_demand_instances > self.maximum_instances:
+            raise ValueError("on_demand_instances is more than maximum_instances")
+        for zone in self.zones:
+            if not zone.startswith(self.region or PLACEHOLDER_REGION):
+                raise ValueError(f"zone {zone} is not in region {self.region}")
+        if len(self.zones) == 1:
+            raise ValueError("a load balancer wants two zones; `make doctor` names some")
+        return self
+
+    @property
+    def usable_zones(self) -> tuple[str, ...]:
+        """The zones, or placeholders."""
+        region = self.region or PLACEHOLDER_REGION
+        return self.zones or (f"{region}a", f"{region}b")
+
+    @property
+    def parameter(self) -> str:
+        """Name of the SSM parameter that holds the settings for the pipeline."""
+        return f"/{self.name}/settings"
+
+    def missing(self, pipeline: bool = True) -> list[str]:
+        """Say what a deployment wants and is not set.
+
+        Parameters
+        ----------
+        pipeline
+            Whether the pipeline is deployed too, which wants a repository.
+        """
+        wanted = {
+            "account": "the AWS account's number: `aws sts get-caller-identity` tells it",
+            "region": 'the AWS region, such as "us-east-1"',
+            "zones": "at least two zones: `make doctor` names those that fit",
+            "alarm_email": "where alarms and the budget's warnings go",
+        }
+        if pipeline:
+            wanted |= {
+                "repository": "your copy of this repository on GitHub, as owner/name",
+                "connection": "the ARN of a connection to GitHub: docs/deploy.md, step 4",
+            }
+        return [f"{name}: {why}" for name, why in wanted.items() if not getattr(self, name)]
+
+
+def load_settings(file: Path = CLOUD_TOML) -> Settings:
+    """Read the settings; defaults alone if there is no file.
+
+    Raises
+    ------
+    SettingsError
+        If the file is no TOML, or a setting is unknown or wrong.
+    """
+    if not file.exists():
+        return Settings()
+    return parse_settings(file.read_text(encoding="utf-8"))
+
+
+def parse_settings(text: str) -> Settings:
+    """Read the settings from what stands in `cloud.toml`.
+
+    Raises
+    ------
+    SettingsError
+        As in `load_settings`.
+    """
+    try:
+        return Settings(**tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"cloud.toml is no TOML: {error}") from error
+    except ValidationError as error:
+        raise SettingsError("\n".join(_problems(error))) from error
+
+
+def _problems(error: ValidationError) -> Iterator[str]:
+    for problem in error.errors():
+        name = ".".join(str(part) for part in problem["loc"])
+        said = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "extra_forbidden":
+            said = f"there is no such setting; there are {', '.join(Settings.model_fields)}"
+        yield f"cloud.toml: {name}: {said}" if name else f"cloud.toml: {said}"

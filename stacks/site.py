@@ -1,0 +1,325 @@
+"""The site: the page in a private bucket, and CloudFront in front of it and of the API."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_certificatemanager as certificates
+from aws_cdk import aws_cloudfront as cloudfront
+from aws_cdk import aws_cloudfront_origins as origins
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_route53 as route53
+from aws_cdk import aws_route53_targets as route53_targets
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_s3_deployment as deployment
+from constructs import Construct
+
+from stacks.acknowledged import acknowledge, acknowledge_library_policies
+from stacks.api import ORIGIN_HEADER, Api
+from stacks.fleet import Fleet
+from stacks.limits import LONGEST_REQUEST_SECONDS, STAGE
+from stacks.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "ui" / "dist"
+HEADERS = ROOT / "ui" / "headers.json"
+API_PATHS = ("/v1/*", "/mel", "/auth/*", "/status", "/healthz")
+PLACEHOLDER = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>hush</title>
+<h1>hush</h1><p>The API is here; the page has not been built (npm run build in ui/).</p>
+"""
+
+
+class Site(cdk.Stack):
+    """Bucket and distribution, with a domain of its own if one is set.
+
+    Parameters
+    ----------
+    fleet, api
+        What answers on the paths of the API.
+    certificate
+        For the domain, from us-east-1; made here if None.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        settings: Settings,
+        fleet: Fleet,
+        api: Api,
+        certificate: certificates.ICertificate | None = None,
+        **stack: Any,
+    ) -> None:
+        super().__init__(scope, construct_id, **stack)
+        self._bucket = s3.Bucket(
+            self,
+            "Page",
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            enforce_ssl=True,
+            # It holds nothing but what the build makes.
+            removal_policy=cdk.RemovalPolicy.DESTROY,
+            auto_delete_objects=True,
+        )
+        acknowledge(self._bucket, "AwsSolutions-S1", "CloudFront is its only reader")
+        zone = _hosted_zone(self, settings)
+        if zone is not None and certificate is None:
+            certificate = domain_certificate(self, settings)
+        self.distribution = self._distribution(settings, fleet, api, certificate)
+        if zone is not None:
+            self._records(settings, zone)
+        self._publish()
+        self._acknowledge_uploader()
+        self.url = cdk.CfnOutput(
+            self,
+            "Url",
+            value=f"https://{settings.domain or self.distribution.distribution_domain_name}",
+            description="Where hush is",
+        )
+        self.deployment_key = cdk.CfnOutput(
+            self,
+            "DeploymentKey",
+            value=api.deployment_key.secret_arn,
+            description="Secret with an API key: docs/deploy.md, step 6",
+        )
+
+    def _distribution(
+        self,
+        settings: Settings,
+        fleet: Fleet,
+        api: Api,
+        certificate: certificates.ICertificate | None,
+    ) -> cloudfront.Distribution:
+        headers = response_headers(self, page_headers())
+        viewer_request = cloudfront.Function(
+            self,
+            "ViewerRequest",
+            code=cloudfront.FunctionCode.from_file(
+                file_path=str(ROOT / "stacks" / "viewer_request.js")
+            ),
+            runtime=cloudfront.FunctionRuntime.JS_2_0,
+        )
+        to_api = cloudfront.BehaviorOptions(
+            origin=origins.HttpOrigin(
+                api.domain,
+                origin_path=f"/{STAGE}",
+                custom_headers={
+                    ORIGIN_HEADER: fleet.front_door.secret_value.unsafe_unwrap(),
+                },
+                read_timeout=cdk.Duration.seconds(LONGEST_REQUEST_SECONDS),
+                protocol_policy=cloudfront.OriginProtocolPolicy.HTTPS_ONLY,
+            ),
+            allowed_methods=cloudfront.AllowedMethods.ALLOW_ALL,
+            cache_policy=cloudfront.CachePolicy.CACHING_DISABLED,
+            origin_request_policy=cloudfront.OriginRequestPolicy.ALL_VIEWER_EXCEPT_HOST_HEADER,
+            viewer_protocol_policy=cloudfront.ViewerProtocolPolicy.HTTPS_ONLY,
+            response_headers_policy=headers,
+            compress=False,
+            function_associations=[
+                cloudfront.FunctionAssociation(
+                    function=viewer_request,
+                    event_type=cloudfront.FunctionEventType.VIEWER_REQUEST,
+                )
+            ],
+        )
+        distribution = cloudfront.Distribution(
+            self,
+            "Distribution",
+            comment=settings.name,
+            default_root_object="index.html",
+            default_behavior=cloudfront.BehaviorOptions(
+                origin=origins.S3BucketOrigin.with_origin_access_control(self._bucket),
+                viewer_protocol_policy=cloudfront.ViewerProtocolPolicy.REDIRECT_TO_HTTPS,
+                response_headers_policy=headers,
+            ),
+            additional_behaviors=dict.fromkeys(API_PATHS, to_api),
+            http_version=cloudfront.HttpVersion.HTTP2_AND_3,
+            # CloudFront's own certificate, which serves without a domain, sets the protocol.
+            minimum_protocol_version=None
+            if certificate is None
+            else cloudfront.SecurityPolicyProtocol.TLS_V1_2_2021,
+            price_class=cloudfront.PriceClass.PRICE_CLASS_100,
+            domain_names=None if settings.domain is None else [settings.domain],
+            certificate=certificate,
+        )
+        acknowledge(distribution, "AwsSolutions-CFR1", "hush is for people everywhere")
+        acknowledge(
+            distribution, "AwsSolutions-CFR2", "A web ACL costs 5 $ a month and more; optional"
+        )
+        acknowledge(
+            distribution,
+            "AwsSolutions-CFR3",
+            "CloudFront's log has addresses of people; the API's has what operations need",
+        )
+        if settings.domain is None:
+            acknowledge(
+                distribution,
+                "AwsSolutions-CFR4",
+                "CloudFront's own certificate, which serves without a domain, sets the protocol",
+            )
+        return distribution
+
+    def _records(self, settings: Settings, zone: route53.IHostedZone) -> None:
+        target = route53.RecordTarget.from_alias(
+            route53_targets.CloudFrontTarget(self.distribution)
+        )
+        name = settings.domain
+        route53.ARecord(self, "Ipv4", zone=zone, record_name=name, target=target)
+        route53.AaaaRecord(self, "Ipv6", zone=zone, record_name=name, target=target)
+
+    def _publish(self) -> None:
+        """Upload the page: what has a hash in its name for ever, everything else afresh."""
+        log = logs.LogGroup(
+            self,
+            "UploadLog",
+            retention=logs.RetentionDays.ONE_MONTH,
+            removal_policy=cdk.RemovalPolicy.DESTROY,
+        )
+        if not PAGE.is_dir():
+            deployment.BucketDeployment(
+                self,
+                "Placeholder",
+                sources=[deployment.Source.data("index.html", PLACEHOLDER)],
+                destination_bucket=self._bucket,
+                distribution=self.distribution,
+                cache_control=[deployment.CacheControl.no_cache()],
+                content_type="text/html; charset=utf-8",
+                log_group=log,
+            )
+            return
+        for_ever = [
+            deployment.CacheControl.from_string("public, max-age=31536000, immutable"),
+        ]
+        afresh = [deployment.CacheControl.no_cache()]
+        parts: dict[str, tuple[list[str], list[deployment.CacheControl], str | None]] = {
+            "Assets": (["assets/*"], for_ever, None),
+            "Wasm": (["*.wasm"], for_ever, "application/wasm"),
+            "Rest": (["*"], afresh, None),
+        }
+        sources = [deployment.Source.asset(str(PAGE))]
+        for name, (include, cache, content_type) in parts.items():
+            deployment.BucketDeployment(
+                self,
+                name,
+                sources=sources,
+                destination_bucket=self._bucket,
+                exclude=["*"] if name != "Rest" else ["assets/*", "*.wasm"],
+                include=include if name != "Rest" else None,
+                prune=False,
+                cache_control=cache,
+                content_type=content_type,
+                distribution=self.distribution if name == "Rest" else None,
+                distribution_paths=["/*"] if name == "Rest" else None,
+                log_group=log,
+            )
+
+    def _acknowledge_uploader(self) -> None:
+        """Accept the Lambda with which CDK uploads the page."""
+        for uploader in self.node.children:
+            if not uploader.node.id.startswith("Custom::CDKBucketDeployment"):
+                continue
+            made = "CDK's own Lambda, which runs at deployments alone"
+            acknowledge_library_policies(uploader, made)
+            acknowledge(uploader, "AwsSolutions-L1", made)
+            acknowledge(
+                uploader,
+                "AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/"
+                "AWSLambdaBasicExecutionRole]",
+                made,
+            )
+
+
+def page_headers() -> dict[str, str]:
+    """Return the headers that the page needs, from `ui/headers.json`."""
+    headers: dict[str, str] = json.loads(HEADERS.read_text(encoding="utf-8"))
+    return headers
+
+
+def response_headers(
+    scope: Construct, headers: Mapping[str, str]
+) -> cloudfront.ResponseHeadersPolicy:
+    """Return CloudFront's policy that adds these headers.
+
+    CloudFront takes those that it knows as settings, and only the others as they are.
+    """
+    given = {name.lower(): value for name, value in headers.items()}
+    hsts = given.pop("strict-transport-security", None)
+    csp = given.pop("content-security-policy", None)
+    referrer = given.pop("referrer-policy", None)
+    frame = given.pop("x-frame-options", None)
+    sniffing = given.pop("x-content-type-options", None)
+    behaviors = cloudfront.ResponseSecurityHeadersBehavior(
+        strict_transport_security=None
+        if hsts is None
+        else cloudfront.ResponseHeadersStrictTransportSecurity(
+            access_control_max_age=cdk.Duration.seconds(_max_age(hsts)),
+            include_subdomains="includesubdomains" in hsts.lower(),
+            preload="preload" in hsts.lower(),
+            override=True,
+        ),
+        content_security_policy=None
+        if csp is None
+        else cloudfront.ResponseHeadersContentSecurityPolicy(
+            content_security_policy=csp, override=True
+        ),
+        referrer_policy=None
+        if referrer is None
+        else cloudfront.ResponseHeadersReferrerPolicy(
+            referrer_policy=cloudfront.HeadersReferrerPolicy[referrer.upper().replace("-", "_")],
+            override=True,
+        ),
+        frame_options=None
+        if frame is None
+        else cloudfront.ResponseHeadersFrameOptions(
+            frame_option=cloudfront.HeadersFrameOption[frame.upper()], override=True
+        ),
+        content_type_options=None
+        if sniffing is None
+        else cloudfront.ResponseHeadersContentTypeOptions(override=True),
+    )
+    return cloudfront.ResponseHeadersPolicy(
+        scope,
+        "Headers",
+        security_headers_behavior=behaviors,
+        custom_headers_behavior=cloudfront.ResponseCustomHeadersBehavior(
+            custom_headers=[
+                cloudfront.ResponseCustomHeader(header=name, value=value, override=True)
+                for name, value in given.items()
+            ]
+        )
+        if given
+        else None,
+    )
+
+
+def domain_certificate(scope: Construct, settings: Settings) -> certificates.Certificate:
+    """Return a certificate for the domain, which its hosted zone vouches for."""
+    assert settings.domain is not None
+    return certificates.Certificate(
+        scope,
+        "Certificate",
+        domain_name=settings.domain,
+        validation=certificates.CertificateValidation.from_dns(_hosted_zone(scope, settings)),
+    )
+
+
+def _hosted_zone(scope: Construct, settings: Settings) -> route53.IHostedZone | None:
+    if settings.domain is None or settings.hosted_zone is None:
+        return None
+    return route53.HostedZone.from_hosted_zone_attributes(
+        scope,
+        f"Zone{len(scope.node.children)}",
+        hosted_zone_id=settings.hosted_zone,
+        zone_name=settings.domain,
+    )
+
+
+def _max_age(hsts: str) -> int:
+    for part in hsts.split(";"):
+        name, _, value = part.strip().partition("=")
+        if name.lower() == "max-age":
+            return int(value)
+    raise ValueError(f"ui/headers.json: no max-age in {hsts!r}")

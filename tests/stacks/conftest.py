@@ -1,0 +1,106 @@
+"""The app, synthesised once for all tests: on placeholders, and with everything set."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import aws_cdk as cdk
+import pytest
+from cdk_nag import AwsSolutionsChecks
+from filelock import FileLock
+
+from stacks.application import Application
+from stacks.pipeline import Pipeline
+from stacks.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+
+EVERYTHING_SET = Settings(
+    account="123456789012",
+    region="eu-west-1",
+    zones=("eu-west-1a", "eu-west-1c"),
+    repository="someone/hush",
+    connection="arn:aws:codeconnections:eu-west-1:123456789012:connection/0a1b",
+    domain="speech.example.org",
+    hosted_zone="Z0123456789",
+    users=("octocat",),
+    alarm_email="someone@example.org",
+    name="speech",
+    models=("tiny",),
+    instance_types=("g5.xlarge",),
+    maximum_instances=2,
+    idle_minutes=5,
+)
+
+
+class Templates:
+    """The templates of one synthesis, by the last part of their stacks' names."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._by_part: dict[str, dict[str, Any]] = {}
+        for file in folder.glob("*.template.json"):
+            part = file.name.removesuffix(".template.json").rpartition("-")[2]
+            self._by_part[part] = json.loads(file.read_text(encoding="utf-8"))
+
+    def __getitem__(self, part: str) -> dict[str, Any]:
+        return self._by_part[part]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._by_part)
+
+    def of(self, part: str, kind: str) -> list[dict[str, Any]]:
+        """Return the properties of all resources of a type, such as "EC2::LaunchTemplate"."""
+        resources = self[part]["Resources"].values()
+        return [each.get("Properties", {}) for each in resources if each["Type"] == f"AWS::{kind}"]
+
+    def the(self, part: str, kind: str) -> dict[str, Any]:
+        """Return the properties of the only resource of a type."""
+        (properties,) = self.of(part, kind)
+        return properties
+
+
+def synthesize(settings: Settings, folder: Path, pipeline: bool = True) -> Templates:
+    """Make the templates as `app.py` does."""
+    context = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
+    app = cdk.App(context=context, outdir=str(folder))
+    cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    Application(app, settings)
+    if pipeline:
+        Pipeline(app, settings)
+    app.synth()
+    return Templates(folder)
+
+
+def _once(settings: Settings, name: str, tmp_path_factory: pytest.TempPathFactory) -> Templates:
+    """Synthesise, or take what another of pytest's workers has made."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    folder = shared / f"synth-{name}"
+    with FileLock(f"{folder}.lock"):
+        if not (folder / "done").exists():
+            synthesize(settings, folder)
+            (folder / "done").touch()
+    return Templates(folder)
+
+
+@pytest.fixture(scope="session")
+def placeholders(tmp_path_factory: pytest.TempPathFactory) -> Templates:
+    """Without any settings."""
+    return _once(Settings(), "placeholders", tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def everything_set(tmp_path_factory: pytest.TempPathFactory) -> Templates:
+    """With an account, a region, and a domain."""
+    return _once(EVERYTHING_SET, "everything", tmp_path_factory)
+
+
+@pytest.fixture(scope="session", params=["placeholders", "everything_set"])
+def templates(request: pytest.FixtureRequest) -> Templates:
+    """Both."""
+    both: Templates = request.getfixturevalue(request.param)
+    return both

@@ -1,0 +1,74 @@
+from pathlib import Path
+
+import pytest
+
+from stacks.settings import Settings, SettingsError, load_settings, parse_settings
+
+COMPLETE = """
+account = "123456789012"
+region = "us-east-1"
+zones = ["us-east-1a", "us-east-1b"]
+repository = "someone/hush"
+connection = "arn:aws:codeconnections:us-east-1:123456789012:connection/1-2"
+alarm_email = "someone@example.org"
+"""
+
+
+def test_defaults_are_used_without_a_file(tmp_path: Path) -> None:
+    assert load_settings(tmp_path / "cloud.toml") == Settings()
+
+
+def test_a_complete_file_misses_nothing() -> None:
+    assert parse_settings(COMPLETE).missing() == []
+
+
+def test_defaults_miss_what_a_deployment_needs_and_say_where_to_get_it() -> None:
+    missing = Settings().missing()
+    assert [line.partition(":")[0] for line in missing] == [
+        "account",
+        "region",
+        "zones",
+        "alarm_email",
+        "repository",
+        "connection",
+    ]
+    assert len(Settings().missing(pipeline=False)) == 4
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('account = "12"', "cloud.toml: account:"),
+        ('account = "123456789012"', "account and region go together"),
+        ('domain = "example.org"', "domain and hosted_zone go together"),
+        ('repository = "hush"', "owner/name"),
+        ('connection = "arn:aws:s3:::bucket"', "docs/deploy.md, step 4"),
+        ('name = "Hush!"', "a small letter"),
+        ('instance_types = ["t3.micro"]', "t3.micro is no g4dn, g5 or g6"),
+        ("instance_types = []", "name at least one"),
+        ("models = []", "name at least one"),
+        ("maximum_instances = 0", "maximum_instances"),
+        ("on_demand_instances = 5", "more than maximum_instances"),
+        ("idle_minutes = 60", "idle_minutes"),
+        ('zones = ["eu-west-1a", "eu-west-1b"]', "is not in region"),
+        ('zones = ["us-east-1a"]', "wants two zones"),
+        ("budget = 3", "no such setting; there are account, region"),
+        ("name = ", "no TOML"),
+    ],
+)
+def test_what_is_wrong_is_said(line: str, said: str) -> None:
+    with pytest.raises(SettingsError, match=r"cloud\.toml") as error:
+        parse_settings(line)
+    assert said in str(error.value)
+
+
+def test_all_problems_are_told_at_once() -> None:
+    with pytest.raises(SettingsError) as error:
+        parse_settings('account = "1"\nmodels = []\nbudget_dollars = 0')
+    assert len(str(error.value).splitlines()) == 3
+
+
+def test_every_setting_is_documented() -> None:
+    documentation = (Path(__file__).parents[2] / "docs" / "deploy.md").read_text(encoding="utf-8")
+    undocumented = [name for name in Settings.model_fields if f"`{name}`" not in documentation]
+    assert undocumented == []

@@ -1,0 +1,349 @@
+"""What matters in the templates: who can reach, read and delete what, and how the fleet lives."""
+
+import json
+import re
+from typing import Any
+
+import cfnlint.api
+import pytest
+from cfnlint.config import ManualArgs
+
+from stacks.limits import LONGEST_REQUEST_SECONDS
+from tests.stacks.conftest import EVERYTHING_SET, Templates
+
+APPLICATION = ("image", "fleet", "api", "site")
+
+
+def _text(value: object) -> str:
+    return json.dumps(value, sort_keys=True)
+
+
+def _statements(templates: Templates, part: str, role: str) -> list[dict[str, Any]]:
+    """Return what the policies of the role with this name allow."""
+    found = []
+    for policy in templates.of(part, "IAM::Policy"):
+        if any(str(each["Ref"]).startswith(role) for each in policy["Roles"]):
+            found += policy["PolicyDocument"]["Statement"]
+    return found
+
+
+class TestReach:
+    def test_nothing_comes_in_from_outside(self, templates: Templates) -> None:
+        for part in APPLICATION:
+            for group in templates.of(part, "EC2::SecurityGroup"):
+                assert "SecurityGroupIngress" not in group
+            for rule in templates.of(part, "EC2::SecurityGroupIngress"):
+                assert "SourceSecurityGroupId" in rule
+                assert "CidrIp" not in rule
+
+    def test_the_load_balancer_is_internal(self, templates: Templates) -> None:
+        balancer = templates.the("fleet", "ElasticLoadBalancingV2::LoadBalancer")
+        assert balancer["Scheme"] == "internal"
+        assert all("inside" in _text(subnet) for subnet in balancer["Subnets"])
+
+    def test_there_is_neither_nat_nor_ssh(self, templates: Templates) -> None:
+        assert templates.of("fleet", "EC2::NatGateway") == []
+        assert templates.of("fleet", "EC2::EIP") == []
+        assert "KeyName" not in _text(templates["fleet"])
+        assert "AmazonSSMManagedInstanceCore" in _text(templates.of("fleet", "IAM::Role"))
+
+    def test_instances_reach_only_https(self, templates: Templates) -> None:
+        groups = templates.of("fleet", "EC2::SecurityGroup")
+        (fleet,) = (group for group in groups if "load balancer" in group["GroupDescription"])
+        (rule,) = fleet["SecurityGroupEgress"]
+        assert (rule["FromPort"], rule["ToPort"]) == (443, 443)
+
+    def test_every_method_of_the_api_is_guarded(self, templates: Templates) -> None:
+        methods = templates.of("api", "ApiGateway::Method")
+        assert len(methods) == 6
+        assert {method["AuthorizationType"] for method in methods} == {"CUSTOM"}
+        authorizer = templates.the("api", "ApiGateway::Authorizer")
+        sources = "method.request.header.x-hush-origin,method.request.header.x-hush-credential"
+        assert authorizer["IdentitySource"] == sources
+
+    def test_only_cloudfront_reads_the_page(self, templates: Templates) -> None:
+        bucket = templates.the("site", "S3::Bucket")
+        assert all(bucket["PublicAccessBlockConfiguration"].values())
+        (policy,) = templates.of("site", "S3::BucketPolicy")
+        readers = [
+            statement
+            for statement in policy["PolicyDocument"]["Statement"]
+            if statement["Effect"] == "Allow" and statement["Action"] == "s3:GetObject"
+        ]
+        assert [each["Principal"]["Service"] for each in readers] == ["cloudfront.amazonaws.com"]
+        assert all("AWS:SourceArn" in each["Condition"]["StringEquals"] for each in readers)
+
+
+class TestPrivilege:
+    def test_an_instance_ends_only_instances_of_its_group(self, templates: Templates) -> None:
+        for statement in _statements(templates, "fleet", "InstanceRole"):
+            if statement["Resource"] == "*":
+                assert statement["Action"] in ("cloudwatch:PutMetricData", "ec2:DescribeTags")
+            if "TerminateInstance" in _text(statement["Action"]):
+                assert "autoScalingGroupName/" in _text(statement["Resource"])
+
+    def test_the_status_function_changes_only_its_group_and_door(
+        self, templates: Templates
+    ) -> None:
+        for statement in _statements(templates, "fleet", "StatusRole"):
+            if statement["Resource"] == "*":
+                actions = statement["Action"]
+                for action in actions if isinstance(actions, list) else [actions]:
+                    assert re.search(r":(Describe|List)", action)
+
+    def test_no_role_of_the_application_may_do_everything(self, templates: Templates) -> None:
+        for part in APPLICATION:
+            for policy in templates.of(part, "IAM::Policy"):
+                for statement in policy["PolicyDocument"]["Statement"]:
+                    assert statement["Action"] not in ("*", ["*"])
+            assert "AdministratorAccess" not in _text(templates[part])
+
+
+class TestFleet:
+    def test_it_is_spot_with_fallbacks_and_rebalancing(self, placeholders: Templates) -> None:
+        group = placeholders.the("fleet", "AutoScaling::AutoScalingGroup")
+        policy = group["MixedInstancesPolicy"]
+        assert policy["InstancesDistribution"] == {
+            "OnDemandBaseCapacity": 0,
+            "OnDemandPercentageAboveBaseCapacity": 0,
+            "SpotAllocationStrategy": "price-capacity-optimized",
+        }
+        kinds = [each["InstanceType"] for each in policy["LaunchTemplate"]["Overrides"]]
+        assert kinds == ["g4dn.xlarge", "g4dn.2xlarge", "g5.xlarge", "g5.2xlarge"]
+        assert group["CapacityRebalance"] is True
+
+    def test_it_may_be_empty_and_a_deployment_does_not_wake_it(self, templates: Templates) -> None:
+        group = templates.the("fleet", "AutoScaling::AutoScalingGroup")
+        assert group["MinSize"] == "0"
+        assert "DesiredCapacity" not in group
+
+    def test_it_is_sized_by_pictures_in_flight(self, templates: Templates) -> None:
+        policy = templates.the("fleet", "AutoScaling::ScalingPolicy")
+        tracked = policy["TargetTrackingConfiguration"]
+        assert tracked["CustomizedMetricSpecification"]["MetricName"] == "InFlight"
+        assert tracked["TargetValue"] == 3
+        assert "DisableScaleIn" not in tracked
+
+    def test_idle_instances_retire_after_the_time_set(
+        self, placeholders: Templates, everything_set: Templates
+    ) -> None:
+        assert 'HUSH_IDLE_SECONDS=\\"600\\"' in _text(placeholders["fleet"])
+        assert 'HUSH_IDLE_SECONDS=\\"300\\"' in _text(everything_set["fleet"])
+
+    def test_instances_want_version_2_of_the_metadata_service(self, templates: Templates) -> None:
+        data = templates.the("fleet", "EC2::LaunchTemplate")["LaunchTemplateData"]
+        assert data["MetadataOptions"] == {"HttpPutResponseHopLimit": 1, "HttpTokens": "required"}
+
+    def test_volumes_are_encrypted(self, templates: Templates) -> None:
+        data = templates.the("fleet", "EC2::LaunchTemplate")["LaunchTemplateData"]
+        (mapping,) = data["BlockDeviceMappings"]
+        assert mapping["Ebs"]["Encrypted"] is True
+        (recipe,) = templates.of("image", "ImageBuilder::ImageRecipe")
+        assert recipe["BlockDeviceMappings"][0]["Ebs"]["Encrypted"] is True
+
+    def test_instances_join_when_ready_and_leave_when_drained(self, templates: Templates) -> None:
+        hooks = {
+            hook["LifecycleTransition"].rpartition("_")[2]: hook
+            for hook in templates.of("fleet", "AutoScaling::LifecycleHook")
+        }
+        assert hooks["LAUNCHING"]["DefaultResult"] == "ABANDON"
+        assert hooks["TERMINATING"]["DefaultResult"] == "CONTINUE"
+        assert hooks["TERMINATING"]["HeartbeatTimeout"] > LONGEST_REQUEST_SECONDS
+
+    def test_targets_drain_as_long_as_the_longest_request(self, templates: Templates) -> None:
+        groups = templates.of("fleet", "ElasticLoadBalancingV2::TargetGroup")
+        (targets,) = (group for group in groups if group["TargetType"] == "instance")
+        attributes = {each["Key"]: each["Value"] for each in targets["TargetGroupAttributes"]}
+        delay = int(attributes["deregistration_delay.timeout_seconds"])
+        assert delay == LONGEST_REQUEST_SECONDS + 5
+        assert targets["HealthCheckPath"] == "/readyz"
+
+    def test_the_door_is_shut_until_something_is_ready(self, templates: Templates) -> None:
+        rules = templates.of("fleet", "ElasticLoadBalancingV2::ListenerRule")
+        (door,) = (rule for rule in rules if rule["Priority"] == 1)
+        assert door["Conditions"][0]["PathPatternConfig"]["Values"] == ["/-/closed"]
+        listener = templates.the("fleet", "ElasticLoadBalancingV2::Listener")
+        assert "Lobby" in _text(listener["DefaultActions"])
+
+
+class TestImage:
+    def test_the_first_deployment_needs_nothing_that_does_not_exist_yet(
+        self, templates: Templates
+    ) -> None:
+        image = templates["image"]
+        parameters = [
+            each["Default"] for each in image["Parameters"].values() if "SSM" in each["Type"]
+        ]
+        assert [name for name in parameters if name.startswith("/aws/service/deeplearning/")]
+        assert all(name.startswith(("/aws/service/", "/cdk-bootstrap/")) for name in parameters)
+        data = templates.the("fleet", "EC2::LaunchTemplate")["LaunchTemplateData"]
+        assert "ImageImageId" in _text(data["ImageId"])
+
+    def test_it_is_proven_on_a_gpu_before_it_is_used(self, templates: Templates) -> None:
+        image = templates.the("image", "ImageBuilder::Image")
+        assert image["ImageTestsConfiguration"]["ImageTestsEnabled"] is True
+        builder = templates.the("image", "ImageBuilder::InfrastructureConfiguration")
+        assert builder["InstanceTypes"][0].startswith("g")
+        assert builder["InstanceMetadataOptions"] == {"HttpTokens": "required"}
+
+    def test_old_images_go_with_their_snapshots(self, templates: Templates) -> None:
+        policy = templates.the("image", "ImageBuilder::LifecyclePolicy")
+        (detail,) = policy["PolicyDetails"]
+        assert detail["Action"]["Type"] == "DELETE"
+        assert detail["Action"]["IncludeResources"] == {"Amis": True, "Snapshots": True}
+        image = templates.the("image", "ImageBuilder::Image")
+        assert "ExecutionRole" in image["DeletionSettings"]
+        assert policy["ResourceSelection"]["TagMap"] == image["Tags"]
+
+
+class TestApi:
+    def test_answers_are_streamed_over_the_link_to_the_load_balancer(
+        self, templates: Templates
+    ) -> None:
+        integrations = [
+            method["Integration"]
+            for method in templates.of("api", "ApiGateway::Method")
+            if method["Integration"]["Type"] == "HTTP_PROXY"
+        ]
+        assert len(integrations) == 4
+        for integration in integrations:
+            assert integration["ConnectionType"] == "VPC_LINK"
+            assert integration["ResponseTransferMode"] == "STREAM"
+            assert integration["TimeoutInMillis"] == LONGEST_REQUEST_SECONDS * 1000
+
+    def test_its_own_errors_have_the_shape_of_openais(self, templates: Templates) -> None:
+        responses = templates.of("api", "ApiGateway::GatewayResponse")
+        assert len(responses) == 10
+        for response in responses:
+            body = json.loads(response["ResponseTemplates"]["application/json"])
+            assert set(body["error"]) == {"message", "type", "param", "code"}
+            retry = response["ResponseParameters"].get("gatewayresponse.header.Retry-After")
+            if response.get("StatusCode") in ("429", "503"):
+                assert 1 <= int(retry.strip("'")) <= 60
+
+    def test_it_is_throttled_and_logs_neither_addresses_nor_keys(
+        self, templates: Templates
+    ) -> None:
+        stage = templates.the("api", "ApiGateway::Stage")
+        assert stage["MethodSettings"][0]["ThrottlingRateLimit"] == 20
+        log = stage["AccessLogSetting"]["Format"]
+        assert not re.search(r"sourceIp|authorizer|userAgent|header", log)
+
+
+class TestSite:
+    def test_the_api_is_never_cached_and_its_errors_stay_as_they_are(
+        self, templates: Templates
+    ) -> None:
+        config = templates.the("site", "CloudFront::Distribution")["DistributionConfig"]
+        assert "CustomErrorResponses" not in config
+        behaviors = {each["PathPattern"]: each for each in config["CacheBehaviors"]}
+        assert set(behaviors) == {"/v1/*", "/mel", "/auth/*", "/status", "/healthz"}
+        for behavior in behaviors.values():
+            # AWS's own CachingDisabled and AllViewerExceptHostHeader.
+            assert behavior["CachePolicyId"] == "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
+            assert behavior["OriginRequestPolicyId"] == "b689b0a8-53d0-40ab-baf2-68738e2966ac"
+            assert behavior["FunctionAssociations"][0]["EventType"] == "viewer-request"
+
+    def test_the_origin_secret_is_never_written_out(self, templates: Templates) -> None:
+        config = templates.the("site", "CloudFront::Distribution")["DistributionConfig"]
+        (header,) = (
+            origin["OriginCustomHeaders"][0]
+            for origin in config["Origins"]
+            if "OriginCustomHeaders" in origin
+        )
+        assert header["HeaderName"] == "x-hush-origin"
+        assert "{{resolve:secretsmanager:" in _text(header["HeaderValue"])
+
+    def test_it_sends_the_headers_of_the_page(self, templates: Templates) -> None:
+        config = templates.the("site", "CloudFront::ResponseHeadersPolicy")[
+            "ResponseHeadersPolicyConfig"
+        ]
+        custom = {each["Header"]: each["Value"] for each in config["CustomHeadersConfig"]["Items"]}
+        assert custom["cross-origin-opener-policy"] == "same-origin"
+        assert custom["cross-origin-embedder-policy"] == "require-corp"
+        security = config["SecurityHeadersConfig"]
+        assert "wasm-unsafe-eval" in security["ContentSecurityPolicy"]["ContentSecurityPolicy"]
+        assert security["StrictTransportSecurity"]["AccessControlMaxAgeSec"] >= 31536000
+
+    def test_without_a_domain_it_is_at_a_name_of_cloudfronts(self, placeholders: Templates) -> None:
+        config = placeholders.the("site", "CloudFront::Distribution")["DistributionConfig"]
+        assert "Aliases" not in config
+        assert "certificate" not in list(placeholders)
+
+    def test_with_a_domain_the_certificate_is_in_virginia(self, everything_set: Templates) -> None:
+        config = everything_set.the("site", "CloudFront::Distribution")["DistributionConfig"]
+        assert config["Aliases"] == ["speech.example.org"]
+        certificate = config["ViewerCertificate"]["AcmCertificateArn"]
+        assert certificate["Fn::GetStackOutput"]["Region"] == "us-east-1"
+        assert everything_set.of("certificate", "CertificateManager::Certificate")
+        records = everything_set.of("site", "Route53::RecordSet")
+        assert {record["Type"] for record in records} == {"A", "AAAA"}
+
+
+class TestKeeping:
+    def test_logs_are_kept_for_a_month(self, templates: Templates) -> None:
+        for part in APPLICATION:
+            for group in templates.of(part, "Logs::LogGroup"):
+                assert group["RetentionInDays"] == 30
+
+    def test_nothing_that_is_left_behind_costs_money(self, templates: Templates) -> None:
+        for part in APPLICATION:
+            for name, resource in templates[part]["Resources"].items():
+                assert resource.get("DeletionPolicy", "Delete") == "Delete", (part, name)
+
+
+class TestWatching:
+    def test_there_are_no_more_alarms_than_are_free(self, templates: Templates) -> None:
+        alarms = templates.of("fleet", "CloudWatch::Alarm") + templates.of(
+            "api", "CloudWatch::Alarm"
+        )
+        assert 5 <= len(alarms) <= 10
+        for alarm in alarms:
+            assert alarm["AlarmActions"]
+            assert "docs/operations.md#" in alarm["AlarmDescription"]
+
+    def test_a_month_has_a_budget(self, everything_set: Templates) -> None:
+        budget = everything_set.the("fleet", "Budgets::Budget")["Budget"]
+        assert budget["BudgetLimit"] == {"Amount": EVERYTHING_SET.budget_dollars, "Unit": "USD"}
+
+
+class TestPipeline:
+    def test_it_updates_itself_then_deploys_and_asks(self, everything_set: Templates) -> None:
+        pipeline = everything_set.the("pipeline", "CodePipeline::Pipeline")
+        assert pipeline["PipelineType"] == "V2"
+        stages = [stage["Name"] for stage in pipeline["Stages"]]
+        assert stages == ["Source", "Build", "UpdatePipeline", "Assets", "live"]
+        actions = [action["Name"] for action in pipeline["Stages"][-1]["Actions"]]
+        assert actions[-1] == "SmokeTest"
+        source = pipeline["Stages"][0]["Actions"][0]["Configuration"]
+        assert source["FullRepositoryId"] == "someone/hush"
+
+    def test_it_synthesises_from_the_settings_that_the_laptop_stored(
+        self, everything_set: Templates
+    ) -> None:
+        projects = _text(everything_set.of("pipeline", "CodeBuild::Project"))
+        assert "--name /speech/settings" in projects
+        assert "make test" in projects
+        assert "make synth" in projects
+
+
+LINT_EXCEPTIONS = ManualArgs(
+    ignore_checks=[
+        "W3005",  # CDK's own Lambdas state dependencies that follow from references as well
+        "W3010",  # zones are a setting: neither GPUs nor VPC links exist in all
+        "E3703",  # CDK's pipeline joins where cfn-lint prefers to substitute
+    ]
+)
+
+
+def test_cfn_lint_finds_nothing(templates: Templates) -> None:
+    for file in templates.folder.rglob("*.template.json"):
+        problems = cfnlint.api.lint_file(file, LINT_EXCEPTIONS)
+        assert [str(problem) for problem in problems] == [], file.name
+
+
+@pytest.mark.parametrize("part", APPLICATION)
+def test_tags_name_the_installation(everything_set: Templates, part: str) -> None:
+    manifest = json.loads((everything_set.folder / "manifest.json").read_text(encoding="utf-8"))
+    properties = manifest["artifacts"][f"speech-{part}"]["properties"]
+    assert properties["tags"] == {"hush": "speech"}
