@@ -17,7 +17,7 @@ demo: $(ENVIRONMENT) ## transcribe a sample through the service, then serve it; 
 
 test: check $(CDK) ## run every test
 	@sh setup.sh packages $(SYNTHESIZERS)
-	@.venv/bin/pytest -n 2
+	@.venv/bin/pytest -n 2 --dist loadgroup
 
 check: $(ENVIRONMENT) ## style and types
 	@.venv/bin/ruff check

@@ -1,0 +1,1 @@
+"""From a laptop to AWS and back: `make doctor`, `app`, `sandbox` and `destroy`."""

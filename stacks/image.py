@@ -63,6 +63,8 @@ class Image(cdk.Stack):
             name=cdk.Fn.join("-", [settings.name, base]),
             version=version,
             parent_image=base,
+            # By it, `make destroy` finds images that outlived their stack.
+            ami_tags={"hush": settings.name},
             components=[
                 _with_parameters(build, Files=files.s3_object_url, Models=models),
                 _with_parameters(test, Models=models),

@@ -77,8 +77,8 @@ class Settings(BaseModel):
     """OpenAI's models in the machine image, loaded in this order of size."""
     secrets: int = Field(default=1, ge=1)
     """Increase it to have all secrets made anew at the next deployment."""
-    volume_initialization: Annotated[int, Field(ge=100, le=300)] | None = 300
-    """MiB/s at which a volume is filled from the image; none leaves it to be read lazily."""
+    volume_initialization: Annotated[int, Field(ge=100, le=300)] | None = None
+    """MiB/s at which a volume is filled from the image, for a price; unset, it is read lazily."""
 
     @field_validator("repository")
     @classmethod

@@ -1,7 +1,6 @@
 """The app, synthesised once for all tests: on placeholders, and with everything set."""
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,6 @@ from typing import Any
 import aws_cdk as cdk
 import pytest
 from cdk_nag import AwsSolutionsChecks
-from filelock import FileLock
 
 from stacks.application import Application
 from stacks.pipeline import Pipeline
@@ -74,29 +72,16 @@ def synthesize(settings: Settings, folder: Path, pipeline: bool = True) -> Templ
     return Templates(folder)
 
 
-def _once(settings: Settings, name: str, tmp_path_factory: pytest.TempPathFactory) -> Templates:
-    """Synthesise, or take what another of pytest's workers has made."""
-    shared = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        shared = shared.parent
-    folder = shared / f"synth-{name}"
-    with FileLock(f"{folder}.lock"):
-        if not (folder / "done").exists():
-            synthesize(settings, folder)
-            (folder / "done").touch()
-    return Templates(folder)
-
-
 @pytest.fixture(scope="session")
 def placeholders(tmp_path_factory: pytest.TempPathFactory) -> Templates:
     """Without any settings."""
-    return _once(Settings(), "placeholders", tmp_path_factory)
+    return synthesize(Settings(), tmp_path_factory.mktemp("placeholders"))
 
 
 @pytest.fixture(scope="session")
 def everything_set(tmp_path_factory: pytest.TempPathFactory) -> Templates:
     """With an account, a region, and a domain."""
-    return _once(EVERYTHING_SET, "everything", tmp_path_factory)
+    return synthesize(EVERYTHING_SET, tmp_path_factory.mktemp("everything"))
 
 
 @pytest.fixture(scope="session", params=["placeholders", "everything_set"])

@@ -11,6 +11,9 @@ from cfnlint.config import ManualArgs
 from stacks.limits import LONGEST_REQUEST_SECONDS
 from tests.stacks.conftest import EVERYTHING_SET, Templates
 
+# One worker synthesises for all.
+pytestmark = pytest.mark.xdist_group("stacks")
+
 APPLICATION = ("image", "fleet", "api", "site")
 
 

@@ -1,0 +1,83 @@
+"""What hush costs in AWS, from a dated table of prices: `python -m bench.cost`.
+
+Prints the bill of a month in which nobody comes, of an hour of use, and of a month of a demo.
+"""
+
+import tomllib
+from pathlib import Path
+
+PRICES = tomllib.loads((Path(__file__).parent / "prices.toml").read_text(encoding="utf-8"))
+HOURS_A_MONTH = 730
+
+VOLUME_GIGABYTES = 75
+"""Size of the base image's volume: an assumption; `aws ec2 describe-images` tells."""
+IMAGE_GIGABYTES = 45
+"""What its snapshot holds, weights of small and turbo with it: an assumption."""
+ALARMS, DASHBOARDS, SECRETS = 7, 1, 2
+FLEET_METRICS = 9
+"""Metrics that instances publish while there are some; the first ten are free."""
+PICTURES_AN_HOUR = 600
+BYTES_A_PICTURE = 60_000
+
+Items = list[tuple[str, float]]
+
+
+def idle_items() -> Items:
+    """Return what a month costs in which nobody comes, item by item."""
+    month, stored = PRICES["month"], PRICES["gigabyte_month"]
+    alarms = max(0, ALARMS - PRICES["free_for_ever"]["alarms"])
+    return [
+        ("load balancer, internal", HOURS_A_MONTH * PRICES["hour"]["load_balancer"]),
+        ("snapshot of the machine image", IMAGE_GIGABYTES * stored["snapshot"]),
+        ("two secrets", SECRETS * month["secret"]),
+        ("page, code and artifacts in S3", 1 * stored["storage"]),
+        ("alarms (ten are free)", alarms * month["alarm"]),
+        ("API, CDN, Lambdas, VPC link, network, dashboard", 0.0),
+    ]
+
+
+def hour_items() -> Items:
+    """Return what an hour of one instance costs that is dictated to without a break."""
+    hour, million = PRICES["hour"], PRICES["million"]
+    pictures = PICTURES_AN_HOUR
+    metrics = max(0, FLEET_METRICS - PRICES["free_for_ever"]["metrics"])
+    return [
+        ("g4dn.xlarge, spot", hour["g4dn_xlarge_spot"]),
+        ("its public address", hour["public_address"]),
+        ("its volume", VOLUME_GIGABYTES * PRICES["gigabyte_month"]["volume"] / HOURS_A_MONTH),
+        ("load balancer's work", hour["load_balancer_unit"]),
+        (f"API, {pictures} pictures", pictures * million["api_requests"] / 1e6),
+        ("logs and metrics", 0.001 + metrics * PRICES["month"]["metric"] / HOURS_A_MONTH),
+    ]
+
+
+def total(items: Items) -> float:
+    """Return the sum of a bill."""
+    return sum(dollars for _, dollars in items)
+
+
+def table(title: str, items: Items) -> str:
+    """Return a bill as a Markdown table."""
+    rows = [f"| {name} | {dollars:.2f} |" for name, dollars in items]
+    lines = [f"| {title} | $ |", "|---|---:|", *rows, f"| **together** | **{total(items):.2f}** |"]
+    return "\n".join(lines)
+
+
+def report() -> str:
+    """Return all bills, as they stand in docs/cost.md."""
+    idle, hour = idle_items(), hour_items()
+    fill = VOLUME_GIGABYTES * PRICES["gigabyte"]["initialization"]
+    month: Items = [("the idle month", total(idle)), ("30 hours of use", 30 * total(hour))]
+    parts = [
+        f"Prices of us-east-1 without tax, written down on {PRICES['date']} (`bench/prices.toml`).",
+        table("a month in which nobody comes", idle),
+        table("an hour of use", hour),
+        table("a month with an hour a day", month),
+        f"Filling a volume at a set rate (`volume_initialization`) costs {fill:.2f} $ more for"
+        " each launch.",
+    ]
+    return "\n\n".join(parts)
+
+
+if __name__ == "__main__":
+    print(report())

@@ -1,0 +1,266 @@
+"""The fleet's policy against made-up traffic: `python -m bench.scaling`.
+
+Simulates second by second what the stacks deploy: waking by the first request that finds nobody,
+sizing by pictures in flight, retiring after an idle time, boots of some minutes, spot instances
+taken back. Clients wait and come again, as OpenAI's do. Prints what the policies cost, the idle
+month's bill with it, and how long people wait, beside one on-demand instance that is always on.
+Draws docs/scaling.png.
+"""
+
+import math
+from collections import deque
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from bench.cost import PRICES, VOLUME_GIGABYTES, idle_items
+
+Floats = npt.NDArray[np.float64]
+
+DAY, WEEK = 86_400, 7 * 86_400
+
+SECONDS_PER_PICTURE = 1.5
+"""One segment of speech on a T4: an assumption, until it is measured there."""
+BOOT_SECONDS = {False: 420.0, True: 240.0}
+"""From asking for an instance to its first answer, with its volume read lazily, and filled at a
+rate that costs extra: assumptions both; the dashboard has the fact."""
+GROW_SECONDS, SHRINK_SECONDS = 180, 900
+"""How long target tracking wants its metric above the target, or below."""
+RECLAIMED_PER_HOUR = 0.02
+QUEUE_SIZE = 9
+RETRY_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What decides how many instances there are."""
+
+    name: str
+    idle_minutes: int
+    in_flight: float
+    filled: bool = False
+    maximum: int = 4
+    always_on: bool = False
+
+
+@dataclass
+class Instance:
+    """One instance: what waits in it, and since when it is idle."""
+
+    ready_at: float
+    idle_since: float
+    waiting: deque[float] = field(default_factory=deque)
+    busy_until: float = 0.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A week of a policy."""
+
+    waits: Floats
+    refused: int
+    instance_hours: float
+    launches: int
+    counts: npt.NDArray[np.int_]
+
+    def dollars_per_month(self, policy: Policy) -> float:
+        """Return what a month costs: instances, their addresses, volumes and launches."""
+        hour, store = PRICES["hour"], PRICES["gigabyte_month"]
+        price: float = hour["g4dn_xlarge_on_demand" if policy.always_on else "g4dn_xlarge_spot"]
+        an_hour = price + hour["public_address"] + VOLUME_GIGABYTES * store["volume"] / 730
+        a_launch = policy.filled * VOLUME_GIGABYTES * PRICES["gigabyte"]["initialization"]
+        weeks = 730 / 168
+        return float(weeks * (self.instance_hours * an_hour + self.launches * a_launch))
+
+
+def demonstration(generator: np.random.Generator) -> Floats:
+    """Return a week's arrivals of a demo: some visits a day, each a few minutes of dictation."""
+    arrivals: list[float] = []
+    for day in range(7):
+        for _ in range(generator.poisson(4)):
+            start = day * DAY + generator.normal(15 * 3600, 3 * 3600)
+            length = generator.exponential(5 * 60)
+            pictures = generator.poisson(length / 8)
+            arrivals.extend(start + np.sort(generator.uniform(0, length, pictures)))
+    return np.sort(np.asarray(arrivals)) % WEEK
+
+
+def office(generator: np.random.Generator) -> Floats:
+    """Return a week's arrivals of an office: a daily curve on workdays, with bursts."""
+    seconds = np.arange(WEEK)
+    hour = seconds / 3600 % 24
+    workday = seconds // DAY < 5
+    rate = np.where(workday, 0.25 * np.exp(-(((hour - 14) / 3) ** 2)), 0.01)
+    bursts = np.zeros(WEEK)
+    for start in generator.integers(0, 5 * DAY, 10):
+        bursts[start : start + 600] = 0.8
+    return np.repeat(seconds, generator.poisson(rate + bursts)).astype(np.float64)
+
+
+def idle_month() -> float:
+    """Return what a month costs in which nobody comes (`bench.cost`)."""
+    return sum(dollars for _, dollars in idle_items())
+
+
+class Week:
+    """A week of one policy, second by second.
+
+    Parameters
+    ----------
+    policy
+        What decides how many instances there are.
+    generator
+        Decides which instances are taken back.
+    """
+
+    def __init__(self, policy: Policy, generator: np.random.Generator) -> None:
+        self.policy = policy
+        self.fleet = [Instance(0.0, 0.0)] if policy.always_on else []
+        self.again: list[tuple[float, float]] = []
+        self.waits: list[float] = []
+        self.refused = self.launches = 0
+        self._generator = generator
+        self._load = 0.0
+        self._above = self._below = 0
+
+    def run(self, arrivals: Floats) -> Outcome:
+        """Let pictures come, at these seconds."""
+        coming = deque(np.sort(arrivals))
+        counts = np.zeros(WEEK // 60, int)
+        seconds = 0
+        for now in range(WEEK):
+            due = [first for when, first in self.again if when <= now]
+            self.again = [visit for visit in self.again if visit[0] > now]
+            while coming and coming[0] <= now:
+                due.append(float(coming.popleft()))
+            ready = [each for each in self.fleet if each.ready_at <= now]
+            self._take(now, due, ready)
+            self._work(now, ready)
+            if not self.policy.always_on:
+                self._resize(now, ready)
+                self._retire(now)
+                self._reclaim(now, ready)
+            seconds += len(self.fleet)
+            counts[now // 60] = len(self.fleet)
+        hours = seconds / 3600
+        return Outcome(np.asarray(self.waits), self.refused, hours, self.launches, counts)
+
+    def _launch(self, now: float) -> None:
+        ready_at = now + BOOT_SECONDS[self.policy.filled]
+        self.fleet.append(Instance(ready_at, ready_at))
+        self.launches += 1
+
+    def _give_back(self, now: float, instance: Instance) -> None:
+        self.fleet.remove(instance)
+        self.again.extend((now, first) for first in instance.waiting)
+
+    def _take(self, now: float, due: list[float], ready: list[Instance]) -> None:
+        """Give what comes to the emptiest instance; send it away if there is none with room."""
+        for first in due:
+            choice = min(ready, key=lambda each: len(each.waiting), default=None)
+            if choice is not None and len(choice.waiting) < QUEUE_SIZE:
+                choice.waiting.append(first)
+                continue
+            self.refused += 1
+            self.again.append((now + RETRY_SECONDS, first))
+            if not self.fleet:
+                self._launch(now)
+
+    def _work(self, now: float, ready: list[Instance]) -> None:
+        for each in ready:
+            if each.waiting and each.busy_until <= now:
+                each.busy_until = max(each.busy_until, now) + SECONDS_PER_PICTURE
+                self.waits.append(each.busy_until - each.waiting.popleft())
+            if each.waiting or each.busy_until > now:
+                each.idle_since = now
+
+    def _resize(self, now: float, ready: list[Instance]) -> None:
+        """Track the target, as CloudWatch does: by averages of a minute, slowly downwards."""
+        in_flight = sum(len(each.waiting) + (each.busy_until > now) for each in ready)
+        load = in_flight / len(ready) if ready else 0.0
+        self._load += (load - self._load) / 60
+        target = self.policy.in_flight
+        self._above = self._above + 1 if self._load > target else 0
+        self._below = self._below + 1 if self._load < 0.9 * target else 0
+        if self._above >= GROW_SECONDS:
+            wanted = min(self.policy.maximum, math.ceil(len(ready) * self._load / target))
+            for _ in range(wanted - len(self.fleet)):
+                self._launch(now)
+            self._above = 0
+        if self._below >= SHRINK_SECONDS and len(ready) > 1:
+            self._give_back(now, min(ready, key=lambda each: len(each.waiting)))
+            self._below = 0
+
+    def _retire(self, now: float) -> None:
+        idle = self.policy.idle_minutes * 60
+        self.fleet = [each for each in self.fleet if now - each.idle_since < idle]
+
+    def _reclaim(self, now: float, ready: list[Instance]) -> None:
+        """Take spot instances back, now and then; the group launches others in their place."""
+        for each in ready:
+            if each in self.fleet and self._generator.random() < RECLAIMED_PER_HOUR / 3600:
+                self._give_back(now, each)
+                self._launch(now)
+
+
+POLICIES = [
+    Policy("always on, on demand", 0, 0, always_on=True),
+    *(Policy(f"idle {idle} min, target 3", idle, 3.0) for idle in (5, 10, 15)),
+    Policy("idle 10 min, target 1.5", 10, 1.5),
+    Policy("idle 10 min, target 6", 10, 6.0),
+    Policy("idle 10 min, volume filled", 10, 3.0, filled=True),
+]
+
+
+def main() -> None:
+    """Print a table for each kind of traffic, and draw the policy that is the default."""
+    drawn: dict[str, tuple[Floats, Outcome]] = {}
+    for traffic in (demonstration, office):
+        arrivals = traffic(np.random.default_rng(7))
+        print(f"\n{traffic.__name__}: {len(arrivals)} pictures a week")
+        print(
+            f"{'policy':26}{'$/month':>9}{'cheaper':>9}{'hours/week':>12}{'refused':>9}"
+            f"{'median s':>10}{'p95 s':>8}{'longest s':>11}"
+        )
+        baseline = 0.0
+        for policy in POLICIES:
+            outcome = Week(policy, np.random.default_rng(1)).run(arrivals)
+            dollars = outcome.dollars_per_month(policy) + idle_month()
+            baseline = baseline or dollars
+            median, late = np.percentile(outcome.waits, [50, 95])
+            print(
+                f"{policy.name:26}{dollars:9.2f}{baseline / dollars:8.1f}x"
+                f"{outcome.instance_hours:12.1f}{outcome.refused:9}"
+                f"{median:10.1f}{late:8.1f}{outcome.waits.max():11.1f}"
+            )
+            if policy.name == "idle 10 min, target 3":
+                drawn[traffic.__name__] = (arrivals, outcome)
+    draw(drawn)
+
+
+def draw(drawn: dict[str, tuple[Floats, Outcome]]) -> None:
+    """Draw pictures a minute and instances over a week."""
+    import matplotlib as mpl
+
+    mpl.use("agg")
+    from matplotlib import pyplot as plt
+
+    figure, rows = plt.subplots(len(drawn), 1, figsize=(9, 5), sharex=True, layout="constrained")
+    days = np.arange(WEEK // 60) / 1440
+    for axes, (name, (arrivals, outcome)) in zip(rows, drawn.items(), strict=True):
+        pictures, _ = np.histogram(arrivals, WEEK // 60, (0, WEEK))
+        axes.fill_between(days, pictures, color="#9db8d2", linewidth=0, label="pictures a minute")
+        axes.set_title(name)
+        axes.set_ylabel("pictures a minute")
+        other = axes.twinx()
+        other.step(days, outcome.counts, color="#b3442f", linewidth=1)
+        other.set_ylabel("instances", color="#b3442f")
+        other.set_ylim(0, 4.4)
+    rows[-1].set_xlabel("day of the week")
+    figure.savefig("docs/scaling.png", dpi=110)
+    print("\ndrawn: docs/scaling.png")
+
+
+if __name__ == "__main__":
+    main()

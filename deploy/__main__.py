@@ -1,0 +1,155 @@
+"""`python -m deploy doctor | app | sandbox | destroy`."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import Console
+
+from deploy.doctor import Verdict, examine
+from stacks.application import CERTIFICATE_REGION
+from stacks.image import ROOT
+from stacks.settings import CLOUD_TOML, Settings, SettingsError, load_settings
+
+console = Console(highlight=False, soft_wrap=True)
+
+MARKS = {
+    Verdict.GOOD: "[green]✓[/green]",
+    Verdict.UNSURE: "[yellow]?[/yellow]",
+    Verdict.BAD: "[red]✗[/red]",
+}
+PARTS = ("image", "fleet", "api", "site")
+
+
+def doctor(settings: Settings, pipeline: bool = True) -> bool:
+    """Print the report; return whether nothing in it is bad."""
+    console.print("\n[bold]hush doctor[/bold]")
+    good = True
+    for check in examine(settings, pipeline):
+        good = good and check.verdict is not Verdict.BAD
+        console.print(f"  {MARKS[check.verdict]} {check.subject:16}", end="")
+        console.print(check.finding, markup=False)
+    return good
+
+
+def app(settings: Settings) -> bool:
+    """Deploy the pipeline, and leave it the settings; return whether that worked."""
+    if not doctor(settings):
+        return False
+    boto3.client("ssm", settings.region).put_parameter(
+        Name=settings.parameter,
+        Value=CLOUD_TOML.read_text(encoding="utf-8"),
+        Type="String",
+        Overwrite=True,
+    )
+    console.print(f"  {MARKS[Verdict.GOOD]} settings are in the SSM parameter {settings.parameter}")
+    bootstrap(settings)
+    cdk("deploy", "--require-approval=never", f"{settings.name}-pipeline")
+    console.print(
+        f"\nThe pipeline {settings.name}-pipeline deploys the rest; follow it in the console.\n"
+    )
+    return True
+
+
+def sandbox(settings: Settings) -> bool:
+    """Deploy the application from this machine; return whether that worked."""
+    if not doctor(settings, pipeline=False):
+        return False
+    bootstrap(settings)
+    cdk("deploy", "--require-approval=never", f"{settings.name}-site")
+    return True
+
+
+def destroy(settings: Settings) -> bool:
+    """Take everything down, after asking; return whether that was wanted."""
+    name = settings.name
+    console.print(
+        f"\nThis deletes the installation {name!r}: its stacks, machine images with their"
+        " snapshots,\nlogs, secrets and the stored settings."
+    )
+    if os.environ.get("YES") != name and console.input(f"Type {name} to go on: ") != name:
+        console.print("nothing was deleted")
+        return False
+    for part in ("pipeline", *reversed(PARTS)):
+        cdk("destroy", "--force", "--exclusively", f"{name}-{part}")
+    if settings.domain is not None and settings.region != CERTIFICATE_REGION:
+        cdk("destroy", "--force", "--exclusively", f"{name}-certificate")
+    removed = delete_images(settings)
+    delete_settings(settings)
+    console.print(
+        f"\ndeleted: all stacks, {removed} machine images left over with their snapshots, the"
+        " settings in SSM\nkept: the stack CDKToolkit, which other CDK apps use; the connection to"
+        " GitHub; cloud.toml\n"
+    )
+    return True
+
+
+def delete_images(settings: Settings) -> int:
+    """Delete the machine images that outlived their stack, with their snapshots; count them."""
+    client: Any = boto3.client("ec2", settings.region)
+    filters = [{"Name": "tag:hush", "Values": [settings.name]}]
+    images = client.describe_images(Owners=["self"], Filters=filters)["Images"]
+    for image in images:
+        client.deregister_image(ImageId=image["ImageId"])
+        for mapping in image["BlockDeviceMappings"]:
+            if snapshot := mapping.get("Ebs", {}).get("SnapshotId"):
+                client.delete_snapshot(SnapshotId=snapshot)
+    return len(images)
+
+
+def delete_settings(settings: Settings) -> None:
+    """Delete the settings that the pipeline read."""
+    client: Any = boto3.client("ssm", settings.region)
+    client.delete_parameters(Names=[settings.parameter])
+
+
+def bootstrap(settings: Settings) -> None:
+    """Prepare the account for the CDK, where that has not been done."""
+    regions = {settings.region, CERTIFICATE_REGION if settings.domain else settings.region}
+    for region in sorted(str(each) for each in regions):
+        try:
+            boto3.client("cloudformation", region).describe_stacks(StackName="CDKToolkit")
+        except ClientError:
+            console.print(f"  preparing {region} for the CDK (once)")
+            cdk("bootstrap", f"aws://{settings.account}/{region}", app=False)
+
+
+def cdk(*arguments: str, app: bool = True) -> None:
+    """Run the CDK's command line.
+
+    Raises
+    ------
+    subprocess.CalledProcessError
+        If it fails; it has said why.
+    """
+    command = [str(ROOT / "node_modules" / ".bin" / "cdk"), "--no-notices", *arguments]
+    if not app:
+        command += ["--app", ""]
+    subprocess.run(command, cwd=ROOT, check=True)
+
+
+COMMANDS = {"doctor": doctor, "app": app, "sandbox": sandbox, "destroy": destroy}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Do what is asked; return the process's exit code."""
+    if len(arguments) != 1 or arguments[0] not in COMMANDS:
+        console.print(f"usage: python -m deploy {' | '.join(COMMANDS)}")
+        return 2
+    try:
+        return 0 if COMMANDS[arguments[0]](load_settings()) else 1
+    except SettingsError as error:
+        console.print(str(error), style="red", markup=False)
+    except subprocess.CalledProcessError:
+        console.print("the CDK failed; it says why above", style="red")
+    except (BotoCoreError, ClientError) as error:
+        console.print(str(error), style="red", markup=False)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,168 @@
+"""Whether an AWS account, this machine and `cloud.toml` are ready for a deployment."""
+
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from stacks.image import BASE_IMAGE
+from stacks.settings import Settings
+
+SPOT_QUOTA, ON_DEMAND_QUOTA = "L-3819A6DF", "L-DB2E81BA"
+"""Service Quotas' codes for virtual CPUs of types that begin with G and VT."""
+CPUS_TO_BUILD = 4
+ZONES_WITHOUT_LINKS = frozenset({"use1-az3", "usw1-az2", "cac1-az3", "apne1-az2", "apne2-az2"})
+"""Ids of the zones in which API Gateway makes no VPC links, from its documentation."""
+
+
+class Verdict(StrEnum):
+    """How a check went."""
+
+    GOOD = "good"
+    UNSURE = "unsure"
+    BAD = "bad"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the report."""
+
+    verdict: Verdict
+    subject: str
+    finding: str
+
+
+def examine(settings: Settings, pipeline: bool = True) -> Iterator[Check]:
+    """Look at everything that a deployment needs.
+
+    Parameters
+    ----------
+    settings
+        What `cloud.toml` says.
+    pipeline
+        Whether the pipeline is deployed too, which wants a connection to GitHub.
+    """
+    yield from tools()
+    missing = settings.missing(pipeline)
+    yield from (Check(Verdict.BAD, "cloud.toml", line) for line in missing)
+    if not missing:
+        yield Check(Verdict.GOOD, "cloud.toml", "everything that is needed is set")
+    if settings.region is None:
+        return
+    known = _asked("credentials", lambda: credentials(settings))
+    yield known
+    if known.verdict is Verdict.BAD:
+        return
+    yield _asked("zones", lambda: zones(settings))
+    yield _asked("base image", lambda: base_image(settings))
+    cpus = settings.maximum_instances * CPUS_TO_BUILD
+    yield _asked("spot quota", lambda: quota(settings, "spot quota", SPOT_QUOTA, cpus))
+    yield _asked(
+        "on-demand quota",
+        lambda: quota(settings, "on-demand quota", ON_DEMAND_QUOTA, CPUS_TO_BUILD),
+    )
+    if pipeline and settings.connection is not None:
+        yield _asked("connection", lambda: connection(settings))
+
+
+def tools() -> Iterator[Check]:
+    """Look for Node, which the CDK runs on."""
+    node = shutil.which("node")
+    if node is None:
+        yield Check(Verdict.BAD, "Node", "install Node 20 or newer")
+        return
+    version = subprocess.run([node, "--version"], capture_output=True, text=True, check=True)
+    number = version.stdout.strip()
+    good = int(number.lstrip("v").partition(".")[0]) >= 20
+    yield Check(
+        Verdict.GOOD if good else Verdict.BAD,
+        "Node",
+        number if good else f"{number} is too old: install 20 or newer",
+    )
+
+
+def credentials(settings: Settings) -> Check:
+    """See whether whoever is signed in is in the right account."""
+    account = _client("sts", settings).get_caller_identity()["Account"]
+    if settings.account not in (None, account):
+        finding = f"you are signed in to {account}, and cloud.toml says {settings.account}"
+        return Check(Verdict.BAD, "credentials", finding)
+    return Check(Verdict.GOOD, "credentials", f"account {account}")
+
+
+def zones(settings: Settings) -> Check:
+    """Find the zones that have both the first instance type and VPC links."""
+    client = _client("ec2", settings)
+    kind = settings.instance_types[0]
+    offered = client.describe_instance_type_offerings(
+        LocationType="availability-zone", Filters=[{"Name": "instance-type", "Values": [kind]}]
+    )["InstanceTypeOfferings"]
+    names = {each["Location"] for each in offered}
+    described = client.describe_availability_zones()["AvailabilityZones"]
+    fit = sorted(
+        each["ZoneName"]
+        for each in described
+        if each["ZoneName"] in names and each["ZoneId"] not in ZONES_WITHOUT_LINKS
+    )
+    listed = "[" + ", ".join(f'"{name}"' for name in fit) + "]"
+    if wrong := set(settings.zones) - set(fit):
+        finding = f"{', '.join(sorted(wrong))} lacks {kind} or VPC links; zones = {listed}"
+        return Check(Verdict.BAD, "zones", finding)
+    if not settings.zones:
+        return Check(Verdict.BAD, "zones", f"put into cloud.toml: zones = {listed}")
+    return Check(Verdict.GOOD, "zones", ", ".join(settings.zones))
+
+
+def base_image(settings: Settings) -> Check:
+    """See whether AWS publishes the base image in this region."""
+    parameter = _client("ssm", settings).get_parameter(Name=BASE_IMAGE)["Parameter"]
+    return Check(Verdict.GOOD, "base image", parameter["Value"])
+
+
+def quota(settings: Settings, subject: str, code: str, wanted: int) -> Check:
+    """Compare a quota of virtual CPUs with what is wanted."""
+    value = _client("service-quotas", settings).get_service_quota(
+        ServiceCode="ec2", QuotaCode=code
+    )["Quota"]["Value"]
+    if value >= wanted:
+        return Check(Verdict.GOOD, subject, f"{value:.0f} virtual CPUs")
+    where = (
+        f"https://{settings.region}.console.aws.amazon.com/servicequotas/home/services/ec2/quotas/"
+        f"{code}"
+    )
+    enough_for_one = value >= CPUS_TO_BUILD
+    return Check(
+        Verdict.UNSURE if enough_for_one else Verdict.BAD,
+        subject,
+        f"{value:.0f} virtual CPUs, and {wanted} are wanted: ask at {where}",
+    )
+
+
+def connection(settings: Settings) -> Check:
+    """See whether GitHub has agreed to the connection."""
+    client = _client("codeconnections", settings)
+    status = client.get_connection(ConnectionArn=settings.connection)["Connection"][
+        "ConnectionStatus"
+    ]
+    if status == "AVAILABLE":
+        return Check(Verdict.GOOD, "connection", "available")
+    return Check(
+        Verdict.BAD, "connection", f"it is {status.lower()}: finish it in the console, step 4"
+    )
+
+
+def _client(service: str, settings: Settings) -> Any:
+    return boto3.client(service, settings.region)
+
+
+def _asked(subject: str, look: Callable[[], Check]) -> Check:
+    """Have a look, and report it if AWS does not answer."""
+    try:
+        return look()
+    except (BotoCoreError, ClientError) as error:
+        return Check(Verdict.BAD, subject, str(error))

@@ -1,0 +1,41 @@
+"""One deployment to the emulated AWS, by the real CDK command line, for all tests here."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from stacks.settings import Settings
+from tests.cloud.emulated_aws import ACCOUNT, CDK, REGION, EmulatedAws, emulated_aws
+from tests.cloud.front_door import FrontDoor
+from tests.cloud.lambdas import Lambdas
+from tests.stacks.conftest import synthesize
+
+STACKS = ("hush-image", "hush-fleet", "hush-api", "hush-site", "hush-pipeline")
+
+
+@dataclass
+class Deployment:
+    """What is deployed, and its way in."""
+
+    aws: EmulatedAws
+    lambdas: Lambdas
+    door: FrontDoor
+    assembly: Path
+
+
+@pytest.fixture(scope="session")
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """The application and its pipeline, deployed from nothing."""
+    if not CDK.exists():
+        pytest.fail("the CDK's command line is missing: `make test` installs it")
+    folder = tmp_path_factory.mktemp("aws")
+    assembly = folder / "assembly"
+    synthesize(Settings(), assembly)
+    with emulated_aws(folder) as aws:
+        aws.cdk("bootstrap", f"aws://{ACCOUNT}/{REGION}")
+        aws.deploy(assembly, *STACKS)
+        lambdas = Lambdas(aws, folder / "lambdas")
+        yield Deployment(aws, lambdas, FrontDoor(aws, lambdas), assembly)
+        lambdas.stop()

@@ -1,0 +1,296 @@
+"""The whole deployment, in the order of its life. It shows that everything fits together; what the
+emulated AWS cannot show stands in docs/deploy.md.
+"""
+
+import base64
+import json
+import time
+from typing import Any
+
+import httpx2
+import openai
+import pytest
+from moto.autoscaling.models import autoscaling_backends
+
+from hush.client import Client
+from hush.image import encode, quantize
+from hush.mel import log_mel_spectrogram
+from stacks.settings import Settings
+from tests.cloud.conftest import STACKS, Deployment
+from tests.cloud.emulated_aws import ACCOUNT, REGION
+from tests.cloud.front_door import Answer, error_of
+from tests.conftest import Samples
+from tests.processes import service
+from tests.stacks.conftest import synthesize
+
+pytestmark = pytest.mark.xdist_group("cloud")
+
+
+def key(deployment: Deployment) -> str:
+    """Return the API key of whoever deployed it."""
+    (output,) = (
+        each["OutputValue"]
+        for each in deployment.aws.client("cloudformation").describe_stacks(StackName="hush-site")[
+            "Stacks"
+        ][0]["Outputs"]
+        if each["OutputKey"] == "DeploymentKey"
+    )
+    client = deployment.aws.client("secretsmanager")
+    return str(client.get_secret_value(SecretId=output)["SecretString"])
+
+
+def ask(
+    deployment: Deployment,
+    method: str,
+    path: str,
+    body: bytes = b"",
+    *,
+    signed_in: bool = True,
+) -> Answer:
+    headers = {"authorization": f"Bearer {key(deployment)}"} if signed_in else {}
+    return deployment.door.cloudfront(method, path, headers, body)
+
+
+def group(deployment: Deployment) -> dict[str, Any]:
+    described = deployment.aws.client("autoscaling").describe_auto_scaling_groups()
+    (only,) = described["AutoScalingGroups"]
+    return dict(only)
+
+
+def set_instances(deployment: Deployment, state: str | None) -> None:
+    """Have the group's instances be in a state, or none, and tell as EventBridge does."""
+    backend = autoscaling_backends[ACCOUNT][REGION]
+    (fleet,) = backend.autoscaling_groups.values()
+    if state is None:
+        fleet.instance_states.clear()
+        fleet.desired_capacity = 0
+    for instance in fleet.instance_states:
+        instance.lifecycle_state = state or ""
+    (function,) = (name for name in deployment.aws.of("Lambda::Function") if "Status" in name)
+    event = {"source": "aws.autoscaling", "detail": {}}
+    deployment.lambdas.invoke(f":function:{function}", event)
+
+
+@pytest.fixture
+def asleep(deployment: Deployment) -> None:
+    set_instances(deployment, None)
+
+
+class TestWhatIsThere:
+    def test_all_stacks_are_complete(self, deployment: Deployment) -> None:
+        stacks = deployment.aws.client("cloudformation").describe_stacks()["Stacks"]
+        states = {stack["StackName"]: stack["StackStatus"] for stack in stacks}
+        assert {states[name] for name in STACKS} == {"CREATE_COMPLETE"}
+
+    def test_the_fleet_is_asleep_behind_an_internal_load_balancer(
+        self, deployment: Deployment
+    ) -> None:
+        fleet = group(deployment)
+        assert (fleet["MinSize"], fleet["DesiredCapacity"]) == (0, 0)
+        (balancer,) = deployment.aws.client("elbv2").describe_load_balancers()["LoadBalancers"]
+        assert balancer["Scheme"] == "internal"
+        hooks = deployment.aws.client("autoscaling").describe_lifecycle_hooks(
+            AutoScalingGroupName=fleet["AutoScalingGroupName"]
+        )["LifecycleHooks"]
+        assert {hook["LifecycleHookName"] for hook in hooks} == {"launch", "termination"}
+
+    def test_no_security_group_lets_the_world_in(self, deployment: Deployment) -> None:
+        groups = deployment.aws.client("ec2").describe_security_groups()["SecurityGroups"]
+        ours = [each for each in groups if "link" in each["Description"].lower()]
+        assert ours
+        for each in ours:
+            for rule in each["IpPermissions"]:
+                assert rule["IpRanges"] == []
+
+    def test_the_page_is_published(self, deployment: Deployment) -> None:
+        assert b"<h1>hush</h1>" in ask(deployment, "GET", "/").body
+
+
+@pytest.mark.usefixtures("asleep")
+class TestWhoMayEnter:
+    def test_health_and_status_are_open(self, deployment: Deployment) -> None:
+        status = ask(deployment, "GET", "/status", signed_in=False)
+        assert status.status == 200
+        assert json.loads(status.body)["state"] == "down"
+        assert ask(deployment, "GET", "/healthz", signed_in=False).status == 503
+
+    @pytest.mark.parametrize(
+        ("method", "path"),
+        [("POST", "/status"), ("GET", "/v1/models"), ("POST", "/mel"), ("GET", "/mel")],
+    )
+    def test_nothing_else_is(self, deployment: Deployment, method: str, path: str) -> None:
+        answer = ask(deployment, method, path, signed_in=False)
+        assert answer.status == 403
+        assert error_of(answer)["code"] == "not_allowed"
+        assert group(deployment)["DesiredCapacity"] == 0
+
+    def test_a_wrong_key_is_told_so(self, deployment: Deployment) -> None:
+        answer = deployment.door.cloudfront(
+            "GET", "/v1/models", {"authorization": "Bearer wrong"}, b""
+        )
+        assert answer.status == 401
+        assert answer.headers["WWW-Authenticate"] == "Bearer"
+        assert error_of(answer)["code"] == "invalid_api_key"
+
+    def test_around_the_cdn_nothing_is_open(self, deployment: Deployment) -> None:
+        credential = {"x-hush-credential": f"bearer {key(deployment)}"}
+        without = deployment.door.gateway("GET", "/live/status", credential, b"")
+        assert without.status == 401
+        guessed = {**credential, "x-hush-origin": "guess"}
+        assert deployment.door.gateway("GET", "/live/status", guessed, b"").status == 403
+
+    def test_what_does_not_exist_is_404_in_openais_shape(self, deployment: Deployment) -> None:
+        answer = ask(deployment, "GET", "/auth/login")
+        assert answer.status == 404
+        assert error_of(answer)["code"] == "not_found"
+
+
+@pytest.mark.usefixtures("asleep")
+class TestColdStart:
+    @pytest.mark.parametrize(
+        ("method", "path", "size"),
+        [
+            ("GET", "/v1/models", 0),
+            ("POST", "/v1/audio/transcriptions", 20_000),
+            ("POST", "/mel", 20_000),
+        ],
+    )
+    def test_a_cold_call_is_told_when_to_come_again_and_wakes_the_fleet(
+        self, deployment: Deployment, method: str, path: str, size: int
+    ) -> None:
+        answer = ask(deployment, method, path, b"x" * size)
+        assert answer.status == 503
+        assert 1 <= int(answer.headers["retry-after"]) <= 60
+        assert error_of(answer)["code"] == "starting"
+        assert group(deployment)["DesiredCapacity"] == 1
+
+    def test_a_large_picture_is_answered_in_the_same_shape(self, deployment: Deployment) -> None:
+        answer = ask(deployment, "POST", "/mel", b"x" * 2_000_000)
+        assert answer.status == 503
+        assert error_of(answer)["code"] == "starting"
+
+    def test_what_the_gateway_cannot_take_is_said_before_and_refused(
+        self, deployment: Deployment
+    ) -> None:
+        status = json.loads(ask(deployment, "GET", "/status").body)
+        assert status["max_body_bytes"] < 10 * 2**20
+        answer = ask(deployment, "POST", "/mel", b"x" * (10 * 2**20 + 1))
+        assert answer.status == 413
+        assert error_of(answer)["code"] == "too_large"
+
+    def test_status_tells_the_steps_of_waking(self, deployment: Deployment) -> None:
+        def now() -> tuple[str, str | None]:
+            status = json.loads(ask(deployment, "GET", "/status").body)
+            assert status["link"] == "available"
+            return status["state"], status["step"]
+
+        assert now() == ("down", None)
+        assert json.loads(ask(deployment, "POST", "/status").body)["state"] != "down"
+        set_instances(deployment, "Pending")
+        assert now() == ("starting", "instance")
+        set_instances(deployment, "Pending:Wait")
+        assert now() == ("starting", "model")
+        set_instances(deployment, "InService")
+        assert now() == ("up", None)
+        set_instances(deployment, "Terminating:Wait")
+        assert now()[0] == "starting"
+
+    def test_the_unchanged_openai_client_waits_through_it(
+        self,
+        deployment: Deployment,
+        sample: Samples,
+        sample_words: str,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        picture = encode(quantize(log_mel_spectrogram(sample)))
+        clock = 0.0
+        waits: list[float] = []
+
+        def sleep(seconds: float) -> None:
+            """Let the world go on instead: an instance boots in four minutes."""
+            nonlocal clock
+            waits.append(seconds)
+            clock += seconds
+            set_instances(
+                deployment,
+                "Pending" if clock < 60 else "Pending:Wait" if clock < 240 else "InService",
+            )
+
+        set_instances(deployment, None)
+        with (
+            service(HUSH_ROOT_PATH="/live") as (instance, _),
+            deployment.door.listening() as url,
+            openai.OpenAI(base_url=f"{url}/v1", api_key=key(deployment), max_retries=10) as client,
+        ):
+            deployment.door.instance = instance
+            monkeypatch.setattr(time, "sleep", sleep)
+            heard = client.audio.transcriptions.create(
+                model="whisper-1", file=("speech.png", picture)
+            )
+        assert heard.text == sample_words
+        assert clock >= 240
+        assert all(0 < wait <= 60 for wait in waits)
+
+
+class TestWords:
+    def test_a_mel_image_goes_in_at_the_front_door_and_words_come_out(
+        self, deployment: Deployment, sample: Samples, sample_words: str
+    ) -> None:
+        picture = encode(quantize(log_mel_spectrogram(sample)))
+        set_instances(deployment, None)
+        ask(deployment, "POST", "/status")
+        set_instances(deployment, "InService")
+        # The instance asks for the key that the gateway sends with every request.
+        (route, *_) = deployment.aws.of("ApiGateway::Method").values()
+        sent = route["Integration"]["RequestParameters"]["integration.request.header.authorization"]
+        inner_key = deployment.aws.secret(sent).strip("'").removeprefix("Bearer ")
+        with (
+            service(HUSH_ROOT_PATH="/live", HUSH_API_KEY=inner_key) as (instance, _),
+            deployment.door.listening() as url,
+        ):
+            deployment.door.instance = instance
+            assert httpx2.get(f"{instance}/v1/models").status_code == 401
+            with Client(url, api_key=key(deployment)) as client:
+                assert client.model().mel_bins == 80
+                (transcript,) = client.transcribe_each([picture])
+            assert transcript.text == sample_words
+            plain = ask(deployment, "POST", "/mel", picture)
+            assert plain.body.decode().strip() == sample_words
+
+
+class TestUpdate:
+    def test_a_change_reaches_the_fleet_and_only_what_it_concerns(
+        self, deployment: Deployment
+    ) -> None:
+        changed = deployment.assembly.parent / "changed"
+        synthesize(Settings(idle_minutes=5), changed, pipeline=False)
+        said = deployment.aws.cdk("diff", "--app", changed, "--method=template", *STACKS[:4])
+        assert "HUSH_IDLE_SECONDS" in said
+        assert "Number of stacks with differences: 1" in said
+
+        deployment.aws.deploy(changed, *STACKS[:4])
+        ec2 = deployment.aws.client("ec2")
+        (template,) = ec2.describe_launch_templates()["LaunchTemplates"]
+        assert template["LatestVersionNumber"] == 2
+        (newest,) = ec2.describe_launch_template_versions(
+            LaunchTemplateId=template["LaunchTemplateId"], Versions=["$Latest"]
+        )["LaunchTemplateVersions"]
+        commands = base64.b64decode(newest["LaunchTemplateData"]["UserData"]).decode()
+        assert 'HUSH_IDLE_SECONDS="300"' in commands
+        assert newest["LaunchTemplateData"]["MetadataOptions"]["HttpTokens"] == "required"
+
+    def test_it_can_be_taken_down(self, deployment: Deployment) -> None:
+        # moto cannot delete subnets that it has put something into: the fleet stays there.
+        deployment.aws.cdk(
+            "destroy",
+            "--app",
+            deployment.assembly,
+            "--force",
+            "--exclusively",
+            "hush-site",
+            "hush-api",
+            "hush-pipeline",
+        )
+        stacks = deployment.aws.client("cloudformation").describe_stacks()["Stacks"]
+        left = {stack["StackName"] for stack in stacks if stack["StackStatus"] != "DELETE_COMPLETE"}
+        assert not left & {"hush-site", "hush-api", "hush-pipeline"}

@@ -1,0 +1,273 @@
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+
+import boto3
+import httpx2
+import numpy as np
+import pytest
+from moto import mock_aws
+
+from hush.image import encode, quantize
+from hush.mel import log_mel_spectrogram
+from service.instance.group import Group
+from service.instance.metadata import Metadata
+from service.instance.process import Load, ServiceProcess
+from service.instance.settings import WatcherSettings
+from service.instance.watcher import DEAD_SECONDS, Watcher
+from tests.conftest import Samples
+from tests.processes import service
+from tests.service.instance.conftest import MetadataServer
+
+SETTINGS = WatcherSettings(group="fleet", target_group="arn:targets", idle_seconds=600)
+
+
+class ToldService(ServiceProcess):
+    """A service that fares as it is told."""
+
+    def __init__(self) -> None:
+        self.is_ready = self.is_alive = True
+        self.in_flight = self.answers = 0
+        self.was_stopped = False
+
+    def ready(self) -> bool:
+        return self.is_ready
+
+    def load(self) -> Load | None:
+        return Load(self.in_flight, self.answers) if self.is_alive else None
+
+    def stop(self) -> None:
+        self.was_stopped = True
+
+    def stopped(self) -> bool:
+        return self.was_stopped and self.in_flight == 0
+
+
+class RecordingGroup(Group):
+    """A group that writes down what it is asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.published: list[tuple[str, list[float]]] = []
+        self.agrees = True
+
+    def complete(self, hook: str) -> None:
+        self.asked.append(f"complete {hook}")
+
+    def leave_balancer(self) -> None:
+        self.asked.append("leave")
+
+    def retire(self) -> bool:
+        self.asked.append("retire")
+        return self.agrees
+
+    def report_unhealthy(self) -> None:
+        self.asked.append("unhealthy")
+
+    def publish(self, name: str, values: list[float], unit: str) -> None:
+        self.published.append((name, values))
+
+
+class Scene:
+    """A watcher with all that it watches."""
+
+    def __init__(self, server: MetadataServer) -> None:
+        self.server = server
+        self.service = ToldService()
+        self.group = RecordingGroup()
+        self.watcher = Watcher(SETTINGS, Metadata(server.url), self.service, self.group)
+        self.now = 100.0
+
+    def pass_time(self, seconds: float) -> None:
+        for _ in range(round(seconds)):
+            self.now += 1
+            self.watcher.tick(self.now)
+
+
+@pytest.fixture
+def scene(metadata_server: MetadataServer) -> Scene:
+    return Scene(metadata_server)
+
+
+def test_an_instance_joins_when_its_service_is_ready(scene: Scene) -> None:
+    scene.service.is_ready = False
+    scene.pass_time(30)
+    assert scene.group.asked == []
+    scene.service.is_ready = True
+    scene.pass_time(1)
+    assert scene.group.asked == ["complete launch"]
+    assert scene.group.published == [("LaunchToReady", [131.0])]
+    scene.pass_time(30)
+    assert scene.group.asked == ["complete launch"]
+
+
+def test_pictures_in_flight_are_published_every_minute(scene: Scene) -> None:
+    scene.pass_time(1)
+    scene.service.in_flight = 3
+    scene.pass_time(120)
+    flights = [values for name, values in scene.group.published if name == "InFlight"]
+    assert [len(values) for values in flights] == [60, 60]
+    assert flights[1] == [3.0] * 60
+
+
+def test_it_retires_after_the_idle_time_and_not_before(scene: Scene) -> None:
+    scene.pass_time(599)
+    scene.service.answers += 1
+    scene.pass_time(599)
+    assert "retire" not in scene.group.asked
+    scene.pass_time(60)
+    assert scene.group.asked.count("retire") == 1
+
+
+def test_a_picture_that_takes_long_is_not_idleness(scene: Scene) -> None:
+    scene.service.in_flight = 1
+    scene.pass_time(1000)
+    assert "retire" not in scene.group.asked
+
+
+def test_it_stays_where_the_group_wants_to_keep_it(scene: Scene) -> None:
+    scene.group.agrees = False
+    scene.pass_time(1300)
+    assert scene.group.asked.count("retire") == 2
+
+
+def test_a_spot_notice_starts_the_drain_at_once(scene: Scene) -> None:
+    scene.pass_time(1)
+    scene.server.values["spot/instance-action"] = '{"action": "terminate"}'
+    scene.service.in_flight = 2
+    scene.pass_time(5)
+    assert scene.group.asked[1:] == ["leave"]
+    assert scene.service.was_stopped
+    assert ("Interruptions", [1.0]) in scene.group.published
+    scene.pass_time(30)
+    assert scene.group.asked[1:] == ["leave"]
+
+
+def test_the_termination_hook_is_completed_when_the_last_answer_is_given(scene: Scene) -> None:
+    scene.pass_time(1)
+    scene.service.in_flight = 1
+    scene.server.values["autoscaling/target-lifecycle-state"] = "Terminated"
+    scene.pass_time(20)
+    assert scene.group.asked[1:] == ["leave"]
+    scene.service.in_flight = 0
+    scene.pass_time(5)
+    assert scene.group.asked[1:] == ["leave", "complete termination"]
+    assert scene.watcher.finished
+
+
+def test_a_rebalance_recommendation_is_counted_and_left_to_the_group(scene: Scene) -> None:
+    scene.server.values["events/recommendations/rebalance"] = '{"noticeTime": "…"}'
+    scene.pass_time(30)
+    assert scene.group.published.count(("RebalanceRecommendations", [1.0])) == 1
+    assert not scene.service.was_stopped
+
+
+def test_a_service_that_is_dead_for_minutes_is_reported(scene: Scene) -> None:
+    scene.pass_time(1)
+    scene.service.is_alive = False
+    scene.pass_time(DEAD_SECONDS - 1)
+    assert "unhealthy" not in scene.group.asked
+    scene.pass_time(1)
+    assert scene.group.asked.count("unhealthy") == 1
+
+
+def test_it_survives_a_metadata_service_that_is_away(scene: Scene) -> None:
+    scene.pass_time(1)
+    scene.server.expire_tokens()
+    scene.server.values["spot/instance-action"] = "{}"
+    scene.pass_time(5)
+    assert scene.service.was_stopped
+
+
+def test_nothing_in_flight_is_lost_when_spot_takes_the_instance(
+    metadata_server: MetadataServer, sample: Samples
+) -> None:
+    pause = np.zeros(32_000, np.float32)
+    picture = encode(quantize(log_mel_spectrogram(np.concatenate([sample, pause] * 8))))
+    answers: list[httpx2.Response] = []
+    group = RecordingGroup()
+    with service() as (url, process):
+        beside = ServiceProcess(url, lambda: process.pid if process.poll() is None else 0)
+        watcher = Watcher(SETTINGS, Metadata(metadata_server.url), beside, group)
+        watcher.tick(10.0)
+        work = threading.Thread(
+            target=lambda: answers.append(httpx2.post(url, content=picture, timeout=120))
+        )
+        work.start()
+        while (load := beside.load()) is not None and load.in_flight == 0:
+            time.sleep(0.01)
+        metadata_server.values["spot/instance-action"] = "{}"
+        metadata_server.values["autoscaling/target-lifecycle-state"] = "Terminated"
+        watcher.tick(20.0)
+        assert not watcher.finished
+        work.join()
+        assert process.wait(timeout=30) == 0
+        watcher.tick(30.0)
+    assert answers[0].status_code == 200
+    assert group.asked == ["complete launch", "leave", "complete termination"]
+    assert watcher.finished
+
+
+def test_it_reads_its_load_off_the_services_metrics(sample: Samples) -> None:
+    picture = encode(quantize(log_mel_spectrogram(sample)))
+    with service() as (url, process):
+        beside = ServiceProcess(url, lambda: process.pid)
+        assert beside.ready()
+        assert beside.load() == Load(in_flight=0, answered=0)
+        httpx2.get(f"{url}/healthz")
+        httpx2.post(f"{url}/mel", content=picture)
+        assert beside.load() == Load(in_flight=0, answered=1)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert beside.load() is None
+        assert not beside.ready()
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    with mock_aws():
+        yield
+
+
+@pytest.mark.usefixtures("aws")
+def test_retiring_makes_the_group_smaller_down_to_its_minimum() -> None:
+    image = boto3.client("ec2", "us-east-1").describe_images()["Images"][0]["ImageId"]
+    client = boto3.client("autoscaling", "us-east-1")
+    client.create_launch_configuration(
+        LaunchConfigurationName="l", ImageId=image, InstanceType="g4dn.xlarge"
+    )
+    client.create_auto_scaling_group(
+        AutoScalingGroupName="fleet",
+        LaunchConfigurationName="l",
+        MinSize=0,
+        MaxSize=2,
+        DesiredCapacity=1,
+        AvailabilityZones=["us-east-1a"],
+    )
+
+    def state() -> dict[str, object]:
+        described: dict[str, object] = client.describe_auto_scaling_groups()["AutoScalingGroups"][0]
+        return described
+
+    instance = state()["Instances"][0]["InstanceId"]  # type: ignore[index]
+    group = Group("fleet", "arn:targets", instance, "us-east-1")
+    group.publish("InFlight", [1.0, 3.0], "Count")
+    assert group.retire()
+    assert state()["DesiredCapacity"] == 0
+    metrics = boto3.client("cloudwatch", "us-east-1").list_metrics(Namespace="hush")["Metrics"]
+    assert metrics[0]["Dimensions"] == [{"Name": "AutoScalingGroupName", "Value": "fleet"}]
+
+
+def test_the_watcher_runs_as_systemd_starts_it() -> None:
+    """Without settings it says what is missing, and does not hang."""
+    import subprocess
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "service.instance"], capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 1
+    assert "target_group" in ended.stderr
