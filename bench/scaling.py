@@ -91,7 +91,7 @@ def office(generator: np.random.Generator) -> Floats:
     seconds = np.arange(WEEK)
     hour = seconds / 3600 % 24
     workday = seconds // DAY < 5
-    rate = np.where(workday, 0.25 * np.exp(-(((hour - 14) / 3) ** 2)), 0.01)
+    rate = np.where(workday, 0.25 * np.exp(-(((hour - 14) / 3) ** 2)), 0.0)
     bursts = np.zeros(WEEK)
     for start in generator.integers(0, 5 * DAY, 10):
         bursts[start : start + 600] = 0.8

@@ -1,0 +1,152 @@
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+from moto import mock_aws
+
+from deploy import doctor
+from deploy.__main__ import delete_images, delete_settings, destroy, main
+from deploy.doctor import Verdict, examine
+from stacks.settings import Settings
+
+ACCOUNT = "123456789012"
+SETTINGS = Settings(
+    account=ACCOUNT,
+    region="us-east-1",
+    zones=("us-east-1a", "us-east-1b"),
+    alarm_email="someone@example.org",
+)
+LINK = f"arn:aws:codeconnections:us-east-1:{ACCOUNT}:connection/1-2"
+
+
+@pytest.fixture(autouse=True)
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    with mock_aws():
+        yield
+
+
+def findings(settings: Settings, pipeline: bool = False) -> dict[str, tuple[Verdict, str]]:
+    return {check.subject: (check.verdict, check.finding) for check in examine(settings, pipeline)}
+
+
+def test_without_settings_it_lists_what_is_missing_and_asks_aws_nothing() -> None:
+    checks = list(examine(Settings()))
+    assert [check.subject for check in checks] == ["Node", *["cloud.toml"] * 6]
+    assert {check.verdict for check in checks[1:]} == {Verdict.BAD}
+
+
+def test_credentials_of_another_account_are_told() -> None:
+    verdict, finding = findings(SETTINGS.model_copy(update={"account": "999999999999"}))[
+        "credentials"
+    ]
+    assert verdict is Verdict.BAD
+    assert finding == f"you are signed in to {ACCOUNT}, and cloud.toml says 999999999999"
+
+
+def test_it_names_the_zones_that_have_gpus_and_links() -> None:
+    verdict, finding = findings(SETTINGS.model_copy(update={"zones": ()}))["zones"]
+    assert verdict is Verdict.BAD
+    assert finding.startswith('put into cloud.toml: zones = ["us-east-1')
+    described = boto3.client("ec2", "us-east-1").describe_availability_zones()
+    without_links = next(
+        zone["ZoneName"] for zone in described["AvailabilityZones"] if zone["ZoneId"] == "use1-az3"
+    )
+    assert without_links not in finding
+
+
+def test_a_zone_that_does_not_fit_is_told() -> None:
+    verdict, finding = findings(SETTINGS.model_copy(update={"zones": ("us-east-1x",)}))["zones"]
+    assert verdict is Verdict.BAD
+    assert finding.startswith("us-east-1x lacks g4dn.xlarge or VPC links")
+
+
+def stubbed(
+    monkeypatch: pytest.MonkeyPatch, service: str, method: str, answer: dict[str, Any]
+) -> None:
+    client = boto3.client(service, "us-east-1")
+    stubber = Stubber(client)
+    stubber.add_response(method, answer)
+    stubber.activate()
+    monkeypatch.setattr(doctor, "_client", lambda *_: client)
+
+
+@pytest.mark.parametrize(
+    ("value", "verdict"), [(0.0, Verdict.BAD), (8.0, Verdict.UNSURE), (16.0, Verdict.GOOD)]
+)
+def test_quotas_are_compared_with_what_the_fleet_may_grow_to(
+    monkeypatch: pytest.MonkeyPatch, value: float, verdict: Verdict
+) -> None:
+    stubbed(monkeypatch, "service-quotas", "get_service_quota", {"Quota": {"Value": value}})
+    check = doctor.quota(SETTINGS, "spot quota", doctor.SPOT_QUOTA, 16)
+    assert check.verdict is verdict
+    if verdict is not Verdict.GOOD:
+        assert "16 are wanted: ask at https://us-east-1.console.aws" in check.finding
+
+
+@pytest.mark.parametrize(
+    ("state", "verdict"), [("AVAILABLE", Verdict.GOOD), ("PENDING", Verdict.BAD)]
+)
+def test_a_connection_has_to_be_finished(
+    monkeypatch: pytest.MonkeyPatch, state: str, verdict: Verdict
+) -> None:
+    answer = {"Connection": {"ConnectionStatus": state}}
+    stubbed(monkeypatch, "codeconnections", "get_connection", answer)
+    settings = SETTINGS.model_copy(update={"connection": LINK})
+    assert doctor.connection(settings).verdict is verdict
+
+
+def test_what_aws_refuses_is_reported_and_the_rest_is_looked_at() -> None:
+    found = findings(SETTINGS)
+    assert found["base image"][0] is Verdict.BAD
+    assert set(found) >= {"credentials", "zones", "base image", "spot quota", "on-demand quota"}
+
+
+def test_images_that_outlived_their_stack_go_with_their_snapshots() -> None:
+    client = boto3.client("ec2", "us-east-1")
+    source = client.describe_images()["Images"][0]["ImageId"]
+    instance = client.run_instances(ImageId=source, MinCount=1, MaxCount=1)["Instances"][0]
+    for tag in ("hush", "another"):
+        client.create_image(
+            InstanceId=instance["InstanceId"],
+            Name=f"image-of-{tag}",
+            TagSpecifications=[{"ResourceType": "image", "Tags": [{"Key": "hush", "Value": tag}]}],
+        )
+    assert delete_images(SETTINGS) == 1
+    (kept,) = client.describe_images(Owners=["self"])["Images"]
+    assert kept["Name"] == "image-of-another"
+
+
+def test_stored_settings_are_deleted() -> None:
+    client = boto3.client("ssm", "us-east-1")
+    client.put_parameter(Name=SETTINGS.parameter, Value="x", Type="String")
+    delete_settings(SETTINGS)
+    assert client.describe_parameters()["Parameters"] == []
+
+
+def test_nothing_is_destroyed_without_being_asked_twice(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("YES", raising=False)
+    monkeypatch.setattr("builtins.input", lambda *_: "no")
+    assert not destroy(SETTINGS)
+    assert "nothing was deleted" in capsys.readouterr().out
+
+
+def test_app_refuses_without_settings(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("deploy.__main__.load_settings", Settings)
+    assert main(["app"]) == 1
+    said = capsys.readouterr().out
+    for name in ("account", "region", "zones", "alarm_email", "repository", "connection"):
+        assert f"{name}: " in said
+
+
+def test_an_unknown_command_is_told_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["deploy"]) == 2
+    assert "doctor | app | sandbox | destroy" in capsys.readouterr().out

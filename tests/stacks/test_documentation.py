@@ -1,0 +1,72 @@
+"""What the documentation shows is what is deployed."""
+
+import re
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from bench.cost import ALARMS, DASHBOARDS, SECRETS, idle_items, report, total
+from tests.stacks.conftest import Templates
+
+pytestmark = pytest.mark.xdist_group("stacks")
+
+DOCS = Path(__file__).parents[2] / "docs"
+SHOWN_PARTS = ("image", "fleet", "api", "site", "pipeline")
+PLUMBING = re.compile(
+    r"CDK::Metadata|IAM::|Lambda::(Permission|LayerVersion)|Logs::LogGroup|EC2::(Subnet|Route|"
+    r"Internet|VPCGateway|SecurityGroup)|ApiGateway::(Deployment|Resource)|S3::BucketPolicy|"
+    r"SNS::TopicPolicy|S3::Bucket$|Custom::|Lambda::Function|KMS::"
+)
+"""Types that are part of something else in the picture, or of CDK's own."""
+
+
+def _boxes() -> dict[str, set[str]]:
+    """Return the resource types that the picture shows, by stack."""
+    shown: dict[str, set[str]] = {}
+    for element in ET.parse(DOCS / "architecture.svg").iter():
+        if part := element.get("data-stack"):
+            shown.setdefault(part, set()).update(str(element.get("data-types")).split())
+    return shown
+
+
+def _types(templates: Templates, part: str) -> set[str]:
+    kinds = {each["Type"] for each in templates[part]["Resources"].values()}
+    return {kind.removeprefix("AWS::") for kind in kinds}
+
+
+@pytest.mark.parametrize("part", SHOWN_PARTS)
+def test_everything_in_the_picture_is_deployed(placeholders: Templates, part: str) -> None:
+    assert _boxes()[part] <= _types(placeholders, part)
+
+
+@pytest.mark.parametrize("part", SHOWN_PARTS)
+def test_everything_deployed_is_in_the_picture(placeholders: Templates, part: str) -> None:
+    worth_showing = {kind for kind in _types(placeholders, part) if not PLUMBING.match(kind)}
+    assert worth_showing - _boxes()[part] == set()
+
+
+def test_every_alarm_has_a_runbook(placeholders: Templates) -> None:
+    runbook = (DOCS / "operations.md").read_text(encoding="utf-8")
+    for alarm in placeholders.of("fleet", "CloudWatch::Alarm"):
+        name = alarm["AlarmName"].removeprefix("hush-")
+        assert f"\n## {name}\n" in runbook
+        assert alarm["AlarmDescription"].endswith(f"#{name}.")
+
+
+def test_the_bill_is_the_computed_one() -> None:
+    page = (DOCS / "cost.md").read_text(encoding="utf-8")
+    shown = page.partition("<!-- bench.cost -->\n")[2].partition("\n<!-- end -->")[0]
+    assert shown == report()
+    assert total(idle_items()) <= 20
+
+
+def test_the_bill_counts_what_is_deployed(placeholders: Templates) -> None:
+    def count(kind: str) -> int:
+        return sum(len(placeholders.of(part, kind)) for part in ("image", "fleet", "api", "site"))
+
+    assert count("CloudWatch::Alarm") == ALARMS
+    assert count("CloudWatch::Dashboard") == DASHBOARDS
+    assert count("SecretsManager::Secret") == SECRETS
+    assert count("ElasticLoadBalancingV2::LoadBalancer") == 1
+    assert count("EC2::NatGateway") == count("EC2::EIP") == 0
