@@ -74,16 +74,17 @@ def destroy(settings: Settings) -> bool:
     if os.environ.get("YES") != name and console.input(f"Type {name} to go on: ") != name:
         console.print("nothing was deleted")
         return False
-    for part in ("pipeline", *reversed(PARTS)):
-        cdk("destroy", "--force", "--exclusively", f"{name}-{part}")
-    if settings.domain is not None and settings.region != CERTIFICATE_REGION:
-        cdk("destroy", "--force", "--exclusively", f"{name}-certificate")
+    parts = ["pipeline", *PARTS]
+    if settings.domain is not None and settings.region not in (None, CERTIFICATE_REGION):
+        parts.append("certificate")
+    # The CDK takes down first what is built upon others.
+    cdk("destroy", "--force", *(f"{name}-{part}" for part in parts))
     removed = delete_images(settings)
     delete_settings(settings)
     console.print(
         f"\ndeleted: all stacks, {removed} machine images left over with their snapshots, the"
-        " settings in SSM\nkept: the stack CDKToolkit, which other CDK apps use; the connection to"
-        " GitHub; cloud.toml\n"
+        " settings in SSM\nkept: the stack CDKToolkit, which other CDK apps use; the pipeline's"
+        " bucket of artifacts;\nthe connection to GitHub; cloud.toml\n"
     )
     return True
 
@@ -115,10 +116,10 @@ def bootstrap(settings: Settings) -> None:
             boto3.client("cloudformation", region).describe_stacks(StackName="CDKToolkit")
         except ClientError:
             console.print(f"  preparing {region} for the CDK (once)")
-            cdk("bootstrap", f"aws://{settings.account}/{region}", app=False)
+            cdk("bootstrap", f"aws://{settings.account}/{region}")
 
 
-def cdk(*arguments: str, app: bool = True) -> None:
+def cdk(*arguments: str) -> None:
     """Run the CDK's command line.
 
     Raises
@@ -127,8 +128,6 @@ def cdk(*arguments: str, app: bool = True) -> None:
         If it fails; it has said why.
     """
     command = [str(ROOT / "node_modules" / ".bin" / "cdk"), "--no-notices", *arguments]
-    if not app:
-        command += ["--app", ""]
     subprocess.run(command, cwd=ROOT, check=True)
 
 
