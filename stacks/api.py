@@ -18,7 +18,8 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from stacks.acknowledged import acknowledge
-from stacks.fleet import Fleet, python_function
+from stacks.fleet import Fleet
+from stacks.functions import python_function
 from stacks.limits import BURST, LONGEST_REQUEST_SECONDS, REQUESTS_PER_SECOND, STAGE
 from stacks.observability import MINUTE, NAMESPACE, fleet_metric, graph, group_metric
 from stacks.settings import Settings

@@ -27,65 +27,18 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from stacks.acknowledged import acknowledge, acknowledge_resource
+from stacks.functions import python_function
 from stacks.image import Image, base_image
 from stacks.limits import LONGEST_REQUEST_SECONDS, MAX_BODY_BYTES, QUEUE_SIZE, STAGE
+from stacks.network import PORT, Network
 from stacks.observability import MINUTE, Alerts, fleet_metric, group_metric
 from stacks.settings import Settings
 
 ROOT = Path(__file__).parents[1]
-PORT = 1337
 CLOSED = "/-/closed"
 """While this is the door's only path, nobody comes through."""
 LAUNCH_MINUTES = 20
 """An instance that is not ready by then is given up."""
-
-
-class Network(Construct):
-    """Subnets without NAT, and who may reach whom.
-
-    Instances are in public subnets, so that they reach AWS's endpoints, and no rule lets anything
-    come in; the load balancer and the API's link are in isolated ones.
-    """
-
-    def __init__(self, scope: Construct, construct_id: str, settings: Settings) -> None:
-        super().__init__(scope, construct_id)
-        self.vpc = ec2.Vpc(
-            self,
-            "Vpc",
-            availability_zones=list(settings.usable_zones),
-            nat_gateways=0,
-            subnet_configuration=[
-                ec2.SubnetConfiguration(
-                    name="fleet", subnet_type=ec2.SubnetType.PUBLIC, map_public_ip_on_launch=True
-                ),
-                ec2.SubnetConfiguration(
-                    name="inside", subnet_type=ec2.SubnetType.PRIVATE_ISOLATED, cidr_mask=26
-                ),
-            ],
-            # Code and logs stay in AWS's network, and cost nothing to move.
-            gateway_endpoints={
-                "S3": ec2.GatewayVpcEndpointOptions(service=ec2.GatewayVpcEndpointAwsService.S3)
-            },
-        )
-        self.inside = ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED)
-        self.outside = ec2.SubnetSelection(subnet_type=ec2.SubnetType.PUBLIC)
-        self.link = self._security_group("Link", "Way in of the API")
-        self.balancer = self._security_group("Balancer", "Only the link of the API comes in")
-        self.fleet = self._security_group("Fleet", "Only the load balancer comes in")
-        self.balancer.connections.allow_from(self.link, ec2.Port.tcp(80), "requests")
-        self.fleet.connections.allow_from(self.balancer, ec2.Port.tcp(PORT), "requests")
-        self.fleet.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(443), "AWS's own endpoints")
-        acknowledge(
-            self.vpc,
-            "AwsSolutions-VPC7",
-            "Flow logs would cost more than the idle fleet; nothing but the API's link comes in,"
-            " and the API logs every request",
-        )
-
-    def _security_group(self, name: str, description: str) -> ec2.SecurityGroup:
-        return ec2.SecurityGroup(
-            self, name, vpc=self.vpc, description=description, allow_all_outbound=False
-        )
 
 
 class Fleet(cdk.Stack):
@@ -573,46 +526,3 @@ class _Ami:
             os_type=ec2.OperatingSystemType.LINUX,
             user_data=self._user_data,
         )
-
-
-def python_function(
-    scope: Construct,
-    construct_id: str,
-    folder: str,
-    environment: dict[str, str],
-    timeout: cdk.Duration,
-) -> lambda_.Function:
-    """Return a Lambda made of one folder of `lambda/`, which needs nothing but boto3.
-
-    Its module is called as its folder, and its handler `handler`.
-    """
-    function_logs = logs.LogGroup(
-        scope,
-        f"{construct_id}Log",
-        retention=logs.RetentionDays.ONE_MONTH,
-        removal_policy=cdk.RemovalPolicy.DESTROY,
-    )
-    role = iam.Role(
-        scope, f"{construct_id}Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com")
-    )
-    function_logs.grant_write(role)
-    acknowledge(
-        role,
-        "AwsSolutions-IAM5[Resource::*]",
-        "Descriptions of groups and listeners know no resources; what changes them is bound",
-    )
-    return lambda_.Function(
-        scope,
-        construct_id,
-        runtime=lambda_.Runtime.PYTHON_3_14,
-        architecture=lambda_.Architecture.ARM_64,
-        code=lambda_.Code.from_asset(
-            str(ROOT / "lambda" / folder), exclude=["__pycache__", "*.pyc"]
-        ),
-        handler=f"{folder}.handler",
-        role=role,
-        environment=environment,
-        timeout=timeout,
-        memory_size=256,
-        log_group=function_logs,
-    )
