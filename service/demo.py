@@ -15,7 +15,7 @@ from rich.console import Console
 from hush.audio import read_audio
 from hush.client import Client
 from hush.connection import ServiceError
-from hush.image import encode
+from hush.image import SMALL, encode
 from hush.mel import SAMPLE_RATE
 from hush.segments import segments
 from service.models import demo_folder
@@ -48,15 +48,18 @@ def demonstrate(url: str, picture: Path) -> bool:
     with Client(url) as client:
         started = time.monotonic()
         cut = segments([samples], client.model().mel_bins)
-        files = [encode(segment.image()) for segment in cut]
+        images = [segment.image() for segment in cut]
+        files = [encode(image) for image in images]
         heard = " ".join(part.text.strip() for part in client.transcribe_each(files))
         elapsed = time.monotonic() - started
+    small = sum(len(encode(image, SMALL)) for image in images)
     picture.parent.mkdir(parents=True, exist_ok=True)
     picture.write_bytes(files[0])
     sent = sum(map(len, files))
     console.print(f"  speech   {audio.name}: {seconds:.1f} s of synthetic speech")
     console.print(
-        f"  sent     {sent / 1000:.1f} kB as a mel image; as 16-bit audio it would be"
+        f"  sent     {sent / 1000:.1f} kB as a mel image, or {small / 1000:.1f} kB as a"
+        f" small one; as 16-bit audio it would be"
         f" {seconds * SAMPLE_RATE * 2 / 1000:.1f} kB"
     )
     console.print(f"  words    [bold]{heard}[/bold]")
