@@ -32,8 +32,9 @@ bench: $(ENVIRONMENT) ## measure the figures of the README that take minutes
 model: $(ENVIRONMENT) ## train the demo model; goes on where it stopped (hours)
 	@.venv/bin/python -m models.train
 
-eval: $(ENVIRONMENT) ## measure the demo model, or MODEL=base.en DATA=folder of recordings
+eval: $(ENVIRONMENT) ## measure words and bytes: the demo model, or MODEL=base.en DATA=folder of recordings
 	@.venv/bin/python -m models.evaluate $(if $(MODEL),--model $(MODEL)) $(if $(DATA),--data $(DATA))
+	@.venv/bin/python -m bench.payload $(if $(MODEL),--model $(MODEL)) $(if $(DATA),--data $(DATA))
 
 wheel: $(ENVIRONMENT) ## build the package into dist/
 	@.venv/bin/python -m build --wheel

@@ -49,6 +49,8 @@ from models.recordings import (
 )
 
 Samples = npt.NDArray[np.float32]
+Send = Callable[[Samples, int], tuple[Spectrogram, int]]
+"""Takes samples and the number of mel bins; returns what arrives, and the bytes that were sent."""
 
 BATCH = 8
 DRAWS = 4000
@@ -58,11 +60,11 @@ normalise = EnglishTextNormalizer()
 
 @dataclass(frozen=True)
 class Way:
-    """A way of sending speech: takes samples, returns what arrives, and how many bytes it took."""
+    """A way of sending speech."""
 
     kind: str
     name: str
-    send: Callable[[Samples], tuple[Spectrogram, int]]
+    send: Send
 
 
 @dataclass
@@ -111,16 +113,16 @@ def ways() -> list[Way]:
     ]
 
 
-def _float32(samples: Samples) -> tuple[Spectrogram, int]:
-    spectrogram = mel.log_mel_spectrogram(samples)
+def _float32(samples: Samples, mel_bins: int) -> tuple[Spectrogram, int]:
+    spectrogram = mel.log_mel_spectrogram(samples, mel_bins)
     return spectrogram, spectrogram.nbytes
 
 
 def _picture(kind: str, encoding: image.Encoding, bits: int = 8) -> Way:
     steps = 2**bits - 1
 
-    def send(samples: Samples) -> tuple[Spectrogram, int]:
-        picture = image.quantize(mel.log_mel_spectrogram(samples))
+    def send(samples: Samples, mel_bins: int) -> tuple[Spectrogram, int]:
+        picture = image.quantize(mel.log_mel_spectrogram(samples, mel_bins))
         if bits < 8:
             coarse = np.rint(np.rint(picture.pixels / 255 * steps) * 255 / steps)
             picture = image.MelImage(coarse.astype(np.uint8), picture.minimum, picture.maximum)
@@ -131,9 +133,9 @@ def _picture(kind: str, encoding: image.Encoding, bits: int = 8) -> Way:
     return Way(kind, f"{kind}, {bits} bits" if kind == "PNG" else kind + quality, send)
 
 
-def _jpeg(quality: int) -> Callable[[Samples], tuple[Spectrogram, int]]:
-    def send(samples: Samples) -> tuple[Spectrogram, int]:
-        picture = image.quantize(mel.log_mel_spectrogram(samples))
+def _jpeg(quality: int) -> Send:
+    def send(samples: Samples, mel_bins: int) -> tuple[Spectrogram, int]:
+        picture = image.quantize(mel.log_mel_spectrogram(samples, mel_bins))
         file = io.BytesIO()
         Image.fromarray(picture.pixels[::-1]).save(file, "JPEG", quality=quality, optimize=True)
         size = len(file.getvalue()) + 8  # and two numbers for the range
@@ -143,8 +145,8 @@ def _jpeg(quality: int) -> Callable[[Samples], tuple[Spectrogram, int]]:
     return send
 
 
-def _audio(codec: str, kilobits: int | None) -> Callable[[Samples], tuple[Spectrogram, int]]:
-    def send(samples: Samples) -> tuple[Spectrogram, int]:
+def _audio(codec: str, kilobits: int | None) -> Send:
+    def send(samples: Samples, mel_bins: int) -> tuple[Spectrogram, int]:
         encoder = cast(av.AudioCodecContext, av.CodecContext.create(codec, "w"))
         encoder.sample_rate, encoder.layout = mel.SAMPLE_RATE, "mono"
         encoder.format = "s16"
@@ -165,7 +167,7 @@ def _audio(codec: str, kilobits: int | None) -> Callable[[Samples], tuple[Spectr
         frames = [frame for packet in [*packets, None] for frame in decoder.decode(packet)]
         heard = [out for frame in [*frames, None] for out in resampler.resample(frame)]
         decoded = np.concatenate([out.to_ndarray().reshape(-1) for out in heard])
-        spectrogram = mel.log_mel_spectrogram(decoded.astype(np.float32))
+        spectrogram = mel.log_mel_spectrogram(decoded.astype(np.float32), mel_bins)
         return spectrogram, sum(packet.size for packet in packets)
 
     return send
@@ -174,7 +176,7 @@ def _audio(codec: str, kilobits: int | None) -> Callable[[Samples], tuple[Spectr
 def measure(model: Whisper, way: Way, recordings: Sequence[Recording], window: float) -> Result:
     """Send all recordings one way, and count what is heard wrongly."""
     started = time.process_time()
-    sent = [way.send(recording.samples) for recording in recordings]
+    sent = [way.send(recording.samples, model.dims.n_mels) for recording in recordings]
     spent = time.process_time() - started
     seconds = sum(len(recording.samples) for recording in recordings) / mel.SAMPLE_RATE
     answers = heard(model, [mel.floor_normalized(spectrogram) for spectrogram, _ in sent], window)
@@ -309,7 +311,7 @@ def lengths(recordings: Sequence[Recording]) -> None:
                 len(image.encode(image.quantize(mel.log_mel_spectrogram(one)), encoding))
                 for one in whole
             )
-            row.append(f"{total / max(len(whole), 1) / seconds:.0f}")
+            row.append(f"{total / len(whole) / seconds:.0f}" if whole else "")
         rows.append(row)
     table("Bytes a second, by length of the segment", ("", *(f"{d} s" for d in durations)), rows)
 
