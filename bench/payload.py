@@ -52,7 +52,7 @@ Samples = npt.NDArray[np.float32]
 Send = Callable[[Samples, int], tuple[Spectrogram, int]]
 """Takes samples and the number of mel bins; returns what arrives, and the bytes that were sent."""
 
-BATCH = 8
+BATCH = 32
 DRAWS = 4000
 SEGMENT = 10.0  # seconds
 normalise = EnglishTextNormalizer()

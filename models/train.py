@@ -271,7 +271,7 @@ def share_gradients(student: Student) -> None:
 
 
 class Training:
-    """All that a step changes: the student, its running mean (what is exported), optimizers."""
+    """All that a step changes: the student, its running mean, and their optimizers."""
 
     def __init__(self, phones: int, steps: int) -> None:
         self.steps, self.step, self.seconds, self.strength = steps, 0, 0.0, 0.4
@@ -368,7 +368,9 @@ def train(steps: int, build: Path, rank: int, processes: int) -> None:
         if training.step % 200 == 0 or last:
             training.save(build / "state.pt")
         if training.step % 500 == 0 or last:
-            export.save(training.averaged.whisper_state(), DIMENSIONS, build / "demo.pt")
+            # Once the learning rate has come down, the running mean is behind.
+            best = training.student if last else training.averaged
+            export.save(best.whisper_state(), DIMENSIONS, build / "demo.pt")
             print(f"step {training.step}  {development_error(build / 'demo.pt')}", flush=True)
     dist.destroy_process_group()
 
