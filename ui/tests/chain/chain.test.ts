@@ -41,7 +41,7 @@ function voiceChanges(decisions: number[]): number[] {
 
 const SLICINGS = {
   "in one piece": [1e9],
-  "as a worklet gives them": [128],
+  "as live sound comes": [1600],
   oddly: [1, 7919, 160, 401],
 };
 
