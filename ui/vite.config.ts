@@ -11,7 +11,9 @@ function privacyText(): Plugin {
     name: "privacy-text",
     transformIndexHtml(html) {
       const markdown = readFileSync(resolve(room, "../docs/privacy.md"), "utf-8");
-      return html.replace("<!-- docs/privacy.md -->", () => marked.parse(markdown, { async: false }));
+      return html.replace("<!-- docs/privacy.md -->", () =>
+        marked.parse(markdown, { async: false }),
+      );
     },
   };
 }
