@@ -5,6 +5,7 @@ export function lanes<T>(): i32 {
   return isVector<T>() ? 4 : 1;
 }
 
+/** The same number in all lanes. */
 export function splat<T>(value: f32): T {
   if (isVector<T>()) return f32x4.splat(value);
   return <T>value;
@@ -25,9 +26,13 @@ export function mul<T>(a: T, b: T): T {
   return <T>(a * b);
 }
 
-export function max<T>(a: T, b: T): T {
-  if (isVector<T>()) return f32x4.max(a, b);
-  return <T>Mathf.max(<f32>a, <f32>b);
+/** Add up the lanes. */
+export function sumOfLanes<T>(a: T): f32 {
+  if (isVector<T>()) {
+    const first = f32x4.extract_lane(a, 0) + f32x4.extract_lane(a, 1);
+    return first + (f32x4.extract_lane(a, 2) + f32x4.extract_lane(a, 3));
+  }
+  return <f32>a;
 }
 
 /** Load element `index` of an array of T. */
@@ -46,13 +51,4 @@ export function set<T>(array: usize, index: i32, value: T): void {
 export function spread<T>(array: usize, index: i32): T {
   if (isVector<T>()) return v128.load32_splat(array + ((<usize>index) << 2));
   return <T>load<f32>(array + ((<usize>index) << 2));
-}
-
-/** Add up the lanes. */
-export function sumOfLanes<T>(a: T): f32 {
-  if (isVector<T>()) {
-    const ab = f32x4.extract_lane(a, 0) + f32x4.extract_lane(a, 1);
-    return ab + (f32x4.extract_lane(a, 2) + f32x4.extract_lane(a, 3));
-  }
-  return <f32>a;
 }
