@@ -18,7 +18,6 @@ NOT_BUILT = (
 
 _MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
-    ".flac": "audio/flac",
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".json": "application/json",
@@ -27,8 +26,9 @@ _MEDIA_TYPES = {
     ".txt": "text/plain; charset=utf-8",
     ".wasm": "application/wasm",
     ".webmanifest": "application/manifest+json",
+    ".webp": "image/webp",
 }
-_COMPRESSED_BY_THEMSELVES = (".flac", ".png")
+_COMPRESSED_BY_THEMSELVES = (".png", ".webp")
 _HASHED = "/assets/"
 _FOR_EVER = "public, max-age=31536000, immutable"
 

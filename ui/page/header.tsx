@@ -31,7 +31,7 @@ export function Header({ openSettings }: { openSettings: () => void }) {
           <span class="visually-hidden">{detail}</span>
         )}
       </p>
-      <button type="button" class="quiet-button" onClick={openSettings}>
+      <button type="button" class="quiet-button" aria-label="Settings" onClick={openSettings}>
         <SettingsIcon />
         <span>Settings</span>
       </button>

@@ -161,14 +161,8 @@ function Meter() {
   const loudness = Math.max(0, 1 + Math.log10(Math.max(level.value, 1e-6)) / 3);
   return (
     <div class="listening">
-      <div
-        class="meter"
-        role="meter"
-        aria-label="Level"
-        aria-valuemin={0}
-        aria-valuemax={100}
-        aria-valuenow={Math.round(loudness * 100)}
-      >
+      <meter class="visually-hidden" aria-label="Level" value={loudness.toFixed(2)} />
+      <div class="meter" aria-hidden="true">
         <div class="meter-bar" style={{ transform: `scaleX(${loudness.toFixed(3)})` }} />
       </div>
       <span class="elapsed">{mic.state === "on" && clock(mic.seconds)}</span>
@@ -179,7 +173,6 @@ function Meter() {
 function DeviceChoice({ disabled }: { disabled: boolean }) {
   const [devices, setDevices] = useState<MediaDeviceInfo[]>([]);
   const { state } = microphone.value;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: names come with the first permission
   useEffect(() => {
     const look = async () => setDevices(await microphones());
     void look();
@@ -244,11 +237,7 @@ function FileRow({ queued }: { queued: QueuedFile }) {
         type="button"
         class="icon-button"
         aria-label={state === "failed" ? `Dismiss ${file.name}` : `Cancel ${file.name}`}
-        onClick={() =>
-          state === "failed"
-            ? (files.value = files.value.filter((other) => other.id !== id))
-            : removeFile(id)
-        }
+        onClick={() => removeFile(id)}
       >
         <CloseIcon />
       </button>

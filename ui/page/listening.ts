@@ -181,13 +181,11 @@ function listen(
     event.preventDefault();
     ended(recording, `this page failed: ${event.message || "reload it, and try again"}`, 0);
   };
-  const simd = !new URLSearchParams(location.search).has("no-simd");
   const task = {
     recording,
     wishes: wanted,
     outbox: toOutbox.port2,
     painter: toPainter.port2,
-    simd,
   };
   worker.postMessage(order(task), [toOutbox.port2, toPainter.port2, ...transfer]);
 }

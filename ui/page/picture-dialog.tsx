@@ -40,7 +40,7 @@ export function PictureDialog({
       class="dialog picture-dialog"
       aria-labelledby="picture-title"
       onClose={() => show(null)}
-      onClick={(event) => event.target === dialog.current && dialog.current?.close()}
+      closedby="any"
       onKeyDown={(event) => {
         if (event.target instanceof HTMLInputElement) return;
         if (event.key === "ArrowLeft") step(-1);
@@ -88,12 +88,15 @@ export function PictureDialog({
 
 function LargePicture({ segment }: { segment: Segment }) {
   const address = usePicture(segment);
-  const view = useRef<HTMLDivElement>(null);
+  const view = useRef<HTMLElement>(null);
   const frames = Math.round((segment.end - segment.start) * 100);
   const [zoom, setZoom] = useState(0);
   const [fitting, setFitting] = useState(1);
   useEffect(() => {
-    setFitting((view.current?.clientWidth ?? frames) / frames);
+    const element = view.current as HTMLElement;
+    const observer = new ResizeObserver(() => setFitting(element.clientWidth / frames));
+    observer.observe(element);
+    return () => observer.disconnect();
   }, [frames]);
   // The slider goes from the whole picture to single frames, in equal ratios.
   const perFrame = fitting * Math.max(1, CLOSEST / fitting) ** zoom;
@@ -107,14 +110,7 @@ function LargePicture({ segment }: { segment: Segment }) {
             </span>
           ))}
         </div>
-        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, also by keyboard */}
-        <div
-          ref={view}
-          class="large-view"
-          tabIndex={0}
-          role="region"
-          aria-label="Picture and sound"
-        >
+        <section ref={view} class="large-view" tabIndex={0} aria-label="Picture and sound">
           <div style={{ width: `${perFrame * frames}px` }}>
             {address && (
               <img
@@ -125,7 +121,7 @@ function LargePicture({ segment }: { segment: Segment }) {
             )}
             <Waveform extremes={segment.waveform} />
           </div>
-        </div>
+        </section>
       </div>
       <div class="large-legend">
         <p>

@@ -82,7 +82,12 @@ function PictureRow({ segment, show }: { segment: Segment; show: (segment: Segme
       <button type="button" class="picture-button" onClick={() => show(segment)}>
         <span class="picture-pair">
           <span class="picture-frame">
-            {address && <img src={address} alt={`Mel image of ${duration(seconds)} of speech`} />}
+            {address && (
+              <img
+                src={address}
+                alt={`Spectrogram of ${duration(seconds)} of speech, as it was sent`}
+              />
+            )}
           </span>
           <Waveform extremes={segment.waveform} />
         </span>
@@ -132,7 +137,6 @@ export function usePicture(segment: Segment, wanted = true): string | null {
       gone = true;
       if (made) URL.revokeObjectURL(made);
     };
-    // biome-ignore lint/correctness/useExhaustiveDependencies: a segment's picture never changes
   }, [segment.id, wanted]);
   return address;
 }

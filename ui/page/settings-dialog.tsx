@@ -23,7 +23,7 @@ export function SettingsDialog({ close }: { close: () => void }) {
       class="dialog settings-dialog"
       aria-labelledby="settings-title"
       onClose={close}
-      onClick={(event) => event.target === dialog.current && dialog.current?.close()}
+      closedby="any"
     >
       <header class="dialog-head">
         <h2 id="settings-title">Settings</h2>

@@ -15,23 +15,20 @@ const NEAR_END = 80;
 
 /** All recordings, one after the other; opens a segment's picture on request. */
 export function TranscriptView({ show }: { show: (segment: Segment) => void }) {
-  const text = useRef<HTMLDivElement>(null);
+  const text = useRef<HTMLElement>(null);
   const following = useRef(true);
   const all = takes.value;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: whatever changes may have made it longer
   useEffect(() => {
     if (following.current) text.current?.scrollTo({ top: text.current.scrollHeight });
   }, [all]);
   return (
     <section class="transcript" aria-labelledby="transcript-title">
       <h2 id="transcript-title">Transcript</h2>
-      <div
+      <section
         ref={text}
         class="transcript-text"
         // A region that scrolls has to be reachable by keyboard.
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: see above
         tabIndex={0}
-        role="region"
         aria-labelledby="transcript-title"
         onScroll={({ currentTarget: { scrollHeight, scrollTop, clientHeight } }) => {
           following.current = scrollHeight - scrollTop - clientHeight < NEAR_END;
@@ -43,7 +40,7 @@ export function TranscriptView({ show }: { show: (segment: Segment) => void }) {
         {all.map((take) => (
           <TakeText key={take.recording.id} take={take} show={show} />
         ))}
-      </div>
+      </section>
       <p class="visually-hidden" aria-live="polite">
         {latest.value}
       </p>

@@ -9,11 +9,6 @@ export function mel(hertz: number): number {
   return hertz < 1_000 ? (3 * hertz) / 200 : 15 + (27 * Math.log(hertz / 1_000)) / Math.log(6.4);
 }
 
-/** The inverse of `mel`. */
-export function hertz(value: number): number {
-  return value < 15 ? (200 * value) / 3 : 1_000 * Math.exp(((value - 15) * Math.log(6.4)) / 27);
-}
-
 /** Returns the frequencies to label, each with its height: 0 at the bottom to 1 at the top. */
 export function frequencyMarks(): { height: number; label: string }[] {
   return LABELLED.map((frequency) => ({

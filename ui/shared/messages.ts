@@ -89,8 +89,6 @@ export interface ListeningTask {
   wishes: Wishes;
   outbox: MessagePort;
   painter: MessagePort;
-  /** Whether WebAssembly's vector instructions may be used where the browser has them. */
-  simd: boolean;
 }
 
 /** From the listener, about the recording it listens to. */

@@ -47,7 +47,7 @@ async function listen(task: ListeningTask, hear: (hearing: Hearing) => Promise<v
   let hearing: Hearing | null = null;
   let problem: string | null = null;
   try {
-    hearing = await Hearing.begin(task, await chainModule(task.simd));
+    hearing = await Hearing.begin(task, await chainModule());
     await hear(hearing);
   } catch (error) {
     problem = error instanceof Error ? error.message : String(error);
@@ -65,8 +65,8 @@ async function listen(task: ListeningTask, hear: (hearing: Hearing) => Promise<v
   });
 }
 
-async function chainModule(simd: boolean): Promise<WebAssembly.Module> {
-  const response = await fetch(new URL(simd && hasSimd() ? simdUrl : scalarUrl, import.meta.url));
+async function chainModule(): Promise<WebAssembly.Module> {
+  const response = await fetch(new URL(hasSimd() ? simdUrl : scalarUrl, import.meta.url));
   if (!response.ok) throw new Error("a part of this page could not be loaded: reload it");
   return WebAssembly.compile(await response.arrayBuffer());
 }

@@ -1,8 +1,9 @@
 /** Paints the spectrogram of what is heard: scrolling while somebody speaks, whole for a file. */
 
-import { clock, frequencyMarks, hertz, mel, timeMarks } from "../shared/axes";
+import { clock, frequencyMarks, timeMarks } from "../shared/axes";
 import { colourTable } from "../shared/colours";
 import type { Columns, MelBins } from "../shared/messages";
+import exampleUrl from "./example.webp?url";
 
 type Context = OffscreenCanvasRenderingContext2D;
 
@@ -22,7 +23,8 @@ const TIMES = 22;
 const VOICE = 10;
 
 const GROUND = "#0b0405";
-const LABEL = "rgb(222 245 229 / 62%)";
+const LABEL = "rgb(222 245 229 / 75%)";
+const HALO = "rgb(11 4 5 / 60%)";
 const LINE = "rgb(222 245 229 / 10%)";
 const SPEECH = "#49c1ad";
 const CUT = "rgb(222 245 229 / 55%)";
@@ -50,6 +52,7 @@ export class Spectrogram {
   #frames = 0;
   #shown = 0;
   #cuts: { start: number; end: number }[] = [];
+  #example: ImageData | null = null;
 
   /**
    * @param ratio - device pixels to a CSS pixel
@@ -346,52 +349,52 @@ export class Spectrogram {
     }
     context.textAlign = "center";
     const most = this.#canvas.width / ratio / 80;
-    for (const seconds of timeMarks(start / 100, end / 100, most)) {
+    const marks = timeMarks(start / 100, end / 100, most);
+    const tenths = marks.some((seconds) => seconds % 1 > 0.01);
+    for (const seconds of marks) {
       const x = (seconds * 100 - start) * perFrame;
       if (x < 24 * ratio || x > this.#canvas.width - 24 * ratio) continue;
-      this.#label(clock(seconds), x, height + (VOICE + TIMES / 2) * ratio);
+      this.#label(clock(seconds, tenths), x, height + (VOICE + TIMES / 2) * ratio);
     }
   }
 
   #label(text: string, x: number, y: number): void {
+    this.#context.lineWidth = 4 * this.#ratio;
+    this.#context.strokeStyle = HALO;
+    this.#context.strokeText(text, x, y);
     this.#context.fillStyle = LABEL;
     this.#context.fillText(text, x, y);
   }
 
-  /** A still of what speech looks like: syllables of harmonics under moving formants, made up. */
+  /** What speech looks like: the bundled sample, dimmed. */
   #drawRest(width: number): void {
-    const columns = Math.round(width / this.#ratio / 2);
-    const rows = 80;
+    if (!this.#example) {
+      void exampleLevels().then((levels) => {
+        this.#example = levels;
+        if (this.#mode === "rest") this.#schedule();
+      });
+      return;
+    }
+    const { data, width: columns, height: rows } = this.#example;
     const image = new ImageData(columns, rows);
     const pixels = new Uint32Array(image.data.buffer);
-    for (let x = 0; x < columns; x += 1) {
-      const t = x / 60;
-      const syllable = Math.max(0, Math.sin(t * 4.1) * 0.6 + Math.sin(t * 1.7 + 1) * 0.5) ** 0.7;
-      const pitch = 130 + 35 * Math.sin(t * 0.9) + 12 * Math.sin(t * 3.1);
-      const formants = [
-        480 + 220 * Math.sin(t * 2.3),
-        1_500 + 600 * Math.sin(t * 1.4 + 2),
-        2_700,
-        3_900,
-      ];
-      for (let y = 0; y < rows; y += 1) {
-        const place = (mel(8_000) * (rows - y)) / rows;
-        const frequency = hertz(place);
-        const harmonic = 0.55 + 0.45 * Math.cos((2 * Math.PI * frequency) / pitch);
-        const voiced = frequency < 2_500 ? harmonic : 0.6;
-        const resonance = formants.reduce(
-          (sum, formant, index) =>
-            sum + Math.exp(-(((place - mel(formant)) / 2.6) ** 2)) / (1 + index * 0.4),
-          0,
-        );
-        const level = 0.05 + 0.8 * syllable * voiced * Math.min(1, resonance + 0.12);
-        pixels[y * columns + x] = this.#colours[Math.min(255, Math.round(level * 190))];
-      }
+    for (let pixel = 0; pixel < pixels.length; pixel += 1) {
+      pixels[pixel] = this.#colours[data[pixel * 4]];
     }
     this.#strip.height = rows;
     this.#stripContext.putImageData(image, 0, 0);
-    this.#context.globalAlpha = 0.5;
+    this.#context.globalAlpha = 0.6;
     this.#context.drawImage(this.#strip, 0, 0, columns, rows, 0, 0, width, this.#canvas.height);
     this.#context.globalAlpha = 1;
   }
+}
+
+/** Returns the grey values of the bundled sample's picture, in a small form. */
+async function exampleLevels(): Promise<ImageData> {
+  const response = await fetch(new URL(exampleUrl, import.meta.url));
+  const bitmap = await createImageBitmap(await response.blob());
+  const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
+  const context = canvas.getContext("2d") as Context;
+  context.drawImage(bitmap, 0, 0);
+  return context.getImageData(0, 0, bitmap.width, bitmap.height);
 }
