@@ -1,6 +1,6 @@
 // Mel images, version 1: docs/format.md. hush/image.py is the reference.
 
-import { encode } from "fast-png";
+import { writePng } from "./png";
 import type { MelBins } from "./spectrogram";
 
 /** A quantised spectrogram. */
@@ -89,15 +89,7 @@ export function topDown({ pixels, melBins, frames }: MelImage): Uint8Array {
 
 /** Write a mel image as an 8-bit grayscale PNG file with its range in a text chunk. */
 export function encodePng(image: MelImage): Uint8Array<ArrayBuffer> {
-  const picture = {
-    width: image.frames,
-    height: image.melBins,
-    data: topDown(image),
-    depth: 8,
-    channels: 1,
-    text: { "mel-range": rangeText(image) },
-  } as const;
-  return new Uint8Array(encode(picture, { zlib: { level: 9 } }));
+  return writePng(topDown(image), image.frames, image.melBins, { "mel-range": rangeText(image) });
 }
 
 /** Write a mel image as an uncompressed grayscale TGA file with its range in the image ID. */

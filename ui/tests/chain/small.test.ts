@@ -1,25 +1,11 @@
-import { readFileSync } from "node:fs";
-import decode, { init as initDecoder } from "@jsquash/webp/decode";
-import { init as initEncoder } from "@jsquash/webp/encode";
+import decode from "@jsquash/webp/decode";
 import { beforeAll, expect, test } from "vitest";
 import { encodePng, type MelImage, rangeText } from "../../chain/image";
 import { encodeSmall } from "../../chain/small";
+import { loadCodecs } from "./codecs";
 import { pictureOf } from "./vectors";
 
-beforeAll(async () => {
-  // Node has neither a browser's way to fetch a codec nor its ImageData.
-  const codec = (name: string) =>
-    new WebAssembly.Module(readFileSync(require.resolve(`@jsquash/webp/codec/${name}`))) as never;
-  await initEncoder(codec("enc/webp_enc_simd.wasm"));
-  await initDecoder(codec("dec/webp_dec.wasm"));
-  globalThis.ImageData ??= class {
-    constructor(
-      readonly data: Uint8ClampedArray,
-      readonly width: number,
-      readonly height: number,
-    ) {}
-  } as never;
-});
+beforeAll(loadCodecs);
 
 test.each([80, 128] as const)(
   "speech of %i bins becomes a tenth of its PNG file",
