@@ -18,6 +18,6 @@ console.log(JSON.stringify(code));
 
 const { measure } = await import(`data:text/javascript,${encodeURIComponent(code)}`);
 for await (const line of createInterface(process.stdin)) {
-  const [one, runs] = JSON.parse(line);
-  console.log(JSON.stringify(measure(one, runs)));
+  const [one, clips] = JSON.parse(line);
+  console.log(JSON.stringify(measure(one, clips)));
 }

@@ -14,8 +14,9 @@ export type MelBins = 80 | 128;
 
 const HALF_WINDOW = N_FFT / 2;
 const BLOCK_FRAMES = 256;
-/** The kernel reads four frames at a time, and may so read three that are not asked for. */
-const BLOCK_SAMPLES = (BLOCK_FRAMES - 1 + 3) * HOP_LENGTH + N_FFT;
+const BLOCK_SAMPLES = (BLOCK_FRAMES - 1) * HOP_LENGTH + N_FFT;
+/** The kernel reads four frames at a time, and so up to three that are not asked for. */
+const READ_BEYOND = 3 * HOP_LENGTH;
 
 /**
  * Turns samples into log10 mel power as they arrive, as `LogMelStream` of hush/mel.py does.
@@ -26,23 +27,26 @@ const BLOCK_SAMPLES = (BLOCK_FRAMES - 1 + 3) * HOP_LENGTH + N_FFT;
 export class LogMelStream {
   readonly melBins: MelBins;
   readonly #transform: (frames: number) => void;
-  readonly #block: Float32Array;
-  readonly #out: Float32Array;
-  /** Samples that are in no frame yet, or still in the next. */
-  #held = new Float32Array(0);
-  #received = 0;
+  /** Samples that are in no frame yet, or still in the next; in the kernel's memory. */
+  readonly #samples: Float32Array;
+  /** What the kernel makes of them. */
+  readonly #frames: Float32Array;
+  /** How many `#samples` there are; room for the reflected beginning counts from the start. */
+  #held = HALF_WINDOW;
   #reflected = false;
+  #received = 0;
   #finished = false;
 
+  /** @param module - chain.simd.wasm where the browser has SIMD, else chain.wasm */
   constructor(module: WebAssembly.Module, melBins: MelBins) {
     this.melBins = melBins;
     const kernels = instantiate(module);
     kernels.prepare(melBins);
-    const block = kernels.allocate(BLOCK_SAMPLES * 4);
-    const out = kernels.allocate(BLOCK_FRAMES * melBins * 4);
-    this.#transform = (frames) => kernels.transform(block, frames, out);
-    this.#block = new Float32Array(kernels.memory.buffer, block, BLOCK_SAMPLES);
-    this.#out = new Float32Array(kernels.memory.buffer, out, BLOCK_FRAMES * melBins);
+    const samples = kernels.allocate(4 * (BLOCK_SAMPLES + READ_BEYOND));
+    const frames = kernels.allocate(4 * BLOCK_FRAMES * melBins);
+    this.#transform = (count) => kernels.transform(samples, count, frames);
+    this.#samples = new Float32Array(kernels.memory.buffer, samples, BLOCK_SAMPLES);
+    this.#frames = new Float32Array(kernels.memory.buffer, frames, BLOCK_FRAMES * melBins);
   }
 
   /**
@@ -54,8 +58,8 @@ export class LogMelStream {
    */
   push(samples: Float32Array): Float32Array {
     this.#checkOpen();
-    this.#take(samples);
-    return this.#frames();
+    this.#received += samples.length;
+    return this.#take(samples);
   }
 
   /**
@@ -69,12 +73,15 @@ export class LogMelStream {
     if (this.#received === 0) {
       throw new Error("there are no samples, so there is no spectrogram");
     }
-    if (!this.#reflected) this.#take(new Float32Array(HALF_WINDOW + 1 - this.#received));
-    const end = this.#held.slice(-HALF_WINDOW - 1, -1).reverse();
-    this.#held = joined(this.#held, end);
     this.#finished = true;
+    const padded = this.#take(new Float32Array(Math.max(0, HALF_WINDOW + 1 - this.#received)));
+    const end = this.#samples.slice(this.#held - HALF_WINDOW - 1, this.#held - 1);
     // torch.stft makes one frame more, and Whisper drops it.
-    return this.#frames(1);
+    const last = this.#take(end.reverse()).subarray(0, -this.melBins);
+    const frames = new Float32Array(padded.length + last.length);
+    frames.set(padded);
+    frames.set(last, padded.length);
+    return frames;
   }
 
   #checkOpen(): void {
@@ -83,35 +90,35 @@ export class LogMelStream {
     }
   }
 
-  #take(samples: Float32Array): void {
-    this.#received += samples.length;
-    this.#held = joined(this.#held, samples);
-    if (!this.#reflected && this.#received > HALF_WINDOW) {
-      const beginning = this.#held.slice(1, HALF_WINDOW + 1).reverse();
-      this.#held = joined(beginning, this.#held);
-      this.#reflected = true;
-    }
-  }
+  #take(samples: Float32Array): Float32Array {
+    const made = new Float32Array(this.#windows(this.#held + samples.length) * this.melBins);
+    let filled = 0;
+    for (let taken = 0; taken < samples.length; ) {
+      const part = samples.subarray(taken, taken + BLOCK_SAMPLES - this.#held);
+      this.#samples.set(part, this.#held);
+      this.#held += part.length;
+      taken += part.length;
 
-  #frames(surplus = 0): Float32Array {
-    const windows = Math.floor((this.#held.length - N_FFT) / HOP_LENGTH) + 1 - surplus;
-    if (!this.#reflected || windows <= 0) return new Float32Array(0);
-    const frames = new Float32Array(windows * this.melBins);
-    for (let first = 0; first < windows; first += BLOCK_FRAMES) {
-      const count = Math.min(BLOCK_FRAMES, windows - first);
-      const start = first * HOP_LENGTH;
-      this.#block.set(this.#held.subarray(start, start + (count - 1) * HOP_LENGTH + N_FFT));
+      const count = this.#windows(this.#held);
+      if (count === 0) continue;
+      if (!this.#reflected) this.#reflectBeginning();
       this.#transform(count);
-      frames.set(this.#out.subarray(0, count * this.melBins), first * this.melBins);
+      made.set(this.#frames.subarray(0, count * this.melBins), filled);
+      filled += count * this.melBins;
+      this.#samples.copyWithin(0, count * HOP_LENGTH, this.#held);
+      this.#held -= count * HOP_LENGTH;
     }
-    this.#held = this.#held.slice(windows * HOP_LENGTH);
-    return frames;
+    return made;
   }
-}
 
-function joined(first: Float32Array, second: Float32Array): Float32Array<ArrayBuffer> {
-  const both = new Float32Array(first.length + second.length);
-  both.set(first);
-  both.set(second, first.length);
-  return both;
+  /** Whole windows of so many samples; to reflect the beginning takes one sample more. */
+  #windows(held: number): number {
+    if (held < N_FFT + (this.#reflected ? 0 : 1)) return 0;
+    return Math.floor((held - N_FFT) / HOP_LENGTH) + 1;
+  }
+
+  #reflectBeginning(): void {
+    this.#samples.set(this.#samples.slice(HALF_WINDOW + 1, N_FFT + 1).reverse());
+    this.#reflected = true;
+  }
 }
