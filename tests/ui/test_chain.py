@@ -3,7 +3,7 @@
 import json
 import shutil
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -11,22 +11,43 @@ import pytest
 
 from hush.audio import read_audio
 from hush.image import Encoding, MelImage, decode, encode
-from hush.mel import MEL_BINS
+from hush.mel import MEL_BINS, SAMPLE_RATE
 from hush.segments import Segment, segments
+from hush.vad import Cutter, EdgeDetector, EverythingIsSpeech
 from tests.conftest import ROOT, Samples
 
 UI = ROOT / "ui"
 
 
 @dataclass(frozen=True)
+class Sound:
+    """Samples, and how they are cut."""
+
+    samples: Samples
+    n_mels: int
+    cutter: dict[str, float] = field(default_factory=dict)
+    whole: bool = False
+
+    def segments(self) -> list[Segment]:
+        """Return what the library makes of it."""
+        detector = EverythingIsSpeech() if self.whole else EdgeDetector(self.n_mels)
+        return list(segments([self.samples], self.n_mels, detector, Cutter(**self.cutter)))
+
+
+@dataclass(frozen=True)
 class Recording:
-    """The segments of a recording: the library's, and the folder with the page's."""
+    """The segments of a sound: the library's, and the folder with the page's."""
 
     ours: list[Segment]
     folder: Path
 
     @property
-    def cuts(self) -> list[tuple[int, int]]:
+    def our_cuts(self) -> list[tuple[int, int]]:
+        """The library's cuts."""
+        return [(segment.cut.start, segment.cut.end) for segment in self.ours]
+
+    @property
+    def their_cuts(self) -> list[tuple[int, int]]:
         """The page's cuts."""
         return [(start, end) for start, end in json.loads((self.folder / "cuts.json").read_text())]
 
@@ -35,18 +56,26 @@ class Recording:
         return (self.folder / f"{index}.{suffix}").read_bytes()
 
 
-def run_chain(folder: Path, recordings: list[tuple[Samples, int]]) -> list[Recording]:
-    """Have the page's chain, in Node, cut samples and make pictures of so many mel bins."""
+def run_chain(folder: Path, sounds: list[Sound]) -> list[Recording]:
+    """Have the page's chain, in Node, cut sounds and make pictures."""
     assert (UI / "node_modules").is_dir(), "run `npm ci` in ui/ first"
     node = shutil.which("node")
     assert node is not None, "Node 20 or newer is needed"
     order, made = [], []
-    for index, (samples, n_mels) in enumerate(recordings):
+    for index, sound in enumerate(sounds):
         own = folder / str(index)
         own.mkdir()
-        samples.astype("<f4").tofile(own / "samples.f32")
-        order.append({"samples": str(own / "samples.f32"), "melBins": n_mels, "folder": str(own)})
-        made.append(Recording(list(segments([samples], n_mels)), own))
+        sound.samples.astype("<f4").tofile(own / "samples.f32")
+        order.append(
+            {
+                "samples": str(own / "samples.f32"),
+                "folder": str(own),
+                "melBins": sound.n_mels,
+                "cutter": sound.cutter,
+                "everythingIsSpeech": sound.whole,
+            }
+        )
+        made.append(Recording(sound.segments(), own))
     (folder / "order.json").write_text(json.dumps(order))
     subprocess.run([node, "wasm/build.mjs"], cwd=UI, check=True)
     subprocess.run([node, "tests/chain/pictures.mjs", folder / "order.json"], cwd=UI, check=True)
@@ -57,7 +86,9 @@ def run_chain(folder: Path, recordings: list[tuple[Samples, int]]) -> list[Recor
 def samples_cut(sample: Samples, tmp_path_factory: pytest.TempPathFactory) -> list[Recording]:
     pause = np.zeros(16_000, np.float32)
     twice = np.concatenate([pause, sample, pause, sample[20_000:] * np.float32(0.1), pause])
-    return run_chain(tmp_path_factory.mktemp("sample"), [(twice, n_mels) for n_mels in MEL_BINS])
+    return run_chain(
+        tmp_path_factory.mktemp("sample"), [Sound(twice, n_mels) for n_mels in MEL_BINS]
+    )
 
 
 def levels_apart(one: MelImage, other: MelImage) -> np.ndarray:
@@ -68,7 +99,7 @@ def test_lossless_pictures_of_the_page_are_those_of_the_library(
     samples_cut: list[Recording],
 ) -> None:
     for recording in samples_cut:
-        assert recording.cuts == [(one.cut.start, one.cut.end) for one in recording.ours]
+        assert recording.their_cuts == recording.our_cuts
         assert len(recording.ours) == 2
         for index, segment in enumerate(recording.ours):
             png, tga = (decode(recording.read(index, suffix)) for suffix in ("png", "tga"))
@@ -101,27 +132,32 @@ def test_lossy_pictures_of_the_page_are_near_and_small(samples_cut: list[Recordi
 def test_cuts_of_real_recordings_are_within_a_frame(
     shared_data: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    files = sorted(shared_data.glob("*/*.wav"))
-    sounds = [(read_audio(file), n_mels) for file in files for n_mels in MEL_BINS]
-    seconds = sum(len(samples) for samples, _ in sounds) / 16_000
-    moved = pixels = other_pixels = 0
-    segments_ = 0
+    recordings = [read_audio(file) for file in sorted(shared_data.glob("*/*.wav"))]
+    sounds = [
+        sound
+        for samples in recordings
+        for n_mels in MEL_BINS
+        for sound in (
+            Sound(samples, n_mels),
+            Sound(samples, n_mels, {"shortest": 4, "longest": 5}),
+            Sound(samples, n_mels, {"longest": 2.5}, whole=True),
+        )
+    ]
+    cuts = moved = pixels = other_pixels = 0
     for recording in run_chain(tmp_path_factory.mktemp("real"), sounds):
-        ours = [(one.cut.start, one.cut.end) for one in recording.ours]
-        theirs = recording.cuts
-        assert len(theirs) == len(ours)
-        for index, (segment, one, other) in enumerate(
-            zip(recording.ours, ours, theirs, strict=True)
-        ):
-            segments_ += 1
-            moved += one != other
-            assert max(abs(one[0] - other[0]), abs(one[1] - other[1])) <= 1
-            if one == other:
-                apart = levels_apart(decode(recording.read(index, "png")), segment.image())
+        pairs = list(zip(recording.our_cuts, recording.their_cuts, strict=True))
+        for index, (ours, theirs) in enumerate(pairs):
+            cuts += 1
+            moved += ours != theirs
+            assert max(abs(ours[0] - theirs[0]), abs(ours[1] - theirs[1])) <= 1
+            if ours == theirs:
+                page, library = decode(recording.read(index, "png")), recording.ours[index].image()
+                apart = levels_apart(page, library)
                 assert apart.max() <= 1
                 pixels += apart.size
                 other_pixels += int(np.count_nonzero(apart))
+    seconds = sum(len(samples) for samples in recordings) / SAMPLE_RATE
     print(
-        f"{len(files)} recordings, {seconds:.0f} s in {MEL_BINS} mel bins: {moved} of {segments_}"
-        f" segments cut elsewhere; {other_pixels} of {pixels} pixels one level apart"
+        f"{len(recordings)} recordings of {seconds:.0f} s, cut in 3 ways in {MEL_BINS} mel bins:"
+        f" {moved} of {cuts} segments elsewhere, {other_pixels} of {pixels} pixels a level apart"
     )

@@ -29,7 +29,7 @@ export function writePng(
     ...Object.entries(text).map(([keyword, words]) =>
       chunk("tEXt", latin1(`${keyword}\0${words}`)),
     ),
-    chunk("IDAT", zlibSync(filtered(pixels, width, height), { level: 9 })),
+    chunk("IDAT", zlibSync(filtered(pixels, width, height))),
     chunk("IEND", new Uint8Array(0)),
   ];
   return joined([Uint8Array.from(SIGNATURE), ...chunks]);

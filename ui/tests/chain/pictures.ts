@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { Chain, type MelBins } from "../../chain/chain";
+import { Chain, type ChainOptions } from "../../chain/chain";
 import { encodePng, encodeTga } from "../../chain/image";
 import { encodeSmall } from "../../chain/small";
 import { loadCodecs } from "./codecs";
@@ -9,10 +9,9 @@ import { BUILDS } from "./vectors";
 /** A second, as a file is read. */
 const SLICE = 16_000;
 
-interface Recording {
+interface Recording extends ChainOptions {
   /** File of float32 samples, 16 kHz. */
   samples: string;
-  melBins: MelBins;
   /** Where to put what becomes of it: cuts.json, and 0.png, 0.tga, 0.webp and so forth. */
   folder: string;
 }
@@ -20,9 +19,9 @@ interface Recording {
 /** Turn recordings into the files that the page would send of them. */
 export async function makePictures(recordings: Recording[]): Promise<void> {
   await loadCodecs();
-  for (const { samples: file, melBins, folder } of recordings) {
+  for (const { samples: file, folder, ...options } of recordings) {
     const samples = new Float32Array(new Uint8Array(readFileSync(file)).buffer);
-    const chain = await Chain.create(BUILDS[0].module, { melBins });
+    const chain = await Chain.create(BUILDS[0].module, options);
     const segments = [];
     for (let start = 0; start < samples.length; start += SLICE) {
       segments.push(...chain.push(samples.subarray(start, start + SLICE)).segments);
