@@ -36,7 +36,12 @@ export async function openFile(file: File): Promise<OpenFile> {
       throw new NotStreamableError("this is not an audio or video file that this browser knows");
     }
     const track = await readable(input.getPrimaryAudioTrack());
-    if (!track) throw new UnreadableFileError("there is no sound in this video");
+    if (!track) {
+      const tracks = await readable(input.getTracks());
+      throw new UnreadableFileError(
+        tracks.length ? "there is no sound in this video" : "the file is damaged",
+      );
+    }
     if (!(await track.canDecode())) {
       throw new NotStreamableError(
         `this browser cannot decode ${(await track.getCodec()) ?? "its sound"}`,

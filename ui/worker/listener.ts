@@ -133,6 +133,8 @@ async function hearStream(hearing: Hearing, task: ListeningTask, file: OpenFile)
       await hearing.delivered();
       if (performance.now() - reported > REPORT_EVERY) {
         report({ kind: "progress", seconds: hearing.seconds, total: duration });
+        // Decoders that answer at once would keep a wish to cancel waiting for ever.
+        await new Promise((resolve) => setTimeout(resolve));
         reported = performance.now();
       }
     }
