@@ -34,7 +34,8 @@ class Stream:
     """A sound, how it is cut, and whether its pictures are kept.
 
     Pieces, in 16-bit samples: `("silence", samples, 0)`, `("noise", samples, level)`,
-    `("square", samples, level)` of 1 kHz, `("speech", first, after, percent)`.
+    `("square", samples, level)` of 1 kHz, `("speech", first, after, percent)`, and
+    `("noisy", first, after, level)`, which is speech and noise together.
     """
 
     name: str
@@ -76,6 +77,8 @@ def _piece(kind: str, first: int, second: int, percent: int = 100) -> np.ndarray
         case "speech":
             speech = np.fromfile(SPEECH, "<i2").astype(np.int64)
             return speech[first:second] * percent // 100
+        case "noisy":
+            return _piece("speech", first, second) + _piece("noise", second - first, percent)
         case _:
             raise ValueError(kind)
 
@@ -100,6 +103,18 @@ STREAMS = (
     Stream("digital silence sent whole", (("silence", 16_000, 0),), whole=True),
     Stream("a clipped tone sent whole", (("square", 4_000, 32_767),), whole=True),
     Stream("white noise", (("noise", 48_000, 3_000),)),
+    Stream(
+        "speech in less and less noise",
+        tuple(("noisy", 0, 40_000, level) for level in (16_000, 8_000, 5_000, 3_000, 2_000, 1_000)),
+        pictures=False,
+        cutter={"pause": 0.1},
+    ),
+    Stream(
+        "speech in more and more noise",
+        tuple(("noisy", 0, 40_000, level) for level in (500, 1_500, 2_500, 4_000, 6_000, 7_000)),
+        pictures=False,
+        cutter={"pause": 0.1},
+    ),
     *(
         Stream(f"speech of {count} samples", (("speech", 9_000, 9_000 + count, 100),), whole=True)
         for count in (1, 159, 200, 201, 320, 400, 1_600)

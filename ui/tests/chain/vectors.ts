@@ -60,6 +60,10 @@ function pieceOf([kind, first, second, percent = 100]: Piece): number[] {
       return Array.from({ length: second - first }, (_, i) =>
         Math.floor((SPEECH.readInt16LE(2 * (first + i)) * percent) / 100),
       );
+    case "noisy": {
+      const noise = pieceOf(["noise", second - first, percent]);
+      return pieceOf(["speech", first, second]).map((value, i) => value + noise[i]);
+    }
     default:
       throw new Error(`a vector has a piece of an unknown kind, ${kind}`);
   }
