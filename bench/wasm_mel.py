@@ -3,8 +3,7 @@
     python -m bench.wasm_mel
 
 times torch, Node and headless Chromium in turn on 30 s of noise, and prints medians in seconds of
-sound a second of work, and the ratio round by round. It wants Chromium at /usr/bin/chromium, or
-where CHROMIUM says.
+sound a second of work, and the ratio round by round.
 """
 
 import os
@@ -15,6 +14,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 import base64
 import json
+import shutil
 import statistics
 import subprocess
 import time
@@ -71,7 +71,8 @@ def chromium(code: str) -> Iterator[Measure]:
     """Run the program in headless Chromium."""
     address = f"data:text/javascript;base64,{base64.b64encode(code.encode()).decode()}"
     with sync_playwright() as playwright:
-        executable = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+        executable = shutil.which("chromium")
+        assert executable, "Chromium is not here: `sh setup.sh packages chromium`"
         browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
         page = browser.new_page()
         page.route("**", lambda route: route.fulfill(headers=ISOLATED, content_type="text/html"))

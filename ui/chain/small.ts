@@ -1,4 +1,4 @@
-// The small form of a mel image: lossy WebP, a tenth of the PNG. Encoder and decoder are loaded when
+// The small form of a mel image: lossy WebP, a seventh to a tenth of the PNG. Encoder and decoder are loaded when
 // the first one is asked for: import this module lazily too.
 
 import decode from "@jsquash/webp/decode";
