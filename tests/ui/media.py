@@ -27,7 +27,7 @@ def video(file: Path, sound: Path | None, seconds: float = 1.0) -> Path:
             frame.pts, frame.time_base = number, Fraction(1, 10)
             container.mux(picture.encode(frame))
         container.mux(picture.encode())
-        if sound is not None and speech is not None:
+        if sound is not None and isinstance(speech, av.AudioStream):
             with av.open(str(sound)) as source:
                 for heard in source.decode(audio=0):
                     container.mux(speech.encode(heard))

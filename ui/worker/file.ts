@@ -13,11 +13,14 @@ export class UnreadableFileError extends Error {}
 /** A file whose sound this browser cannot stream, though it may be able to decode it whole. */
 export class NotStreamableError extends Error {}
 
+/** A file whose sound the browser's decoder gives up on: the file is damaged, or the decoder is. */
+export class UndecodableError extends Error {}
+
 /** A file that has begun to be read. */
 export interface OpenFile {
   /** Seconds, roughly; null where the file does not say. */
   duration: number | null;
-  /** Mono samples, each piece with its rate in hertz. Rejects with `UnreadableFileError` where the file is damaged. */
+  /** Mono samples, each piece with its rate in hertz. Rejects with `UndecodableError` where decoding fails. */
   samples: AsyncGenerator<{ samples: Float32Array; rate: number }>;
   close(): void;
 }
@@ -38,9 +41,8 @@ export async function openFile(file: File): Promise<OpenFile> {
     const track = await readable(input.getPrimaryAudioTrack());
     if (!track) {
       const tracks = await readable(input.getTracks());
-      throw new UnreadableFileError(
-        tracks.length ? "there is no sound in this video" : "the file is damaged",
-      );
+      if (tracks.length) throw new UnreadableFileError("there is no sound in this video");
+      throw new UndecodableError("the file is damaged");
     }
     if (!(await track.canDecode())) {
       throw new NotStreamableError(
@@ -60,12 +62,8 @@ async function readable<T>(reading: Promise<T>): Promise<T> {
   try {
     return await reading;
   } catch (error) {
-    throw damaged(error);
+    throw new UndecodableError("the file is damaged", { cause: error });
   }
-}
-
-function damaged(error: unknown): UnreadableFileError {
-  return new UnreadableFileError("the file is damaged", { cause: error });
 }
 
 async function* streamed(sink: AudioSampleSink) {

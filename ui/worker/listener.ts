@@ -4,7 +4,7 @@ import { hasSimd } from "../chain/chain";
 import type { Columns, ListenerOrder, ListenerReport, ListeningTask } from "../shared/messages";
 import simdUrl from "../wasm/build/chain.simd.wasm?url";
 import scalarUrl from "../wasm/build/chain.wasm?url";
-import type { NotStreamableError as NotStreamable, OpenFile } from "./file";
+import type { OpenFile } from "./file";
 import { Hearing, SAMPLE_RATE } from "./hearing";
 import { microphoneSamples } from "./microphone";
 
@@ -92,21 +92,23 @@ async function hearMicrophone(
 
 async function hearFile(hearing: Hearing, task: ListeningTask, file: File): Promise<void> {
   // Demultiplexers are the largest part of this page: they come with the first file.
-  const { openFile, NotStreamableError } = await import("./file");
-  let opened: OpenFile;
+  const { openFile, NotStreamableError, UndecodableError } = await import("./file");
   try {
-    opened = await openFile(file);
+    const opened = await openFile(file);
+    try {
+      await hearStream(hearing, task, opened);
+    } finally {
+      opened.close();
+    }
   } catch (error) {
-    if (!(error instanceof NotStreamableError)) throw error;
+    // Decoders may also fail at the first of what they said they knew.
+    if (!(error instanceof NotStreamableError) && !(error instanceof UndecodableError)) throw error;
+    if (hearing.seconds) throw new Error(`${error.message}; what came before is here`);
     await hearDecoded(hearing, task, error);
-    return;
   }
-  try {
-    await hearStream(hearing, task, opened);
-  } finally {
-    opened.close();
+  if (!hearing.seconds && !cancelling.signal.aborted) {
+    throw new Error("there is no sound in this file");
   }
-  if (!hearing.seconds) throw new Error("there is no sound in this file");
 }
 
 async function hearStream(hearing: Hearing, task: ListeningTask, file: OpenFile): Promise<void> {
@@ -138,17 +140,13 @@ async function hearStream(hearing: Hearing, task: ListeningTask, file: OpenFile)
         reported = performance.now();
       }
     }
-  } catch (error) {
+  } finally {
     flush();
-    throw hearing.seconds
-      ? new Error(`${(error as Error).message}; what came before is here`)
-      : error;
   }
-  flush();
 }
 
 /** Hears a file that the page decodes whole, since this browser cannot stream it. */
-async function hearDecoded(hearing: Hearing, task: ListeningTask, reason: NotStreamable) {
+async function hearDecoded(hearing: Hearing, task: ListeningTask, reason: Error) {
   const answer = new Promise<Float32Array[] | null>((resolve) => {
     decoded = resolve;
   });
