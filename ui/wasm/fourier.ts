@@ -1,8 +1,7 @@
 // The power spectrum of 400 windowed samples, by a complex transform of 200 points.
 //
 // 200 = 8 x 25 by the prime-factor method: no twiddle factors between the two. 8 = 2 x 4, 25 = 5 x 5.
-// In arrays of T, element i holds number i of all lanes' frames. Names: r is a real part, m an
-// imaginary one, and the digit says of which point.
+// Names: r is a real part, m an imaginary one, and the digits say of which points.
 
 import { add, get, mul, set, splat, spread, sub } from "./lanes";
 
@@ -15,11 +14,9 @@ const ROOT_5_QUARTER: f32 = 0.5590169943749475;
 const SIN_72: f32 = 0.9510565162951535;
 const SIN_144: f32 = 0.5877852522924731;
 
-// Complex numbers, of which the real part is at an index and the imaginary one at IMAGINARY more:
-// the 200 points, and from SCRATCH on what is between two steps. A vector takes 16 bytes.
-const points = memory.data(800 * 16, 16);
-const IMAGINARY: i32 = 200;
-const SCRATCH: i32 = 400;
+// Complex numbers, two elements of T each: 200 points, and what is between two steps.
+const points = memory.data(400 * 16, 16);
+const scratch = memory.data(50 * 16, 16);
 /** Power of frequencies 0 to 200. */
 export const power: usize = memory.data(201 * 16, 16);
 
@@ -57,72 +54,91 @@ function setRoot(roots: usize, index: i32, k: i32, n: i32): void {
 /** Compute the power spectra of the frames at `windowed`: 400 elements of T in, 201 in `power`. */
 export function powerSpectrum<T>(windowed: usize): void {
   for (let n2 = 0; n2 < 25; n2++) transform8<T>(windowed, n2);
-  for (let k1 = 0; k1 < 8; k1++) transform25<T>(25 * k1);
+  for (let k1 = 0; k1 < 8; k1++) transform25<T>(points + 25 * k1 * complex<T>());
   separate<T>();
 }
 
 /** Transform the points 25 n1 + 8 n2 of n1 = 0 … 7, to n2, n2 + 25, … */
 function transform8<T>(windowed: usize, n2: i32): void {
-  transform4<T>(windowed, 8 * n2, SCRATCH);
-  transform4<T>(windowed, 8 * n2 + 1, SCRATCH + 4);
+  transform4<T>(windowed, inputPlace + ((8 * n2) << 2), scratch);
+  transform4<T>(windowed, inputPlace + ((8 * n2 + 1) << 2), scratch + 4 * complex<T>());
+  let from = scratch;
+  let to = points + n2 * complex<T>();
   for (let k = 0; k < 4; k++) {
-    const evenR = real<T>(SCRATCH + k);
-    const evenM = imaginary<T>(SCRATCH + k);
-    const oddR = turnedReal<T>(real<T>(SCRATCH + 4 + k), imaginary<T>(SCRATCH + 4 + k), roots8, k);
-    const oddM = turnedImaginary<T>(
-      real<T>(SCRATCH + 4 + k),
-      imaginary<T>(SCRATCH + 4 + k),
-      roots8,
-      k,
-    );
-    setPoint<T>(n2 + 25 * k, add<T>(evenR, oddR), add<T>(evenM, oddM));
-    setPoint<T>(n2 + 25 * k + 100, sub<T>(evenR, oddR), sub<T>(evenM, oddM));
+    const evenR = real<T>(from);
+    const evenM = imaginary<T>(from);
+    const r = real<T>(from + 4 * complex<T>());
+    const m = imaginary<T>(from + 4 * complex<T>());
+    const oddR = turnedReal<T>(r, m, roots8, k);
+    const oddM = turnedImaginary<T>(r, m, roots8, k);
+    setComplex<T>(to, add<T>(evenR, oddR), add<T>(evenM, oddM));
+    setComplex<T>(to + 100 * complex<T>(), sub<T>(evenR, oddR), sub<T>(evenM, oddM));
+    from += complex<T>();
+    to += 25 * complex<T>();
   }
 }
 
 /** Transform every second of 8 points, to `to`. Sample 2n is real, sample 2n + 1 imaginary. */
-function transform4<T>(windowed: usize, first: i32, to: i32): void {
-  const i0 = 2 * load<i32>(inputPlace + (first << 2));
-  const i1 = 2 * load<i32>(inputPlace + (first << 2), 8);
-  const i2 = 2 * load<i32>(inputPlace + (first << 2), 16);
-  const i3 = 2 * load<i32>(inputPlace + (first << 2), 24);
-  const sum02r = add<T>(get<T>(windowed, i0), get<T>(windowed, i2));
-  const sum02m = add<T>(get<T>(windowed, i0 + 1), get<T>(windowed, i2 + 1));
-  const sum13r = add<T>(get<T>(windowed, i1), get<T>(windowed, i3));
-  const sum13m = add<T>(get<T>(windowed, i1 + 1), get<T>(windowed, i3 + 1));
-  const difference02r = sub<T>(get<T>(windowed, i0), get<T>(windowed, i2));
-  const difference02m = sub<T>(get<T>(windowed, i0 + 1), get<T>(windowed, i2 + 1));
-  const difference13r = sub<T>(get<T>(windowed, i1), get<T>(windowed, i3));
-  const difference13m = sub<T>(get<T>(windowed, i1 + 1), get<T>(windowed, i3 + 1));
-  setPoint<T>(to, add<T>(sum02r, sum13r), add<T>(sum02m, sum13m));
-  setPoint<T>(to + 1, add<T>(difference02r, difference13m), sub<T>(difference02m, difference13r));
-  setPoint<T>(to + 2, sub<T>(sum02r, sum13r), sub<T>(sum02m, sum13m));
-  setPoint<T>(to + 3, sub<T>(difference02r, difference13m), add<T>(difference02m, difference13r));
+function transform4<T>(windowed: usize, places: usize, to: usize): void {
+  const p0 = windowed + load<i32>(places) * complex<T>();
+  const p1 = windowed + load<i32>(places, 8) * complex<T>();
+  const p2 = windowed + load<i32>(places, 16) * complex<T>();
+  const p3 = windowed + load<i32>(places, 24) * complex<T>();
+  const sum02r = add<T>(real<T>(p0), real<T>(p2));
+  const sum02m = add<T>(imaginary<T>(p0), imaginary<T>(p2));
+  const sum13r = add<T>(real<T>(p1), real<T>(p3));
+  const sum13m = add<T>(imaginary<T>(p1), imaginary<T>(p3));
+  const difference02r = sub<T>(real<T>(p0), real<T>(p2));
+  const difference02m = sub<T>(imaginary<T>(p0), imaginary<T>(p2));
+  const difference13r = sub<T>(real<T>(p1), real<T>(p3));
+  const difference13m = sub<T>(imaginary<T>(p1), imaginary<T>(p3));
+  const step = complex<T>();
+  setComplex<T>(to, add<T>(sum02r, sum13r), add<T>(sum02m, sum13m));
+  setComplex<T>(
+    to + step,
+    add<T>(difference02r, difference13m),
+    sub<T>(difference02m, difference13r),
+  );
+  setComplex<T>(to + 2 * step, sub<T>(sum02r, sum13r), sub<T>(sum02m, sum13m));
+  setComplex<T>(
+    to + 3 * step,
+    sub<T>(difference02r, difference13m),
+    add<T>(difference02m, difference13r),
+  );
 }
 
-/** Transform the 25 points from `first` on, in place. */
-function transform25<T>(first: i32): void {
-  for (let j = 0; j < 5; j++) transform5<T>(first + j, SCRATCH + 5 * j, 1);
+/** Transform 25 points in place. */
+function transform25<T>(first: usize): void {
+  const step = complex<T>();
+  for (let j = 0; j < 5; j++) transform5<T>(first + j * step, scratch + 5 * j * step, step);
   for (let i = 6; i < 25; i++) {
-    const r = real<T>(SCRATCH + i);
-    const m = imaginary<T>(SCRATCH + i);
-    setPoint<T>(SCRATCH + i, turnedReal<T>(r, m, roots25, i), turnedImaginary<T>(r, m, roots25, i));
+    const r = real<T>(scratch + i * step);
+    const m = imaginary<T>(scratch + i * step);
+    setComplex<T>(
+      scratch + i * step,
+      turnedReal<T>(r, m, roots25, i),
+      turnedImaginary<T>(r, m, roots25, i),
+    );
   }
-  for (let k = 0; k < 5; k++) transform5<T>(SCRATCH + k, first + k, 5);
+  for (let k = 0; k < 5; k++) transform5<T>(scratch + k * step, first + k * step, 5 * step);
 }
 
-/** Transform 5 points, `from`, `from` + 5, …, to `to`, `to` + `step`, … */
-function transform5<T>(from: i32, to: i32, step: i32): void {
+/** Transform every fifth of 25 points, to `to` and on in steps of so many bytes. */
+function transform5<T>(from: usize, to: usize, step: usize): void {
+  const p1 = from + 5 * complex<T>();
+  const p2 = from + 10 * complex<T>();
+  const p3 = from + 15 * complex<T>();
+  const p4 = from + 20 * complex<T>();
   const r0 = real<T>(from);
   const m0 = imaginary<T>(from);
-  const sum14r = add<T>(real<T>(from + 5), real<T>(from + 20));
-  const sum14m = add<T>(imaginary<T>(from + 5), imaginary<T>(from + 20));
-  const sum23r = add<T>(real<T>(from + 10), real<T>(from + 15));
-  const sum23m = add<T>(imaginary<T>(from + 10), imaginary<T>(from + 15));
-  const difference14r = sub<T>(real<T>(from + 5), real<T>(from + 20));
-  const difference14m = sub<T>(imaginary<T>(from + 5), imaginary<T>(from + 20));
-  const difference23r = sub<T>(real<T>(from + 10), real<T>(from + 15));
-  const difference23m = sub<T>(imaginary<T>(from + 10), imaginary<T>(from + 15));
+  const sum14r = add<T>(real<T>(p1), real<T>(p4));
+  const sum14m = add<T>(imaginary<T>(p1), imaginary<T>(p4));
+  const sum23r = add<T>(real<T>(p2), real<T>(p3));
+  const sum23m = add<T>(imaginary<T>(p2), imaginary<T>(p3));
+  const difference14r = sub<T>(real<T>(p1), real<T>(p4));
+  const difference14m = sub<T>(imaginary<T>(p1), imaginary<T>(p4));
+  const difference23r = sub<T>(real<T>(p2), real<T>(p3));
+  const difference23m = sub<T>(imaginary<T>(p2), imaginary<T>(p3));
 
   const sumR = add<T>(sum14r, sum23r);
   const sumM = add<T>(sum14m, sum23m);
@@ -139,24 +155,11 @@ function transform5<T>(from: i32, to: i32, step: i32): void {
   const odd2r = combined<T>(SIN_144, difference14r, -SIN_72, difference23r);
   const odd2m = combined<T>(SIN_144, difference14m, -SIN_72, difference23m);
 
-  setPoint<T>(to, add<T>(r0, sumR), add<T>(m0, sumM));
-  setPoint<T>(to + step, add<T>(even1r, odd1m), sub<T>(even1m, odd1r));
-  setPoint<T>(to + 2 * step, add<T>(even2r, odd2m), sub<T>(even2m, odd2r));
-  setPoint<T>(to + 3 * step, sub<T>(even2r, odd2m), add<T>(even2m, odd2r));
-  setPoint<T>(to + 4 * step, sub<T>(even1r, odd1m), add<T>(even1m, odd1r));
-}
-
-function real<T>(index: i32): T {
-  return get<T>(points, index);
-}
-
-function imaginary<T>(index: i32): T {
-  return get<T>(points, index + IMAGINARY);
-}
-
-function setPoint<T>(index: i32, r: T, m: T): void {
-  set<T>(points, index, r);
-  set<T>(points, index + IMAGINARY, m);
+  setComplex<T>(to, add<T>(r0, sumR), add<T>(m0, sumM));
+  setComplex<T>(to + step, add<T>(even1r, odd1m), sub<T>(even1m, odd1r));
+  setComplex<T>(to + 2 * step, add<T>(even2r, odd2m), sub<T>(even2m, odd2r));
+  setComplex<T>(to + 3 * step, sub<T>(even2r, odd2m), add<T>(even2m, odd2r));
+  setComplex<T>(to + 4 * step, sub<T>(even1r, odd1m), add<T>(even1m, odd1r));
 }
 
 function combined<T>(a: f32, x: T, b: f32, y: T): T {
@@ -166,8 +169,8 @@ function combined<T>(a: f32, x: T, b: f32, y: T): T {
 /** Separate the spectra of even and odd samples, join them, and take the power. */
 function separate<T>(): void {
   for (let k = 0; k <= 100; k++) {
-    const p = load<i32>(outputPlace + (k << 2));
-    const q = load<i32>(outputPlace + ((POINTS - k) << 2));
+    const p = points + load<i32>(outputPlace + (k << 2)) * complex<T>();
+    const q = points + load<i32>(outputPlace + ((POINTS - k) << 2)) * complex<T>();
     const evenR = add<T>(real<T>(p), real<T>(q));
     const evenM = sub<T>(imaginary<T>(p), imaginary<T>(q));
     const oddR = add<T>(imaginary<T>(p), imaginary<T>(q));
@@ -177,6 +180,24 @@ function separate<T>(): void {
     set<T>(power, k, squared<T>(add<T>(evenR, turnedR), add<T>(evenM, turnedM)));
     set<T>(power, POINTS - k, squared<T>(sub<T>(evenR, turnedR), sub<T>(evenM, turnedM)));
   }
+}
+
+/** Bytes of a complex number: its real part, then its imaginary one. */
+function complex<T>(): i32 {
+  return isVector<T>() ? 32 : 8;
+}
+
+function real<T>(place: usize): T {
+  return get<T>(place, 0);
+}
+
+function imaginary<T>(place: usize): T {
+  return get<T>(place, 1);
+}
+
+function setComplex<T>(place: usize, r: T, m: T): void {
+  set<T>(place, 0, r);
+  set<T>(place, 1, m);
 }
 
 /** The real part of a product with root number `k`. */
