@@ -35,8 +35,9 @@ format: $(ENVIRONMENT) ## mend the style
 	@sh setup.sh libraries
 	@npm --prefix ui run --silent format
 
-bench: $(ENVIRONMENT) ## measure the figures of the README that take minutes
+bench: $(ENVIRONMENT) page ## measure the figures of the README that take minutes
 	@.venv/bin/python -m bench.mel
+	@.venv/bin/python -m bench.wasm_mel
 	@.venv/bin/python -m bench.vad
 
 model: $(ENVIRONMENT) ## train the demo model; goes on where it stopped (hours)

@@ -7,8 +7,9 @@ import type { MelBins } from "./spectrogram";
 const STEPS = 64;
 
 /**
- * Round log10 mel power to whole steps of 1/64, halves upwards. Values below -8, under what a 16-bit
- * recording holds, count as -8.
+ * Round log10 mel power to whole steps of 1/64, halves upwards.
+ *
+ * Values below -8, under what a 16-bit recording holds, count as -8.
  */
 export function rounded(logMel: Float32Array): Int32Array {
   const steps = new Int32Array(logMel.length);
@@ -158,7 +159,7 @@ export class EdgeDetector implements Detector {
 class SlidingMinimum {
   readonly #width: number;
   readonly #length: number;
-  /** Rows before `#row`: this block's columns. The others: minima from there to the last block's end. */
+  /** Before `#row`, columns of this block; from there on, minima up to the end of the last one. */
   readonly #rows: Int32Array;
   #row = 0;
   readonly #sinceBlock: Int32Array;

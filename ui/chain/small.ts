@@ -1,5 +1,5 @@
-// The small form of a mel image: lossy WebP, a seventh to a tenth of the PNG. Encoder and decoder are loaded when
-// the first one is asked for: import this module lazily too.
+// The small form of a mel image: lossy WebP, a seventh to a tenth of the PNG. Encoder and decoder
+// are loaded when the first one is asked for: import this module lazily too.
 
 import decode from "@jsquash/webp/decode";
 import encode from "@jsquash/webp/encode";
@@ -7,7 +7,7 @@ import { encodePng, type MelImage, rangeText, topDown } from "./image";
 
 /** 0 (smallest) to 100. */
 const QUALITY = 20;
-/** Levels, of 255, that pixels may be off by (root of the mean square); speech is off by about 10. */
+/** Root of the mean square of what pixels may be off by, in levels; speech is off by about 10. */
 const LARGEST_ERROR = 20;
 
 /** A mel image as a file. */

@@ -1,7 +1,7 @@
 // The power spectrum of 400 windowed samples, by a complex transform of 200 points.
 //
-// 200 = 8 x 25 by the prime-factor method: no twiddle factors between the two. 8 = 2 x 4, 25 = 5 x 5.
-// Names: r is a real part, m an imaginary one, and the digits say of which points.
+// 200 = 8 x 25 by the prime-factor method: no twiddle factors between the two. 8 = 2 x 4, and
+// 25 = 5 x 5. Names: r is a real part, m an imaginary one, and the digits say of which points.
 
 import { add, get, mul, set, splat, spread, sub } from "./lanes";
 

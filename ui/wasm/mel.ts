@@ -12,7 +12,7 @@ const MOST_WEIGHTS: i32 = 2 * FREQUENCIES;
 const windowed: usize = memory.data(N_FFT * 16, 16);
 const logarithms: usize = memory.data(MOST_MEL_BINS * 16, 16);
 const hann: usize = memory.data(N_FFT * 4, 16);
-// Of each filter: its first frequency, the number of them, and one filter's weights after the other.
+// Of each filter: its first frequency, how many it has, and its weights, after those of the last.
 const firstFrequency: usize = memory.data(MOST_MEL_BINS * 4, 16);
 const frequencies: usize = memory.data(MOST_MEL_BINS * 4, 16);
 const weights: usize = memory.data(MOST_WEIGHTS * 4, 16);
@@ -31,7 +31,7 @@ export function prepare(bins: i32): void {
   for (let bin = 0; bin < bins; bin++) used += prepareFilter(bin, weights + (used << 2));
 }
 
-/** Put the weights of a filter at `to`, and return how many they are: Slaney's triangle of unit area. */
+/** Put the weights of a filter, Slaney's triangle of unit area, at `to`; return how many they are. */
 function prepareFilter(bin: i32, to: usize): i32 {
   const lower = edge(bin);
   const centre = edge(bin + 1);
@@ -103,7 +103,7 @@ function windowFour(samples: usize): void {
   }
 }
 
-/** Put the first `frames` of four, which stand side by side in `logarithms`, one after the other. */
+/** Put the first `frames` of the four that stand side by side in `logarithms` in a row. */
 function separateFour(out: usize, frames: i32): void {
   const frameBytes = melBins << 2;
   const kept = memory.data(4 * MOST_MEL_BINS * 4, 16);
