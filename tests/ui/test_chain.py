@@ -1,8 +1,8 @@
 """What the page's chain makes of recordings, beside what the library makes of them."""
 
 import json
-import shutil
 import subprocess
+import wave
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,11 +27,12 @@ class Sound:
     n_mels: int
     cutter: dict[str, float] = field(default_factory=dict)
     whole: bool = False
+    rate: int = SAMPLE_RATE
 
-    def segments(self) -> list[Segment]:
-        """Return what the library makes of it."""
+    def segments(self, samples: Samples) -> list[Segment]:
+        """Return what the library makes of samples of 16 kHz."""
         detector = EverythingIsSpeech() if self.whole else EdgeDetector(self.n_mels)
-        return list(segments([self.samples], self.n_mels, detector, Cutter(**self.cutter)))
+        return list(segments([samples], self.n_mels, detector, Cutter(**self.cutter)))
 
 
 @dataclass(frozen=True)
@@ -56,11 +57,15 @@ class Recording:
         return (self.folder / f"{index}.{suffix}").read_bytes()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def kernels() -> None:
+    """Compile what the chain calls."""
+    assert (UI / "node_modules").is_dir(), "the page has not been set up: `make page`"
+    subprocess.run(["node", "wasm/build.mjs"], cwd=UI, check=True)
+
+
 def run_chain(folder: Path, sounds: list[Sound]) -> list[Recording]:
     """Have the page's chain, in Node, cut sounds and make pictures."""
-    assert (UI / "node_modules").is_dir(), "run `npm ci` in ui/ first"
-    node = shutil.which("node")
-    assert node is not None, "Node 20 or newer is needed"
     order, made = [], []
     for index, sound in enumerate(sounds):
         own = folder / str(index)
@@ -69,17 +74,30 @@ def run_chain(folder: Path, sounds: list[Sound]) -> list[Recording]:
         order.append(
             {
                 "samples": str(own / "samples.f32"),
+                "rate": sound.rate,
                 "folder": str(own),
                 "melBins": sound.n_mels,
                 "cutter": sound.cutter,
                 "everythingIsSpeech": sound.whole,
             }
         )
-        made.append(Recording(sound.segments(), own))
+        samples = sound.samples
+        if sound.rate != SAMPLE_RATE:
+            samples = resampled(samples, sound.rate, own / "samples.wav")
+        made.append(Recording(sound.segments(samples), own))
     (folder / "order.json").write_text(json.dumps(order))
-    subprocess.run([node, "wasm/build.mjs"], cwd=UI, check=True)
-    subprocess.run([node, "tests/chain/pictures.mjs", folder / "order.json"], cwd=UI, check=True)
+    subprocess.run(["node", "tests/chain/pictures.mjs", folder / "order.json"], cwd=UI, check=True)
     return made
+
+
+def resampled(samples: Samples, rate: int, file: Path) -> Samples:
+    """Have the library read samples of another rate."""
+    with wave.open(str(file), "wb") as recording:
+        recording.setnchannels(1)
+        recording.setsampwidth(2)
+        recording.setframerate(rate)
+        recording.writeframes((samples * 32_768).astype("<i2").tobytes())
+    return read_audio(file)
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +145,24 @@ def test_lossy_pictures_of_the_page_are_near_and_small(samples_cut: list[Recordi
             assert (lossy.minimum, lossy.maximum) == (exact.minimum, exact.maximum)
             assert len(webp) < len(png) / 8
             assert np.sqrt(np.square(levels_apart(exact, lossy)).mean()) < 20
+
+
+@pytest.mark.parametrize("rate", [8_000, 44_100, 48_000])
+def test_sound_of_other_rates_is_heard_as_the_library_hears_it(
+    rate: int, sample: Samples, tmp_path: Path
+) -> None:
+    # Interpolated in straight lines, the sound has mirror images above 8 kHz, which have to go.
+    times = np.arange(0, len(sample) / SAMPLE_RATE, 1 / rate)
+    heard = np.interp(times, np.arange(len(sample)) / SAMPLE_RATE, sample)
+    whole_steps = (np.rint(heard * 32_767) / 32_768).astype(np.float32)
+    [recording] = run_chain(tmp_path, [Sound(whole_steps, 80, whole=True, rate=rate)])
+    assert recording.their_cuts == recording.our_cuts
+    page, library = decode(recording.read(0, "png")), recording.ours[0].image()
+    # Mel bins that lie under the edges of both low-pass filters.
+    passed = {8_000: 58, 44_100: 74, 48_000: 74}[rate]
+    apart = levels_apart(page, library)[:passed]
+    assert apart.max() <= 1
+    assert apart.mean() < 0.01
 
 
 def test_cuts_of_real_recordings_are_within_a_frame(
