@@ -1,6 +1,6 @@
 /** The recordings and segments that this browser keeps, as they change, and the outbox that changes them. */
 
-import { computed, signal } from "@preact/signals";
+import { batch, computed, signal } from "@preact/signals";
 import { type Database, openDatabase } from "../shared/database";
 import {
   CHANGES,
@@ -46,30 +46,46 @@ export function tellOutbox(order: OutboxOrder, transfer: Transferable[] = []): v
   outbox.postMessage(order, transfer);
 }
 
+/** Time between two renderings of changes, in milliseconds: a file brings many at once. */
+const RENDER_EVERY = 150;
+
+const changes: Change[] = [];
+let applied = 0;
+
 new BroadcastChannel(CHANGES).onmessage = (event: MessageEvent<Change>) => {
-  const change = event.data;
-  switch (change.kind) {
-    case "recording":
-      recordings.value = new Map(recordings.value).set(change.recording.id, change.recording);
-      break;
-    case "segment":
-      segments.value = new Map(segments.value).set(change.segment.id, change.segment);
-      if (change.segment.answer?.text) latest.value = change.segment.answer.text;
-      break;
-    case "removed":
-      forget(change.recording);
-      break;
-    case "held":
-      held.value = change.reason;
-      break;
-  }
+  changes.push(event.data);
+  if (changes.length > 1) return;
+  setTimeout(applyChanges, Math.max(0, applied + RENDER_EVERY - performance.now()));
 };
 
-function forget(recording: string): void {
-  const rest = new Map(recordings.value);
-  rest.delete(recording);
-  recordings.value = rest;
-  segments.value = new Map([...segments.value].filter(([, kept]) => kept.recording !== recording));
+function applyChanges(): void {
+  applied = performance.now();
+  const changedRecordings = new Map(recordings.value);
+  let changedSegments = new Map(segments.value);
+  for (const change of changes.splice(0)) {
+    switch (change.kind) {
+      case "recording":
+        changedRecordings.set(change.recording.id, change.recording);
+        break;
+      case "segment":
+        changedSegments.set(change.segment.id, change.segment);
+        if (change.segment.answer?.text) latest.value = change.segment.answer.text;
+        break;
+      case "removed":
+        changedRecordings.delete(change.recording);
+        changedSegments = new Map(
+          [...changedSegments].filter(([, { recording }]) => recording !== change.recording),
+        );
+        break;
+      case "held":
+        held.value = change.reason;
+        break;
+    }
+  }
+  batch(() => {
+    recordings.value = changedRecordings;
+    segments.value = changedSegments;
+  });
 }
 
 let database: Promise<Database> | null = null;

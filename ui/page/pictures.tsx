@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { clock } from "../shared/axes";
 import type { Segment } from "../shared/messages";
 import { byteCount, duration, languageName, soundBytes } from "./figures";
+import { ForSegment, type SegmentProps } from "./for-segment";
 import { picture, takes } from "./library";
 
 /** Pictures that are listed before somebody asks for more. */
@@ -19,7 +20,7 @@ export function Pictures({ show }: { show: (segment: Segment) => void }) {
       <Account segments={segments} />
       <ol class="picture-list">
         {segments.slice(0, most).map((segment) => (
-          <PictureRow key={segment.id} segment={segment} show={show} />
+          <ForSegment key={segment.id} segment={segment} show={show} of={PictureRow} />
         ))}
       </ol>
       {segments.length > most && (
@@ -63,7 +64,7 @@ function Account({ segments }: { segments: Segment[] }) {
   );
 }
 
-function PictureRow({ segment, show }: { segment: Segment; show: (segment: Segment) => void }) {
+function PictureRow({ segment, show }: SegmentProps) {
   const { start, end, bytes, answer, state, spoken, answered } = segment;
   const row = useRef<HTMLLIElement>(null);
   const address = usePicture(segment, useSeen(row));
@@ -145,22 +146,24 @@ export function usePicture(segment: Segment, wanted = true): string | null {
 export function Waveform({ extremes }: { extremes: Int8Array }) {
   const frames = extremes.length / 2;
   const columns = Math.min(frames, 400);
-  let path = "";
+  let above = "";
+  let below = "";
   for (let column = 0; column < columns; column += 1) {
     const from = Math.floor((column * frames) / columns);
     const to = Math.max(from + 1, Math.floor(((column + 1) * frames) / columns));
-    let low = 0;
-    let high = 0;
+    let low = -1;
+    let high = 1;
     for (let frame = from; frame < to; frame += 1) {
       low = Math.min(low, extremes[frame * 2]);
       high = Math.max(high, extremes[frame * 2 + 1]);
     }
-    path += `M${column + 0.5} ${(128 - high).toFixed(0)}V${(129 - low).toFixed(0)}`;
+    above += `L${column} ${128 - high}`;
+    below = `L${column} ${128 - low}${below}`;
   }
   return (
     <svg class="waveform" viewBox={`0 0 ${columns} 256`} preserveAspectRatio="none" role="img">
       <title>Waveform of the sound, which stayed here</title>
-      <path d={path} vector-effect="non-scaling-stroke" />
+      <path d={`M0 128${above}${below}Z`} />
     </svg>
   );
 }

@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { clock } from "../shared/axes";
 import type { Segment } from "../shared/messages";
 import { duration } from "./figures";
+import { ForSegment, type SegmentProps } from "./for-segment";
 import { CopyIcon, RemoveIcon } from "./icons";
 import { latest, type Take, takes, tellOutbox } from "./library";
 import { plainText, TRANSCRIPT_FORMATS, type TranscriptFormat, transcriptFile } from "./transcript";
@@ -62,22 +63,28 @@ function TakeText({ take, show }: { take: Take; show: (segment: Segment) => void
         <TakeActions take={take} />
       </header>
       {segments.map((segment) => (
-        <p key={segment.id} class="said" data-state={segment.state}>
-          <button
-            type="button"
-            class="time"
-            aria-label={`Picture at ${clock(segment.start)}`}
-            onClick={() => show(segment)}
-          >
-            {clock(segment.start)}
-          </button>
-          <Words segment={segment} />
-        </p>
+        <ForSegment key={segment.id} segment={segment} show={show} of={Said} />
       ))}
       {recording.problem && (
         <p class="message problem">This recording ended early: {recording.problem}.</p>
       )}
     </article>
+  );
+}
+
+function Said({ segment, show }: SegmentProps) {
+  return (
+    <p class="said" data-state={segment.state}>
+      <button
+        type="button"
+        class="time"
+        aria-label={`Picture at ${clock(segment.start)}`}
+        onClick={() => show(segment)}
+      >
+        {clock(segment.start)}
+      </button>
+      <Words segment={segment} />
+    </p>
   );
 }
 
