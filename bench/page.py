@@ -24,7 +24,7 @@ from playwright.sync_api import Browser, sync_playwright
 from hush.audio import read_audio
 from hush.transcript import Transcript
 from tests.processes import ROOT, service
-from tests.ui.wire import Request, Response, Wire, wire_to
+from tests.ui.wire import Request, Response, wire_to
 
 CHROMIUM = shutil.which("chromium")
 LIGHTHOUSE = "lighthouse@12.8.2"
@@ -173,10 +173,10 @@ def long_file(url: str) -> None:
     with wire_to(url) as wire, chromium("--enable-precise-memory-info") as browser:
         wire.answer_instead = answer_at_once
         page = browser.new_page(viewport={"width": 1440, "height": 900})
-        page.add_init_script(WATCH)
         page.goto(wire.url)
         page.locator(".light[data-light=up]").wait_for()
         at_rest = peak = renderer_memory()
+        browser.start_tracing(page=page, categories=["toplevel"])
         began = time.monotonic()
         page.set_input_files("input[type=file]", file)
         page.locator(".file").wait_for()
@@ -189,12 +189,32 @@ def long_file(url: str) -> None:
             peak = max(peak, renderer_memory())
         sent = time.monotonic() - began
         pictures = wire.pictures()
-        longest = page.evaluate("longest")
+        wall, busy = longest_tasks(browser.stop_tracing())
     size = sum(len(request.body) for request in pictures)
     print(f"  choice to last picture: {heard:.1f} s, {HOURS * 3600 / heard:.0f} times real time")
     print(f"  choice to last answer: {sent:.1f} s, {len(pictures)} pictures, {size / 1e6:.0f} MB")
     print(f"  memory of the renderer: {at_rest:.0f} MB at rest, {peak:.0f} MB at its peak")
-    print(f"  longest main-thread task over 50 ms (target: none): {longest or 'none'}")
+    print(
+        f"  longest main-thread task (target: under 50 ms): {busy:.0f} ms of work, {wall:.0f} ms"
+        " with what else ran on this machine meanwhile"
+    )
+
+
+def longest_tasks(trace: bytes) -> tuple[float, float]:
+    """Return the longest tasks of the page's thread, in milliseconds: by the clock, and of work."""
+    events = json.loads(trace)["traceEvents"]
+    main = {
+        (event["pid"], event["tid"])
+        for event in events
+        if event.get("name") == "thread_name" and event["args"]["name"] == "CrRendererMain"
+    }
+    tasks = [
+        event
+        for event in events
+        if event["name"].endswith("RunTask") and (event["pid"], event["tid"]) in main
+    ]
+    wall = max(task["dur"] for task in tasks) / 1000
+    return wall, max(task.get("tdur", 0) for task in tasks) / 1000
 
 
 def two_hours() -> Path:
@@ -256,14 +276,17 @@ def lighthouse(url: str) -> None:
     flags = "--chrome-flags=--headless=new --no-sandbox"
     for form in ("mobile", "desktop"):
         preset = ["--preset=desktop"] if form == "desktop" else []
-        ended = subprocess.run(
-            [*command, flags, *preset],
-            env={**os.environ, "CHROME_PATH": str(CHROMIUM)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if ended.returncode:
+        for _ in range(3):  # on a busy machine it may miss the page's beginning
+            ended = subprocess.run(
+                [*command, flags, *preset],
+                env={**os.environ, "CHROME_PATH": str(CHROMIUM)},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            if ended.returncode == 0:
+                break
+        else:
             sys.exit(f"Lighthouse failed: {ended.stderr[-2000:]}")
         report = json.loads(ended.stdout)
         (ROOT / "build" / f"lighthouse-{form}.json").write_text(ended.stdout)
