@@ -161,7 +161,12 @@ export function Waveform({ extremes }: { extremes: Int8Array }) {
     below = `L${column} ${128 - low}${below}`;
   }
   return (
-    <svg class="waveform" viewBox={`0 0 ${columns} 256`} preserveAspectRatio="none" role="img">
+    <svg
+      class="waveform"
+      viewBox={`0 0 ${Math.max(1, columns - 1)} 256`}
+      preserveAspectRatio="none"
+      role="img"
+    >
       <title>Waveform of the sound, which stayed here</title>
       <path d={`M0 128${above}${below}Z`} />
     </svg>

@@ -57,7 +57,7 @@ function TakeText({ take, show }: { take: Take; show: (segment: Segment) => void
       <header class="take-head">
         <h3>{recording.name}</h3>
         <p class="take-figures">
-          {duration(recording.seconds || (segments.at(-1)?.end ?? 0))}
+          {duration(Math.max(recording.seconds, segments.at(-1)?.end ?? 0))}
           {waiting > 0 && `, ${waiting} waiting`}
         </p>
         <TakeActions take={take} />
