@@ -34,6 +34,22 @@ def test_a_service_that_goes_away_and_comes_back_loses_nothing(
     page.context.close()
 
 
+def test_what_is_said_without_a_network_is_kept(
+    page: Page, context: BrowserContext, wire: Wire, sample_words: str
+) -> None:
+    """All that the microphone needs is fetched when the page stands, before anybody speaks."""
+    for part in ("capture", ".wasm", "v1/models"):
+        while not any(part in request.path for request in wire.requests):
+            page.wait_for_timeout(100)
+    page.wait_for_load_state("networkidle")
+    context.set_offline(True)
+    page.get_by_role("button", name="Start listening").click()
+    expect(page.locator(".said[data-state=waiting]").first).to_be_visible()
+    page.get_by_role("button", name="Stop").click()
+    context.set_offline(False)
+    words(page, sample_words)
+
+
 def test_what_waits_survives_a_reload(page: Page, wire: Wire, sample_words: str) -> None:
     wire.answer_instead = lambda request: Response(502) if request.method == "POST" else None
     choose_file(page, SAMPLE)

@@ -81,6 +81,9 @@ def wire_to(service: str) -> Iterator[Wire]:
 
         def _serve(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            if len(body) < int(self.headers.get("Content-Length", 0)):
+                self.close_connection = True  # the browser gave up
+                return
             headers = {name.lower(): value for name, value in self.headers.items()}
             request = Request(self.command, self.path, headers, body)
             wire.requests.append(request)

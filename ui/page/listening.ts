@@ -8,6 +8,7 @@ import type {
   PainterOrder,
   Recording,
 } from "../shared/messages";
+import captureUrl from "../worklet/capture.ts?worker&url";
 import { tellOutbox } from "./library";
 import { type Microphone, NoMicrophoneError, openMicrophone } from "./microphone";
 import { wishes } from "./service";
@@ -17,6 +18,8 @@ import { settings } from "./settings";
 const LONG = 4 * 3_600;
 /** Longest file that is decoded whole where the browser cannot stream it, in bytes. */
 const DECODED_WHOLE = 200e6;
+/** Time after which the next listener is made ready, in milliseconds: the page comes first. */
+const READY_AFTER = 1_500;
 /** Bytes of pictures that an hour of speech makes, roughly. */
 const BYTES_PER_HOUR = 18e6;
 
@@ -54,6 +57,20 @@ export const notice = signal<string | null>(null);
 let painter: Worker | null = null;
 let listener: { worker: Worker; file: string | null } | null = null;
 let device: Microphone | null = null;
+/** The next listener, ready before it is needed: whoever speaks then needs no network. */
+let spare: Worker | null = null;
+setTimeout(() => {
+  spare ??= newListener();
+  // Without a network, it is fetched when it is needed.
+  fetch(captureUrl).catch(() => {});
+}, READY_AFTER);
+
+function newListener(): Worker {
+  return new Worker(new URL("../worker/listener.ts", import.meta.url), {
+    type: "module",
+    name: "listener",
+  });
+}
 
 /** Gives the canvas to the thread that paints; does nothing where a browser cannot. */
 export function attachPainter(canvas: HTMLCanvasElement, still: boolean): void {
@@ -163,10 +180,8 @@ function listen(
   transfer: Transferable[],
   file: string | null,
 ): void {
-  const worker = new Worker(new URL("../worker/listener.ts", import.meta.url), {
-    type: "module",
-    name: "listener",
-  });
+  const worker = spare ?? newListener();
+  spare = newListener();
   listener = { worker, file };
   const wanted = wishes();
   const toOutbox = new MessageChannel();

@@ -30,13 +30,18 @@ const CALM = 15_000;
 const EAGER = 3_000;
 const PATIENCE = 10_000;
 
+const UNREACHABLE: ServiceState = {
+  light: "down",
+  detail: "The service cannot be reached; what you say is kept here",
+};
+
 let timer: ReturnType<typeof setTimeout> | undefined;
 
 /** Asks the service how it is, now and from time to time while the page can be seen. */
 export async function watchService(): Promise<void> {
   clearTimeout(timer);
   if (document.hidden) return;
-  const state = await ask();
+  const state = await ask().catch(() => UNREACHABLE);
   const { light, detail } = serviceState.peek();
   if (light !== state.light || detail !== state.detail) serviceState.value = state;
   clearTimeout(timer);
@@ -60,12 +65,7 @@ export function wishes(): Wishes {
 }
 
 async function ask(): Promise<ServiceState> {
-  let response: Response;
-  try {
-    response = await get("mel");
-  } catch {
-    return { light: "down", detail: "The service cannot be reached; what you say is kept here" };
-  }
+  const response = await get("mel");
   if (response.status === 401 || response.status === 403) {
     return { light: "locked", detail: "The service asks for a key: Settings has a place for it" };
   }

@@ -133,8 +133,7 @@ export type PainterOrder =
   | { kind: "canvas"; canvas: OffscreenCanvas; ratio: number; still: boolean }
   | { kind: "size"; width: number; height: number; ratio: number }
   | { kind: "still"; still: boolean }
-  | { kind: "begin"; port: MessagePort; melBins: MelBins; whole: boolean }
-  | { kind: "rest" };
+  | { kind: "begin"; port: MessagePort; melBins: MelBins; whole: boolean };
 
 /** To the painter, from a listener. */
 export type Columns =

@@ -14,8 +14,15 @@ const BATCH = 32_768;
 const REPORT_EVERY = 100;
 const LEVEL_EVERY = 50;
 
+const NOT_LOADED = "a part of this page could not be loaded; try again when the service is back";
+
 const finishing = new AbortController();
 const cancelling = new AbortController();
+/** Begun at once: a listener waits ready, so that nothing is to be fetched when somebody speaks. */
+const module = chainModule();
+module.catch(() => {
+  // Whoever listens hears of it.
+});
 let decoded = (_: Float32Array[] | null) => {};
 
 self.onmessage = (event: MessageEvent<ListenerOrder>) => {
@@ -47,7 +54,7 @@ async function listen(task: ListeningTask, hear: (hearing: Hearing) => Promise<v
   let hearing: Hearing | null = null;
   let problem: string | null = null;
   try {
-    hearing = await Hearing.begin(task, await chainModule());
+    hearing = await Hearing.begin(task, await module);
     await hear(hearing);
   } catch (error) {
     problem = error instanceof Error ? error.message : String(error);
@@ -67,7 +74,7 @@ async function listen(task: ListeningTask, hear: (hearing: Hearing) => Promise<v
 
 async function chainModule(): Promise<WebAssembly.Module> {
   const response = await fetch(new URL(hasSimd() ? simdUrl : scalarUrl, import.meta.url));
-  if (!response.ok) throw new Error("a part of this page could not be loaded: reload it");
+  if (!response.ok) throw new Error(NOT_LOADED);
   return WebAssembly.compile(await response.arrayBuffer());
 }
 
@@ -92,7 +99,9 @@ async function hearMicrophone(
 
 async function hearFile(hearing: Hearing, task: ListeningTask, file: File): Promise<void> {
   // Demultiplexers are the largest part of this page: they come with the first file.
-  const { openFile, NotStreamableError, UndecodableError } = await import("./file");
+  const { openFile, NotStreamableError, UndecodableError } = await import("./file").catch(() => {
+    throw new Error(NOT_LOADED);
+  });
   try {
     const opened = await openFile(file);
     try {

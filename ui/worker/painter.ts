@@ -20,9 +20,6 @@ function obey(view: Spectrogram, order: Exclude<PainterOrder, { kind: "canvas" }
     case "still":
       view.still = order.still;
       break;
-    case "rest":
-      view.rest();
-      break;
     case "begin":
       view.begin(order.melBins, order.whole);
       order.port.onmessage = (columns: MessageEvent<Columns>) => view.take(columns.data);

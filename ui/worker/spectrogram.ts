@@ -53,6 +53,7 @@ export class Spectrogram {
   #shown = 0;
   #cuts: { start: number; end: number }[] = [];
   #example: ImageData | null = null;
+  #exampleLoading: Promise<void> | null = null;
 
   /**
    * @param ratio - device pixels to a CSS pixel
@@ -78,13 +79,6 @@ export class Spectrogram {
     this.#canvas.height = height;
     this.#ratio = ratio;
     this.#draw();
-  }
-
-  /** Shows what a view looks like before anything was heard. */
-  rest(): void {
-    this.#mode = "rest";
-    this.#running = false;
-    this.#schedule();
   }
 
   /** Begins a recording. */
@@ -369,10 +363,14 @@ export class Spectrogram {
   /** What speech looks like: the bundled sample, dimmed. */
   #drawRest(width: number): void {
     if (!this.#example) {
-      void exampleLevels().then((levels) => {
-        this.#example = levels;
-        if (this.#mode === "rest") this.#schedule();
-      });
+      // Without it, the view rests in black.
+      this.#exampleLoading ??= exampleLevels().then(
+        (levels) => {
+          this.#example = levels;
+          if (this.#mode === "rest") this.#schedule();
+        },
+        () => {},
+      );
       return;
     }
     const { data, width: columns, height: rows } = this.#example;
