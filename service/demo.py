@@ -19,6 +19,7 @@ from hush.image import SMALL, encode
 from hush.mel import SAMPLE_RATE
 from hush.segments import segments
 from service.models import demo_folder
+from service.page import page_folder
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -92,6 +93,8 @@ def main() -> int:
         right = demonstrate(url, PICTURE)
         if once:
             return 0 if right else 1
+        if page_folder():
+            console.print(f"  page     [bold]http://localhost:{port}[/bold] in a browser")
         console.print(f"  try      curl --data-binary @{PICTURE} {url}/")
         console.print(f"           .venv/bin/hush transcribe --url {url} YOUR_RECORDING")
         console.print(f"           {url}/docs describes the API; Ctrl-C stops\n")
