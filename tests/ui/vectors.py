@@ -78,7 +78,10 @@ def _piece(kind: str, first: int, second: int, percent: int = 100) -> np.ndarray
             speech = np.fromfile(SPEECH, "<i2").astype(np.int64)
             return speech[first:second] * percent // 100
         case "noisy":
-            return _piece("speech", first, second) + _piece("noise", second - first, percent)
+            noisy: np.ndarray = _piece("speech", first, second) + _piece(
+                "noise", second - first, percent
+            )
+            return noisy
         case _:
             raise ValueError(kind)
 
