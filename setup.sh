@@ -1,7 +1,9 @@
 #!/bin/sh
-# What the Makefile needs before it can do its work: system packages, and the virtual environment.
-#   setup.sh packages NAME…   Debian packages, each with a command of the same name
+# What the Makefile needs before it can do its work: system packages, virtual environment, web page.
+#   setup.sh packages NAME…   Debian packages, by the name of a command; COMMAND=PACKAGE where they differ
 #   setup.sh environment      .venv with hush in it, and all that it wants
+#   setup.sh libraries        what the web page is built with, from npm
+#   setup.sh page             the web page, where it is not built or older than its sources
 #   setup.sh cdk              the AWS CDK's command line, in node_modules
 #   setup.sh lock             constraints.txt anew, from the newest versions that fit
 set -eu
@@ -24,7 +26,7 @@ install_packages() {
 packages() {
     missing=
     for name in "$@"; do
-        command -v "$name" >/dev/null || missing="$missing $name"
+        command -v "${name%%=*}" >/dev/null || missing="$missing ${name#*=}"
     done
     # shellcheck disable=SC2086 # a list of names
     [ -z "$missing" ] || install_packages $missing
@@ -63,6 +65,26 @@ make_environment() {
     pip install --constraint constraints.txt --editable "$extras"
 }
 
+libraries() {
+    new_enough='const [a, b] = process.versions.node.split("."); process.exit(Number(a < 20 || (a == 20 && b < 19)))'
+    if ! node -e "$new_enough" 2>/dev/null || ! command -v npm >/dev/null; then
+        fail "the web page wants Node 20.19 or newer with npm: https://nodejs.org"
+    fi
+    [ -n "$(find ui/node_modules/.package-lock.json -newer ui/package-lock.json 2>/dev/null)" ] && return
+    echo "fetching what the web page is built with (once)"
+    npm --prefix ui ci --silent
+}
+
+page() {
+    sources='ui docs/privacy.md'
+    # shellcheck disable=SC2086 # a list of names
+    [ -f ui/dist/index.html ] && [ -z "$(find $sources -newer ui/dist/index.html -type f \
+        -not -path '*/node_modules/*' -not -path '*/dist/*' -not -path '*/wasm/build/*')" ] && return
+    libraries
+    echo "building the web page"
+    npm --prefix ui run --silent build -- --logLevel warn
+}
+
 lock() {
     environment=$(mktemp -d)
     .venv/bin/python -m venv "$environment"
@@ -85,7 +107,9 @@ install_cdk() {
 case ${1:-} in
 packages) shift && packages "$@" ;;
 environment) make_environment ;;
+libraries) libraries ;;
+page) page ;;
 cdk) install_cdk ;;
 lock) lock ;;
-*) fail "usage: setup.sh packages NAME… | environment | cdk | lock" ;;
+*) fail "usage: setup.sh packages NAME… | environment | libraries | page | cdk | lock" ;;
 esac

@@ -4,16 +4,23 @@
     python -m bench.payload --model base.en --data FOLDER     any model; NAME.flac with its words in
                                                               NAME.txt
 
-Every recording goes through each way of sending it, clean and with white noise 10 dB below it, and
-is decoded greedily. Prints Markdown tables: bytes a second, word error rate, its increase over the
-float32 spectrogram with a paired bootstrap interval of 95 % (recordings are drawn), and the time to
-encode. Pictures are counted as whole files; of audio only the codec's packets, without container.
+Segments of speech go through each way of sending them, clean and with white noise 10 dB below, and
+are decoded greedily. Prints Markdown tables: bytes a second, word error rate, its increase over the
+float32 spectrogram with a paired bootstrap interval of 95 % (segments are drawn), and the processor
+time to make and to read what is sent. Pictures are counted as whole files; of audio only the
+codec's packets, without container.
+
+Synthetic sentences are strung together into segments of up to 10 s, as speech without long pauses
+is; a last table shows what shorter and longer segments weigh.
 """
 
 import argparse
 import io
+import multiprocessing
+import random
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -30,23 +37,34 @@ from whisper.normalizers import EnglishTextNormalizer
 
 from hush import image, mel
 from hush.mel import Spectrogram
+from models import sentences, speech
 from models.evaluate import DEMO, table
-from models.recordings import Recording, folder_recordings, held_out_recordings, with_noise
+from models.recordings import (
+    Recording,
+    folder_recordings,
+    held_out_recordings,
+    say_all,
+    strung_together,
+    with_noise,
+)
 
 Samples = npt.NDArray[np.float32]
+Send = Callable[[Samples, int], tuple[Spectrogram, int]]
+"""Takes samples and the number of mel bins; returns what arrives, and the bytes that were sent."""
 
-BATCH = 16
+BATCH = 32
 DRAWS = 4000
+SEGMENT = 10.0  # seconds
 normalise = EnglishTextNormalizer()
 
 
 @dataclass(frozen=True)
 class Way:
-    """A way of sending speech: takes samples, returns what arrives, and how many bytes it took."""
+    """A way of sending speech."""
 
     kind: str
     name: str
-    send: Callable[[Samples], tuple[Spectrogram, int]]
+    send: Send
 
 
 @dataclass
@@ -81,10 +99,10 @@ def ways() -> list[Way]:
         Way("float32", "float32 spectrogram", _float32),
         *(_picture("PNG", encoding(), bits) for bits in (8, 6, 5, 4, 3, 2)),
         _picture("WebP lossless", encoding("webp")),
-        *(_picture("WebP", encoding("webp", q)) for q in (90, 75, 50, 30, 20, 10, 5, 0)),
+        *(_picture("WebP", encoding("webp", q)) for q in (90, 75, 50, 40, 30, 20, 10, 5, 0)),
         *(
             _picture("AVIF", encoding("avif", q))
-            for q in (75, 60, 50, 40, 30, 25, 20, 15, 10, 5, 0)
+            for q in (75, 60, 50, 40, 35, 30, 25, 20, 15, 10, 5, 0)
         ),
         *(Way("JPEG", f"JPEG, quality {q}", _jpeg(q)) for q in (75, 50, 30, 20, 10, 5)),
         Way("FLAC", "FLAC", _audio("flac", None)),
@@ -95,16 +113,16 @@ def ways() -> list[Way]:
     ]
 
 
-def _float32(samples: Samples) -> tuple[Spectrogram, int]:
-    spectrogram = mel.log_mel_spectrogram(samples)
+def _float32(samples: Samples, mel_bins: int) -> tuple[Spectrogram, int]:
+    spectrogram = mel.log_mel_spectrogram(samples, mel_bins)
     return spectrogram, spectrogram.nbytes
 
 
 def _picture(kind: str, encoding: image.Encoding, bits: int = 8) -> Way:
     steps = 2**bits - 1
 
-    def send(samples: Samples) -> tuple[Spectrogram, int]:
-        picture = image.quantize(mel.log_mel_spectrogram(samples))
+    def send(samples: Samples, mel_bins: int) -> tuple[Spectrogram, int]:
+        picture = image.quantize(mel.log_mel_spectrogram(samples, mel_bins))
         if bits < 8:
             coarse = np.rint(np.rint(picture.pixels / 255 * steps) * 255 / steps)
             picture = image.MelImage(coarse.astype(np.uint8), picture.minimum, picture.maximum)
@@ -115,9 +133,9 @@ def _picture(kind: str, encoding: image.Encoding, bits: int = 8) -> Way:
     return Way(kind, f"{kind}, {bits} bits" if kind == "PNG" else kind + quality, send)
 
 
-def _jpeg(quality: int) -> Callable[[Samples], tuple[Spectrogram, int]]:
-    def send(samples: Samples) -> tuple[Spectrogram, int]:
-        picture = image.quantize(mel.log_mel_spectrogram(samples))
+def _jpeg(quality: int) -> Send:
+    def send(samples: Samples, mel_bins: int) -> tuple[Spectrogram, int]:
+        picture = image.quantize(mel.log_mel_spectrogram(samples, mel_bins))
         file = io.BytesIO()
         Image.fromarray(picture.pixels[::-1]).save(file, "JPEG", quality=quality, optimize=True)
         size = len(file.getvalue()) + 8  # and two numbers for the range
@@ -127,8 +145,8 @@ def _jpeg(quality: int) -> Callable[[Samples], tuple[Spectrogram, int]]:
     return send
 
 
-def _audio(codec: str, kilobits: int | None) -> Callable[[Samples], tuple[Spectrogram, int]]:
-    def send(samples: Samples) -> tuple[Spectrogram, int]:
+def _audio(codec: str, kilobits: int | None) -> Send:
+    def send(samples: Samples, mel_bins: int) -> tuple[Spectrogram, int]:
         encoder = cast(av.AudioCodecContext, av.CodecContext.create(codec, "w"))
         encoder.sample_rate, encoder.layout = mel.SAMPLE_RATE, "mono"
         encoder.format = "s16"
@@ -149,7 +167,7 @@ def _audio(codec: str, kilobits: int | None) -> Callable[[Samples], tuple[Spectr
         frames = [frame for packet in [*packets, None] for frame in decoder.decode(packet)]
         heard = [out for frame in [*frames, None] for out in resampler.resample(frame)]
         decoded = np.concatenate([out.to_ndarray().reshape(-1) for out in heard])
-        spectrogram = mel.log_mel_spectrogram(decoded.astype(np.float32))
+        spectrogram = mel.log_mel_spectrogram(decoded.astype(np.float32), mel_bins)
         return spectrogram, sum(packet.size for packet in packets)
 
     return send
@@ -157,9 +175,9 @@ def _audio(codec: str, kilobits: int | None) -> Callable[[Samples], tuple[Spectr
 
 def measure(model: Whisper, way: Way, recordings: Sequence[Recording], window: float) -> Result:
     """Send all recordings one way, and count what is heard wrongly."""
-    started = time.perf_counter()
-    sent = [way.send(recording.samples) for recording in recordings]
-    spent = time.perf_counter() - started
+    started = time.process_time()
+    sent = [way.send(recording.samples, model.dims.n_mels) for recording in recordings]
+    spent = time.process_time() - started
     seconds = sum(len(recording.samples) for recording in recordings) / mel.SAMPLE_RATE
     answers = heard(model, [mel.floor_normalized(spectrogram) for spectrogram, _ in sent], window)
     counts = [
@@ -262,30 +280,99 @@ def plot(results: Sequence[Result], file: Path) -> None:
     figure.savefig(file)
 
 
+def spoken_segments() -> list[Recording]:
+    """Return the test sentences by voices never heard in training, in segments of up to 10 s."""
+    kinds, texts = zip(*sentences.test_sentences(), strict=True)
+    family = "espeak variant"
+    voices = speech.HELD_OUT[family]
+    again = say_all([*voices[1:], voices[0]], texts)  # each sentence by another voice than before
+    told = held_out_recordings() + [
+        Recording(family, *one) for one in zip(kinds, texts, again, strict=True)
+    ]
+    return strung_together(told, SEGMENT, 0.4, random.Random(5))
+
+
+def lengths(recordings: Sequence[Recording]) -> None:
+    """Print what pictures weigh in segments of several lengths."""
+    durations = (1, 2, 5, 10, 30)  # seconds
+    spoken = np.concatenate([recording.samples for recording in recordings])
+    spoken = spoken[: 600 * mel.SAMPLE_RATE]
+    rows = []
+    for name, encoding in (
+        ("PNG", image.PNG),
+        ("WebP lossless", image.Encoding("webp")),
+        ("`small`", image.SMALL),
+    ):
+        row: list[object] = [name]
+        for seconds in durations:
+            size = seconds * mel.SAMPLE_RATE
+            whole = [spoken[i : i + size] for i in range(0, len(spoken) - size + 1, size)]
+            total = sum(
+                len(image.encode(image.quantize(mel.log_mel_spectrogram(one)), encoding))
+                for one in whole
+            )
+            row.append(f"{total / len(whole) / seconds:.0f}" if whole else "")
+        rows.append(row)
+    table("Bytes a second, by length of the segment", ("", *(f"{d} s" for d in durations)), rows)
+
+
+# ---- what each process holds ----
+_model: Whisper
+_kinds: dict[str, Sequence[Recording]]
+_window: float
+
+
+def _prepare(model: str, kinds: dict[str, Sequence[Recording]], window: float) -> None:
+    global _model, _kinds, _window
+    torch.set_num_threads(1)
+    _model, _kinds, _window = whisper.load_model(model, device="cpu"), kinds, window
+
+
+def _measure(title: str, index: int) -> Result:
+    result = measure(_model, ways()[index], _kinds[title], _window)
+    result.way = Way(result.way.kind, result.way.name, _float32)  # closures do not travel
+    return result
+
+
 def main() -> None:
     """Measure every way and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--model", default=str(DEMO))
     parser.add_argument("--data", type=Path)
-    parser.add_argument("--few", type=int, default=1, help="take every so manyth recording")
+    parser.add_argument("--few", type=int, default=1, help="take every so manyth segment")
+    parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--plot", type=Path, help="write the plot of the clean recordings there")
     arguments = parser.parse_args()
-    model = whisper.load_model(arguments.model, device="cpu")
-    recordings = folder_recordings(arguments.data) if arguments.data else held_out_recordings()
-    window = 30.0 if arguments.data else 10.0
+    recordings = folder_recordings(arguments.data) if arguments.data else spoken_segments()
+    window = 30.0 if arguments.data else SEGMENT
     fitting = [r for r in recordings if len(r.samples) <= window * mel.SAMPLE_RATE]
+    if len(fitting) < len(recordings):
+        print(f"left out: {len(recordings) - len(fitting)} recordings of more than {window:.0f} s")
     fitting = fitting[:: arguments.few]
     rng = np.random.default_rng(5)
     noisy = [Recording(r.family, r.kind, r.text, with_noise(r.samples, 10, rng)) for r in fitting]
-    for title, chosen in (("Clean", fitting), ("White noise, 10 dB below the speech", noisy)):
-        results = []
-        for way in ways():
-            results.append(measure(model, way, chosen, window))
-            print(f"{title}: {way.name}: {results[-1].rate:.2f} %", flush=True)
-        words = int(results[0].words.sum())
-        report(f"{title}: {len(chosen)} recordings, {words} words", results)
-        if title == "Clean" and arguments.plot:
-            plot(results, arguments.plot)
+    kinds: dict[str, Sequence[Recording]] = {
+        "Clean": fitting,
+        "White noise, 10 dB below the speech": noisy,
+    }
+    names = [way.name for way in ways()]
+    with ProcessPoolExecutor(
+        arguments.processes,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_prepare,
+        initargs=(arguments.model, kinds, window),
+    ) as pool:
+        for title, chosen in kinds.items():
+            work = {pool.submit(_measure, title, i): name for i, name in enumerate(names)}
+            for count, future in enumerate(as_completed(work), 1):
+                done = f"{title}, {count} of {len(names)}: {work[future]}"
+                print(f"{done}: {future.result().rate:.2f} %", flush=True)
+            results = [future.result() for future in work]
+            words = int(results[0].words.sum())
+            report(f"{title}: {len(chosen)} segments, {words} words", results)
+            if chosen is fitting and arguments.plot:
+                plot(results, arguments.plot)
+    lengths(fitting)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import httpx2
 import numpy as np
@@ -17,7 +17,7 @@ from hush.audio import AudioError, Recording
 from hush.client import RECORDING_SEGMENT, AsyncClient, Options
 from hush.connection import ServiceError
 from hush.folder import FolderIndex, read_index, replaced, write_index, write_pictures
-from hush.image import Encoding, Format, MelImageError, decode, encode, quantize
+from hush.image import SMALL, Encoding, Format, MelImageError, decode, encode, quantize
 from hush.mel import MEL_BINS, Samples, log_mel_spectrogram
 from hush.segments import segments
 from hush.terminal import (
@@ -59,7 +59,11 @@ Url = Annotated[
 ApiKey = Annotated[
     str | None, typer.Option(envvar="HUSH_API_KEY", metavar="KEY", help="Key the service wants.")
 ]
-PictureFormat = Annotated[Format, typer.Option("--picture", help="Format of the mel images.")]
+Picture = Literal[Format, "small"]
+PictureFormat = Annotated[
+    Picture,
+    typer.Option("--picture", help="Format of the mel images; `small` has the fewest bytes."),
+]
 Quality = Annotated[
     int | None,
     typer.Option(min=0, max=100, help="Of lossy WebP and AVIF pictures: smaller is smaller."),
@@ -250,7 +254,7 @@ def encode_command(
     - `hush encode --whole --picture tga --output pictures note.wav`
     """
     encoding = _encoding(picture, quality)
-    suffix = f".{picture}" if whole else ".mel"
+    suffix = f".{encoding.format}" if whole else ".mel"
     done = True
     for file, target in zip(files, _targets(files, output, suffix), strict=True):
         try:
@@ -468,8 +472,12 @@ def _targets(files: list[Path], folder: Path, suffix: str = "") -> list[Path]:
     return [folder / (name + suffix) for name in names]
 
 
-def _encoding(picture: Format, quality: int | None) -> Encoding:
+def _encoding(picture: Picture, quality: int | None) -> Encoding:
     try:
+        if picture == "small":
+            if quality is not None:
+                raise MelImageError("`small` has its own quality; --picture avif takes another")
+            return SMALL
         return Encoding(picture, quality)
     except MelImageError as error:
         raise typer.BadParameter(str(error), param_hint="--quality") from None

@@ -166,6 +166,8 @@ class Encoding:
 
 
 PNG = Encoding()
+SMALL = Encoding("avif", 25)
+"""The `small` picture: the fewest bytes that cost no words worth mention (docs/payload.md)."""
 
 
 def encode(image: MelImage, encoding: Encoding = PNG) -> bytes:

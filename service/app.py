@@ -1,5 +1,8 @@
 """The FastAPI application: routes, sign-in by key, limits, and what they share."""
 
+import logging
+from pathlib import Path
+
 from fastapi import Depends, FastAPI
 from fastapi.security import HTTPBearer
 from fastapi_offline import FastAPIOffline
@@ -11,10 +14,13 @@ from service.bodies import BodyBounds
 from service.errors import install_error_handlers
 from service.metrics import Metrics, MetricsMiddleware
 from service.models import Models
+from service.page import NOT_BUILT, PageMiddleware, load_page, page_folder, page_headers
 from service.routes import health, openai, original
 from service.settings import Settings
 from service.state import Service
 from service.work import WorkQueue
+
+log = logging.getLogger(__name__)
 
 _DESCRIPTION = """
 Speech-to-text on pictures: send a *mel image*, an 8-bit grayscale picture of the log-mel
@@ -25,7 +31,7 @@ the body, plain words as the answer.
 """
 
 
-def create_app(settings: Settings, models: Models) -> FastAPI:
+def create_app(settings: Settings, models: Models, page: Path | None = None) -> FastAPI:
     """Put a service together.
 
     Parameters
@@ -34,6 +40,8 @@ def create_app(settings: Settings, models: Models) -> FastAPI:
         Its settings.
     models
         Its models, which may become ready later.
+    page
+        Where the built web page is; `page_folder` if None.
     """
     app = FastAPIOffline(
         title="hush",
@@ -62,4 +70,8 @@ def create_app(settings: Settings, models: Models) -> FastAPI:
     if settings.api_key is not None:
         app.add_middleware(ApiKey, key=settings.api_key.get_secret_value())
     app.add_middleware(MetricsMiddleware, metrics=service.metrics)
+    if folder := page or page_folder():
+        app.add_middleware(PageMiddleware, files=load_page(folder, page_headers()))
+    else:
+        log.warning(NOT_BUILT)
     return app

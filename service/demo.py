@@ -15,10 +15,11 @@ from rich.console import Console
 from hush.audio import read_audio
 from hush.client import Client
 from hush.connection import ServiceError
-from hush.image import encode
+from hush.image import SMALL, encode
 from hush.mel import SAMPLE_RATE
 from hush.segments import segments
 from service.models import demo_folder
+from service.page import page_folder
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -48,15 +49,18 @@ def demonstrate(url: str, picture: Path) -> bool:
     with Client(url) as client:
         started = time.monotonic()
         cut = segments([samples], client.model().mel_bins)
-        files = [encode(segment.image()) for segment in cut]
+        images = [segment.image() for segment in cut]
+        files = [encode(image) for image in images]
         heard = " ".join(part.text.strip() for part in client.transcribe_each(files))
         elapsed = time.monotonic() - started
+    small = sum(len(encode(image, SMALL)) for image in images)
     picture.parent.mkdir(parents=True, exist_ok=True)
     picture.write_bytes(files[0])
     sent = sum(map(len, files))
     console.print(f"  speech   {audio.name}: {seconds:.1f} s of synthetic speech")
     console.print(
-        f"  sent     {sent / 1000:.1f} kB as a mel image; as 16-bit audio it would be"
+        f"  sent     {sent / 1000:.1f} kB as a mel image, or {small / 1000:.1f} kB as a"
+        f" small one; as 16-bit audio it would be"
         f" {seconds * SAMPLE_RATE * 2 / 1000:.1f} kB"
     )
     console.print(f"  words    [bold]{heard}[/bold]")
@@ -89,6 +93,8 @@ def main() -> int:
         right = demonstrate(url, PICTURE)
         if once:
             return 0 if right else 1
+        if page_folder():
+            console.print(f"  page     [bold]http://localhost:{port}[/bold] in a browser")
         console.print(f"  try      curl --data-binary @{PICTURE} {url}/")
         console.print(f"           .venv/bin/hush transcribe --url {url} YOUR_RECORDING")
         console.print(f"           {url}/docs describes the API; Ctrl-C stops\n")

@@ -1,6 +1,7 @@
 """The package, installed as a user installs it."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -102,3 +103,29 @@ def test_the_service_in_it_has_the_demo_model(
         check=True,
     )
     assert ended.stdout == sample_words + "\n"
+
+
+def test_the_page_is_in_it(wheel: Path) -> None:
+    files = zipfile.ZipFile(wheel)
+    names = set(files.namelist())
+    assert {"service/headers.json", "service/page/index.html", "service/page/privacy.html"} <= names
+    main = re.search(r'src="\./(assets/[^"]+\.js)"', files.read("service/page/index.html").decode())
+    assert main is not None
+    assert f"service/page/{main[1]}" in names
+
+
+def test_without_the_page_it_is_built_all_the_same_and_says_so(tmp_path: Path) -> None:
+    checkout = tmp_path / "checkout"
+    ignored = shutil.ignore_patterns(".*", "dist", "node_modules", "build", "tests", "__pycache__")
+    shutil.copytree(ROOT, checkout, ignore=ignored)
+    ended = subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--outdir", tmp_path, checkout],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert "the wheel is without the web page" in ended.stdout + ended.stderr
+    (wheel,) = tmp_path.glob("hush-*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    assert "service/headers.json" in names
+    assert "service/page/index.html" not in names

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Form, Request, Response, UploadFile
 from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import BaseModel, Field
 
+from hush.image import SMALL, Encoding
 from hush.openai_form import ResponseFormat, written
 from hush.transcript import Transcript
 from service.engine import DecodingRequest, Task
@@ -31,6 +32,9 @@ class ModelBody(BaseModel):
     languages: list[str]
     tasks: list[Task]
     parameters: int
+    small_picture: Encoding = Field(
+        description="How to write pictures of few bytes that cost no words worth mention"
+    )
 
 
 class ModelList(BaseModel):
@@ -131,6 +135,7 @@ def _body(model: Model) -> ModelBody:
         languages=list(info.languages),
         tasks=list(info.tasks),
         parameters=info.parameters,
+        small_picture=SMALL,
     )
 
 

@@ -126,6 +126,27 @@ def test_one_picture_of_it_all(url: str, tmp_path: Path, sample_words: str) -> N
     assert hush("transcribe", picture, "--url", url).stdout == sample_words + "\n"
 
 
+def test_a_small_picture_has_a_tenth_of_the_bytes_and_the_same_words(
+    url: str, tmp_path: Path, sample_words: str
+) -> None:
+    hush("encode", SAMPLE, "--whole", "-o", tmp_path)
+    ended = hush("encode", SAMPLE, "--whole", "--picture", "small", "-o", tmp_path)
+    picture = tmp_path / "sample.avif"
+    assert ended.stdout.strip() == str(picture)
+    assert picture.stat().st_size < (tmp_path / "sample.png").stat().st_size / 10
+    assert hush("transcribe", picture, "--url", url).stdout == sample_words + "\n"
+    assert hush("transcribe", SAMPLE, "--url", url, "--picture", "small").stdout == (
+        sample_words + "\n"
+    )
+
+
+def test_a_small_picture_has_no_other_quality(tmp_path: Path) -> None:
+    ended = hush("encode", SAMPLE, "--picture", "small", "--quality", "90", "-o", tmp_path)
+    assert ended.returncode == 2
+    assert "--picture avif takes another" in " ".join(ended.stderr.split())
+    assert not list(tmp_path.iterdir())
+
+
 def test_decode_gives_the_spectrogram_back(tmp_path: Path) -> None:
     hush("encode", SAMPLE, "--whole", "--mel-bins", "128", "-o", tmp_path)
     ended = hush("decode", tmp_path / "sample.png", "-o", tmp_path)

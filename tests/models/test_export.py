@@ -47,4 +47,5 @@ def test_stock_whisper_loads_what_is_saved(tmp_path: Path) -> None:
     for (name, value), again in zip(
         model.state_dict().items(), loaded.state_dict().values(), strict=True
     ):
-        torch.testing.assert_close(again, value, rtol=2**-8, atol=1e-6, msg=name)
+        # Rounded twice: to half precision, then to fewer bits.
+        torch.testing.assert_close(again, value, rtol=2**-8 + 2**-11, atol=1e-6, msg=name)

@@ -7,7 +7,7 @@ import httpx2
 import numpy as np
 import pytest
 
-from hush.image import Encoding, encode, quantize
+from hush.image import SMALL, Encoding, encode, quantize
 from service.models import Models
 from tests.hush.test_image import REFUSED, tga
 from tests.service.conftest import engine, http, loaded, picture
@@ -100,6 +100,7 @@ async def test_models_say_what_pictures_they_take() -> None:
             ("small", 80),
         ]
         assert listed["data"][0]["languages"] == ["en", "de"]
+        assert Encoding(**listed["data"][0]["small_picture"]) == SMALL
         assert (await client.get("/v1/models/small")).json()["tasks"] == ["transcribe"]
         assert (await client.get("/v1/models/whisper-1")).json()["id"] == "large"
         assert (await client.get("/v1/models/huge")).status_code == 404

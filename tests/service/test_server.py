@@ -89,7 +89,8 @@ def test_a_body_that_is_still_coming_does_not_keep_it_from_stopping() -> None:
         while "hush_requests" not in httpx2.get(f"{url}/metrics").text:
             time.sleep(0.01)
         process.send_signal(signal.SIGTERM)
-        answer = connection.recv(10_000)
+        with connection.makefile("rb") as stream:
+            answer = stream.read()
         assert answer.startswith(b"HTTP/1.1 503")
         assert b"about to stop" in answer
         assert process.wait(timeout=15) == 0

@@ -1,0 +1,21 @@
+"""Puts the built web page into the wheel, where it was built."""
+
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+
+class PageHook(BuildHookInterface[Any]):
+    """Adds ``ui/dist`` to the package; without it, the wheel's service has no page and says so."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Name what is to be added."""
+        if version == "editable":
+            return
+        if (Path(self.root) / "ui" / "dist" / "index.html").is_file():
+            build_data["force_include"]["ui/dist"] = "service/page"
+        else:
+            self.app.display_warning(
+                "the wheel is without the web page: `make page` builds it, with Node 20.19 or newer"
+            )

@@ -1,0 +1,157 @@
+"""The page as people use it: a real browser before a real service with the demo model."""
+
+import io
+import shutil
+import wave
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
+
+from hush.image import decode
+from tests.conftest import ROOT, Samples
+from tests.processes import service
+from tests.ui.wire import Request, Wire, wire_to
+
+SAMPLE = ROOT / "models" / "sample.flac"
+ALLOWED_FIELDS = {"file", "response_format", "model", "language"}
+
+expect.set_options(timeout=60_000)
+
+BrowserWith = Callable[..., Browser]
+
+
+@pytest.fixture(scope="session")
+def built_page() -> None:
+    """Without the page there is nothing to test."""
+    if not (ROOT / "ui" / "dist" / "index.html").exists():
+        pytest.fail("the page is not built: `make page`")
+
+
+@pytest.fixture(scope="session")
+def service_url(built_page: None) -> Iterator[str]:
+    with service() as (url, _):
+        yield url
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as playwright:
+        yield playwright
+
+
+@pytest.fixture(scope="session")
+def microphone_file(tmp_path_factory: pytest.TempPathFactory, sample: Samples) -> Path:
+    """What Chromium plays into its fake microphone, over and over: the sample, and a pause."""
+    file = tmp_path_factory.mktemp("microphone") / "sample.wav"
+    pause = np.zeros(32_000, np.float32)
+    spoken = np.concatenate([pause[:8_000], sample, pause])
+    with wave.open(str(file), "wb") as recording:
+        recording.setnchannels(1)
+        recording.setsampwidth(2)
+        recording.setframerate(16_000)
+        recording.writeframes((spoken * 32_767).astype("<i2").tobytes())
+    return file
+
+
+@pytest.fixture(scope="session")
+def browser_with(playwright: Playwright) -> Iterator[BrowserWith]:
+    """Start Debian's Chromium with flags; the same flags get the same one."""
+    executable = shutil.which("chromium")
+    assert executable, "Chromium is not here: `sh setup.sh packages chromium`"
+    started: dict[tuple[str, ...], Browser] = {}
+
+    def start(*flags: str) -> Browser:
+        if flags not in started:
+            started[flags] = playwright.chromium.launch(
+                executable_path=executable, args=["--no-sandbox", *flags]
+            )
+        return started[flags]
+
+    yield start
+    for browser in started.values():
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def browser(browser_with: BrowserWith, microphone_file: Path) -> Browser:
+    """A browser with a microphone that may be used."""
+    return browser_with(
+        "--use-fake-ui-for-media-stream",
+        "--use-fake-device-for-media-stream",
+        f"--use-file-for-fake-audio-capture={microphone_file}",
+    )
+
+
+@pytest.fixture
+def wire(service_url: str) -> Iterator[Wire]:
+    """The way to the service. In the end, nothing but pictures and questions went over it."""
+    with wire_to(service_url) as wire:
+        yield wire
+        for request in wire.requests:
+            check_request(request)
+
+
+def check_request(request: Request) -> None:
+    """Check that a request carries a mel image, or nothing."""
+    if request.method == "GET":
+        assert not request.body
+        return
+    assert request.method == "POST"
+    assert request.path in ("/v1/audio/transcriptions", "/v1/audio/translations")
+    form = request.form()
+    assert form.keys() <= ALLOWED_FIELDS
+    image = decode(form["file"])
+    assert (image.mel_bins, image.frames <= 3000) == (80, True)
+    assert form["file"].startswith((b"\x89PNG", b"RIFF"))
+    assert form["response_format"] == b"verbose_json"
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext, wire: Wire) -> Iterator[Page]:
+    """The page, opened. In the end, it asked nobody else for anything, and said no error."""
+    hosts: set[str] = set()
+    problems: list[str] = []
+    context.on("request", lambda request: hosts.add(request.url.split("/")[2]))
+    page = context.new_page()
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.goto(wire.url)
+    yield page
+    assert {host for host in hosts if host} == {wire.url.split("/")[2]}
+    assert problems == []
+
+
+def words(page: Page, text: str) -> None:
+    """Wait until words stand in the transcript."""
+    expect(page.locator(".said", has_text=text).first).to_be_visible()
+
+
+def choose_file(page: Page, *files: Path | tuple[str, bytes]) -> None:
+    """Choose files as with the button; a pair is a name and what is in it."""
+    payload = [
+        {"name": file[0], "mimeType": "application/octet-stream", "buffer": file[1]}
+        for file in files
+        if isinstance(file, tuple)
+    ]
+    paths = [file for file in files if isinstance(file, Path)]
+    page.set_input_files("input[type=file]", payload or paths)  # type: ignore[arg-type]
+
+
+def wav(samples: Samples) -> bytes:
+    """Return samples at 16 kHz as a WAV file."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as recording:
+        recording.setnchannels(1)
+        recording.setsampwidth(2)
+        recording.setframerate(16_000)
+        recording.writeframes((samples * 32_767).astype("<i2").tobytes())
+    return file.getvalue()

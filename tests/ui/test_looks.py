@@ -1,0 +1,71 @@
+"""How the page looks: three widths, both themes, with words. The pictures are left in build/."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, expect
+
+from tests.processes import ROOT
+from tests.ui.conftest import words
+from tests.ui.wire import Wire
+
+FOLDER = ROOT / "build" / "screenshots"
+"""`light-1440.png` is the one of the README: copy it to docs/page.png when the page changed."""
+
+WHILE_SPEAKING = """
+() => {
+    const [minutes, seconds] = document.querySelector(".elapsed").textContent.split(":");
+    const sinceTheSampleBegan = (Number(minutes) * 60 + Number(seconds) - 0.5) % 6.65;
+    return sinceTheSampleBegan > 2.5 && sinceTheSampleBegan < 4;
+}
+"""
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (820, 1180), (1440, 900)])
+def test_it_fits_and_shows_what_is_said(
+    browser: Browser, wire: Wire, sample_words: str, theme: str, width: int, height: int
+) -> None:
+    context = browser.new_context(
+        viewport={"width": width, "height": height},
+        color_scheme="dark" if theme == "dark" else "light",
+        locale="en-GB",
+    )
+    page = context.new_page()
+    page.goto(wire.url)
+    page.get_by_role("button", name="Start listening").click()
+    words(page, sample_words)
+    expect(page.locator(".said[data-state=answered]").nth(1)).to_be_visible()
+    expect(page.locator(".picture-frame img").first).to_be_visible()
+    page.wait_for_function(WHILE_SPEAKING, timeout=60_000)
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    page.mouse.move(0, 0)
+    page.screenshot(path=FOLDER / f"{theme}-{width}.png")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    spectrogram = Image.open(io.BytesIO(page.locator(".spectrogram").screenshot()))
+    colours = np.unique(np.asarray(spectrogram.convert("RGB")).reshape(-1, 3), axis=0)
+    assert len(colours) > 500
+    page.get_by_role("button", name="Stop").click()
+    page.locator(".picture-button").first.click()
+    expect(page.locator(".large-view img")).to_be_visible()
+    page.screenshot(path=FOLDER / f"{theme}-{width}-picture.png")
+    box = page.get_by_role("dialog").bounding_box()
+    assert box is not None
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= width
+    context.close()
+
+
+def test_who_wants_less_motion_gets_pages_instead_of_scrolling(
+    browser: Browser, wire: Wire, sample_words: str
+) -> None:
+    context = browser.new_context(reduced_motion="reduce")
+    page = context.new_page()
+    page.goto(wire.url)
+    page.get_by_role("button", name="Start listening").click()
+    words(page, sample_words)
+    assert page.evaluate("document.getAnimations().length") == 0
+    page.get_by_role("button", name="Stop").click()
+    context.close()

@@ -1,0 +1,162 @@
+"""From a file to words in Debian's Firefox and in WebKit, the engine of Safari."""
+
+import itertools
+import json
+import os
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
+from selenium.webdriver.webkitgtk.options import Options
+from selenium.webdriver.webkitgtk.service import Service
+from websocket import create_connection
+
+from tests.ui.conftest import SAMPLE, wav
+from tests.ui.wire import Wire
+
+PATIENCE = 60
+
+
+class Firefox:
+    """Firefox by WebDriver BiDi, which it speaks without a driver between."""
+
+    def __init__(self, address: str) -> None:
+        self._socket = create_connection(
+            f"{address}/session", timeout=PATIENCE, suppress_origin=True
+        )
+        self._numbers = itertools.count()
+        self.send("session.new", capabilities={})
+        self._context = self.send("browsingContext.getTree")["contexts"][0]["context"]
+
+    def send(self, method: str, **params: object) -> Any:
+        number = next(self._numbers)
+        self._socket.send(json.dumps({"id": number, "method": method, "params": params}))
+        while True:
+            answer = json.loads(self._socket.recv())
+            if answer.get("id") == number:
+                assert answer["type"] == "success", answer
+                return answer["result"]
+
+    def open(self, url: str) -> None:
+        self.send("browsingContext.navigate", context=self._context, url=url, wait="complete")
+
+    def evaluate(self, expression: str) -> Any:
+        target = {"context": self._context}
+        answer = self.send(
+            "script.evaluate", expression=expression, target=target, awaitPromise=True
+        )
+        return answer["result"].get("value")
+
+    def choose(self, file: Path) -> None:
+        locator = {"type": "css", "value": "input[type=file]"}
+        found = self.send("browsingContext.locateNodes", context=self._context, locator=locator)
+        element = {"sharedId": found["nodes"][0]["sharedId"]}
+        self.send("input.setFiles", context=self._context, element=element, files=[str(file)])
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+@pytest.fixture
+def firefox(tmp_path: Path) -> Iterator[Firefox]:
+    assert shutil.which("firefox-esr"), "Firefox is not here: `sh setup.sh packages firefox-esr`"
+    command = ["firefox-esr", "--headless", "--no-remote", "--remote-debugging-port=0"]
+    environment = {**os.environ, "HOME": str(tmp_path)}
+    with subprocess.Popen(
+        [*command, "--profile", str(tmp_path)],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    ) as process:
+        try:
+            assert process.stderr is not None
+            announced = (
+                re.search(r"WebDriver BiDi listening on (ws://\S+)", line)
+                for line in process.stderr
+            )
+            address = next(found[1] for found in announced if found)
+            browser = Firefox(address)
+            yield browser
+            browser.close()
+        finally:
+            process.terminate()
+
+
+@contextmanager
+def display() -> Iterator[str]:
+    """Run a screen that nobody sees."""
+    assert shutil.which("Xvfb"), "Xvfb is not here: `sh setup.sh packages Xvfb`"
+    read, write = os.pipe()
+    with subprocess.Popen(
+        ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x1000x24"],
+        pass_fds=[write],
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        try:
+            os.close(write)
+            with os.fdopen(read) as number:
+                yield f":{number.readline().strip()}"
+        finally:
+            process.terminate()
+
+
+@pytest.fixture
+def webkit() -> Iterator[webdriver.WebKitGTK]:
+    driver = shutil.which("WebKitWebDriver")
+    assert driver, "WebKit is not here: `sh setup.sh packages WebKitWebDriver`"
+    options = Options()
+    (options.binary_location,) = map(str, Path("/usr/lib").glob("*/webkit2gtk-4.*/MiniBrowser"))
+    options.add_argument("--automation")
+    with display() as screen:
+        service = Service(driver, env={**os.environ, "DISPLAY": screen})
+        browser = webdriver.WebKitGTK(options=options, service=service)
+        yield browser
+        browser.quit()
+
+
+def test_firefox(firefox: Firefox, wire: Wire, sample_words: str) -> None:
+    firefox.open(wire.url)
+    assert firefox.evaluate("crossOriginIsolated")
+    firefox.choose(SAMPLE)
+    text = "document.querySelector('.said')?.textContent ?? ''"
+    wait_for(lambda: sample_words in firefox.evaluate(text))
+    assert len(wire.pictures()) == 1
+
+
+@pytest.mark.parametrize("kind", ["flac", "wav"])
+def test_webkit(
+    webkit: webdriver.WebKitGTK,
+    wire: Wire,
+    sample: Any,
+    sample_words: str,
+    tmp_path: Path,
+    kind: str,
+) -> None:
+    """WAV is streamed; on FLAC, WebKit's streaming decoder gives up, and it is decoded whole."""
+    file = SAMPLE
+    if kind == "wav":
+        file = tmp_path / "sample.wav"
+        file.write_bytes(wav(sample))
+    webkit.get(wire.url)
+    assert webkit.execute_script("return crossOriginIsolated")
+    webkit.find_element(By.CSS_SELECTOR, "input[type=file]").send_keys(str(file))
+    WebDriverWait(webkit, PATIENCE).until(
+        lambda browser: sample_words in browser.find_element(By.TAG_NAME, "main").text
+    )
+    assert len(wire.pictures()) == 1
+
+
+def wait_for(happened: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)

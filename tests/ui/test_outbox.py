@@ -1,0 +1,178 @@
+"""What was said is never lost: not by the network, not by the service, not by the browser."""
+
+import sys
+import time
+
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.processes import free_port, running, wait_until_ready
+from tests.ui.conftest import SAMPLE, BrowserWith, choose_file, words
+from tests.ui.wire import Request, Response, Wire
+
+
+def test_a_service_that_goes_away_and_comes_back_loses_nothing(
+    built_page: None, browser_with: BrowserWith, sample_words: str
+) -> None:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", "service"]
+    page = browser_with().new_context().new_page()
+    with running(command, HUSH_PORT=str(port)) as service:
+        wait_until_ready(url, service)
+        page.goto(url)
+        expect(page.locator(".light")).to_have_attribute("data-light", "up")
+        # Its parts that come with the first file are there before the service goes.
+        choose_file(page, SAMPLE)
+        words(page, sample_words)
+    choose_file(page, ("said while it was away.flac", SAMPLE.read_bytes()))
+    expect(page.locator(".said[data-state=waiting]")).to_have_count(1)
+    expect(page.locator(".light")).to_have_attribute("data-light", "down")
+    with running(command, HUSH_PORT=str(port)) as service:
+        wait_until_ready(url, service)
+        expect(page.locator(".said", has_text=sample_words)).to_have_count(2)
+        expect(page.locator(".light")).to_have_attribute("data-light", "up")
+    page.context.close()
+
+
+def test_what_is_said_without_a_network_is_kept(
+    page: Page, context: BrowserContext, wire: Wire, sample_words: str
+) -> None:
+    """All that the microphone needs is fetched when the page stands, before anybody speaks."""
+    for part in ("capture", ".wasm", "v1/models"):
+        while not any(part in request.path for request in wire.requests):
+            page.wait_for_timeout(100)
+    page.wait_for_load_state("networkidle")
+    context.set_offline(True)
+    page.get_by_role("button", name="Start listening").click()
+    expect(page.locator(".said[data-state=waiting]").first).to_be_visible()
+    page.get_by_role("button", name="Stop").click()
+    context.set_offline(False)
+    words(page, sample_words)
+
+
+def test_what_waits_survives_a_reload(page: Page, wire: Wire, sample_words: str) -> None:
+    wire.answer_instead = lambda request: Response(502) if request.method == "POST" else None
+    choose_file(page, SAMPLE)
+    expect(page.locator(".said[data-state=waiting]")).to_have_count(1)
+    expect(page.locator(".file")).to_have_count(0)
+    page.reload()
+    expect(page.locator(".said[data-state=waiting]")).to_have_count(1)
+    wire.answer_instead = lambda _: None
+    words(page, sample_words)
+    page.reload()
+    words(page, sample_words)
+    expect(page.locator(".picture-frame img")).to_be_visible()
+
+
+def test_a_busy_service_is_asked_again_when_it_says(
+    page: Page, wire: Wire, sample_words: str
+) -> None:
+    asked: list[float] = []
+
+    def busy_once(request: Request) -> Response | None:
+        if request.method != "POST":
+            return None
+        asked.append(time.monotonic())
+        return Response(429, {"Retry-After": "3"}) if len(asked) == 1 else None
+
+    wire.answer_instead = busy_once
+    choose_file(page, SAMPLE)
+    words(page, sample_words)
+    assert 2.9 < asked[1] - asked[0] < 6
+    first, second = wire.pictures()
+    assert first.form()["file"] == second.form()["file"]
+
+
+def test_at_most_three_pictures_are_under_way(page: Page, wire: Wire, sample_words: str) -> None:
+    under_way = 0
+    most = 0
+
+    def count(request: Request) -> Response | None:
+        nonlocal under_way, most
+        if request.method == "POST":
+            under_way += 1
+            most = max(most, under_way)
+        return None
+
+    def uncount(request: Request, response: Response) -> Response:
+        nonlocal under_way
+        if request.method == "POST":
+            under_way -= 1
+        return response
+
+    wire.answer_instead, wire.change = count, uncount
+    choose_file(page, *[(f"{number}.flac", SAMPLE.read_bytes()) for number in range(6)])
+    expect(page.locator(".said", has_text=sample_words)).to_have_count(6)
+    assert most == 3
+
+
+def test_what_is_refused_says_why_and_can_be_sent_again(
+    page: Page, wire: Wire, sample_words: str
+) -> None:
+    refusal = b'{"error": {"message": "this picture is not to my taste"}}'
+    wire.answer_instead = lambda request: (
+        Response(400, {"Content-Type": "application/json"}, refusal)
+        if request.method == "POST"
+        else None
+    )
+    choose_file(page, SAMPLE)
+    expect(page.locator(".refused")).to_contain_text("this picture is not to my taste")
+    wire.answer_instead = lambda _: None
+    page.get_by_role("button", name="Send again").click()
+    words(page, sample_words)
+
+
+def test_a_service_that_wants_a_key_gets_it(page: Page, wire: Wire, sample_words: str) -> None:
+    def locked(request: Request) -> Response | None:
+        asks = request.path == "/mel" or request.path.startswith("/v1/")
+        if asks and request.headers.get("authorization") != "Bearer sesame":
+            return Response(401)
+        return None
+
+    wire.answer_instead = locked
+    page.reload()
+    expect(page.locator(".light")).to_have_attribute("data-light", "locked")
+    choose_file(page, SAMPLE)
+    page.get_by_role("button", name="Settings").click()
+    page.get_by_label("Key").fill("sesame")
+    page.keyboard.press("Escape")
+    words(page, sample_words)
+
+
+def test_two_tabs_send_each_picture_once_and_both_show_it(
+    page: Page, context: BrowserContext, wire: Wire, sample_words: str
+) -> None:
+    other = context.new_page()
+    other.goto(wire.url)
+    choose_file(other, SAMPLE)
+    words(other, sample_words)
+    words(page, sample_words)
+    assert len(wire.pictures()) == 1
+    page.close()
+    choose_file(other, ("again.flac", SAMPLE.read_bytes()))
+    expect(other.locator(".said", has_text=sample_words)).to_have_count(2)
+
+
+def test_removing_a_recording_removes_its_pictures(
+    page: Page, wire: Wire, sample_words: str
+) -> None:
+    choose_file(page, SAMPLE)
+    words(page, sample_words)
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("button", name="Remove sample.flac").click()
+    expect(page.locator(".take")).to_have_count(0)
+    page.reload()
+    expect(page.get_by_text("What is said will stand here")).to_be_visible()
+    kept = page.evaluate(
+        """() => new Promise((resolve) => {
+            indexedDB.open("hush").onsuccess = ({ target: { result } }) => {
+                const names = [...result.objectStoreNames];
+                const counts = names.map((name) => new Promise((done) => {
+                    result.transaction(name).objectStore(name).count().onsuccess = (event) =>
+                        done(event.target.result);
+                }));
+                Promise.all(counts).then(resolve);
+            };
+        })"""
+    )
+    assert kept == [0, 0, 0]

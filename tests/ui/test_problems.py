@@ -1,0 +1,108 @@
+"""Whatever goes wrong is said once and clearly, and the page goes on."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.conftest import Samples
+from tests.ui.conftest import SAMPLE, BrowserWith, choose_file, wav, words
+from tests.ui.media import video
+from tests.ui.wire import Wire
+
+
+def bad_file(kind: str, folder: Path, sample: Samples) -> Path | tuple[str, bytes]:
+    match kind:
+        case "text":
+            return "notes.txt", b"These are no sounds, but words already. " * 50
+        case "empty":
+            return "empty.wav", b""
+        case "header alone":
+            return "short.wav", wav(sample)[:44]
+        case "damaged":
+            data = bytearray(video(folder / "a.mp4", sound=SAMPLE).read_bytes())
+            data[40:-2000] = bytes(len(data) - 2040)
+            return "damaged.mp4", bytes(data)
+        case _:
+            return video(folder / "silent.mp4", sound=None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("text", "This is not an audio or video file that this browser knows."),
+        ("empty", "The file is empty."),
+        ("header alone", "There is no sound in this file."),
+        ("damaged", "damaged"),
+        ("no sound", "There is no sound in this video."),
+    ],
+)
+def test_bad_files_are_named_and_the_next_is_heard(
+    page: Page, tmp_path: Path, sample: Samples, sample_words: str, kind: str, message: str
+) -> None:
+    choose_file(page, bad_file(kind, tmp_path, sample))
+    expect(page.locator(".file-problem")).to_have_count(1)
+    expect(page.locator(".file-problem")).to_contain_text(message)
+    choose_file(page, SAMPLE)
+    words(page, sample_words)
+    page.locator(".file").get_by_role("button").click()
+    expect(page.locator(".file")).to_have_count(0)
+
+
+def test_what_came_before_the_damage_is_kept(page: Page, tmp_path: Path, sample_words: str) -> None:
+    whole = SAMPLE.read_bytes()
+    choose_file(page, ("cut off.flac", whole[: len(whole) - 6000] + b"\\xff" * 6000))
+    expect(page.locator(".take")).to_contain_text(sample_words.split(maxsplit=1)[0])
+
+
+def test_a_ten_hour_file_is_announced_and_can_be_cancelled(page: Page, tmp_path: Path) -> None:
+    """Ten hours of silence at 8 kHz, which take no room on this disk."""
+    file = tmp_path / "night.wav"
+    seconds = 36_000
+    header = bytearray(wav(_nothing())[:44])
+    header[24:28] = (8_000).to_bytes(4, "little")
+    header[28:32] = (16_000).to_bytes(4, "little")
+    header[40:44] = (seconds * 16_000).to_bytes(4, "little")
+    header[4:8] = (seconds * 16_000 + 36).to_bytes(4, "little")
+    with file.open("wb") as stream:
+        stream.write(header)
+        stream.truncate(44 + seconds * 16_000)
+    choose_file(page, file)
+    expect(page.get_by_role("alert").get_by_text("10 hours")).to_be_visible()
+    expect(page.locator(".file-figures")).to_contain_text("of 10:00:00")
+    expect(page.locator(".file-figures")).to_contain_text("left")
+    page.get_by_role("button", name="Cancel night.wav").click()
+    expect(page.locator(".file")).to_have_count(0)
+    expect(page.get_by_role("button", name="Start listening")).to_be_enabled()
+
+
+def _nothing() -> Samples:
+    import numpy as np
+
+    return np.zeros(1, np.float32)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--use-fake-device-for-media-stream"], "The microphone was refused."),
+        (["--use-fake-ui-for-media-stream"], "There is no microphone here."),
+    ],
+    ids=["refused", "none"],
+)
+def test_without_a_microphone_it_says_so_and_files_still_work(
+    browser_with: BrowserWith, wire: Wire, sample_words: str, flags: list[str], message: str
+) -> None:
+    page = browser_with(*flags).new_context().new_page()
+    page.goto(wire.url)
+    page.get_by_role("button", name="Start listening").click()
+    expect(page.get_by_role("alert")).to_contain_text(message)
+    choose_file(page, SAMPLE)
+    words(page, sample_words)
+    page.context.close()
+
+
+def test_silence_is_said_to_be_silence(page: Page, sample: Samples) -> None:
+    choose_file(page, ("silence.wav", wav(sample * 0)))
+    expect(page.get_by_role("alert").first).to_contain_text("silence.wav: no speech was found.")
+    expect(page.locator(".take")).to_have_count(0)

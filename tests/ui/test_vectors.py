@@ -1,0 +1,40 @@
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hush.image import decode
+from hush.mel import MEL_BINS
+from tests.ui import vectors
+
+DESCRIBED: list[dict[str, Any]] = json.loads((vectors.FOLDER / "vectors.json").read_text())
+
+
+@pytest.mark.parametrize("n_mels", MEL_BINS)
+@pytest.mark.parametrize("number", range(len(vectors.STREAMS)), ids=lambda n: DESCRIBED[n]["name"])
+def test_vectors_are_what_the_chain_makes_now(number: int, n_mels: int) -> None:
+    stream, described = vectors.STREAMS[number], DESCRIBED[number]
+    expected = json.loads(json.dumps(vectors.expected(stream, n_mels)))
+    assert described["expected"][str(n_mels)] == expected
+    assert described["pieces"] == [list(piece) for piece in stream.pieces]
+    if stream.pictures:
+        for index, segment in enumerate(stream.segments(n_mels)):
+            kept = decode(vectors.picture(number, n_mels, index).read_bytes())
+            made = segment.image()
+            assert np.abs(kept.pixels.astype(int) - made.pixels).max() <= 1
+            assert (kept.minimum, kept.maximum) == pytest.approx(
+                (made.minimum, made.maximum), abs=1e-5
+            )
+
+
+def test_no_vector_is_left_out() -> None:
+    assert len(DESCRIBED) == len(vectors.STREAMS)
+    pictures = [
+        vectors.picture(number, n_mels, index)
+        for number, stream in enumerate(DESCRIBED)
+        if stream["pictures"]
+        for n_mels in MEL_BINS
+        for index in range(len(stream["expected"][str(n_mels)]["cuts"]))
+    ]
+    assert sorted(pictures) == sorted(vectors.FOLDER.glob("*.png"))

@@ -1,0 +1,130 @@
+"""From sound to words, in every way that the page knows."""
+
+import gzip
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from hush.image import decode
+from tests.processes import ROOT
+from tests.ui.conftest import SAMPLE, BrowserWith, choose_file, words
+from tests.ui.media import video
+from tests.ui.wire import Request, Response, Wire
+
+ISOLATING = ("cross-origin-opener-policy", "cross-origin-embedder-policy")
+
+
+def without_isolation(_: Request, response: Response) -> Response:
+    headers = {
+        name: value for name, value in response.headers.items() if name.lower() not in ISOLATING
+    }
+    return Response(response.status, headers, response.body)
+
+
+def test_a_file_becomes_words(page: Page, wire: Wire, sample_words: str) -> None:
+    choose_file(page, SAMPLE)
+    words(page, sample_words)
+    expect(page.locator(".file")).to_have_count(0)
+    (sent,) = wire.pictures()
+    assert decode(sent.form()["file"]).frames > 300
+    expect(page.locator(".picture-figures")).to_contain_text("English")
+
+
+def test_a_dropped_file_becomes_words(page: Page, sample_words: str) -> None:
+    data = list(SAMPLE.read_bytes())
+    transfer = page.evaluate_handle(
+        """(data) => {
+            const transfer = new DataTransfer();
+            transfer.items.add(new File([new Uint8Array(data)], "dropped.flac"));
+            return transfer;
+        }""",
+        data,
+    )
+    page.dispatch_event(".hero", "drop", {"dataTransfer": transfer})
+    words(page, sample_words)
+
+
+@pytest.mark.parametrize("isolated", [True, False], ids=["shared memory", "message ports"])
+def test_the_microphone_becomes_words(
+    page: Page, wire: Wire, sample_words: str, isolated: bool
+) -> None:
+    if not isolated:
+        wire.change = without_isolation
+        page.goto(f"{wire.url}index.html")
+    assert page.evaluate("crossOriginIsolated") == isolated
+    page.get_by_role("button", name="Start listening").click()
+    expect(page.locator(".elapsed")).to_have_text("0:02")
+    words(page, sample_words)
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_role("button", name="Start listening")).to_be_enabled()
+    figures = page.locator(".picture-figures", has_text="s to text").first
+    expect(figures).to_be_visible()
+
+
+def test_without_vector_instructions_it_still_works(
+    browser_with: BrowserWith, wire: Wire, sample_words: str
+) -> None:
+    page = browser_with("--js-flags=--no-enable-sse4-1").new_page()
+    page.goto(wire.url)
+    choose_file(page, SAMPLE)
+    words(page, sample_words)
+    page.close()
+    loaded = [request.path for request in wire.requests if request.path.endswith(".wasm")]
+    assert loaded
+    assert not any("simd" in path for path in loaded)
+
+
+def test_with_vector_instructions_they_are_used(page: Page, wire: Wire, sample_words: str) -> None:
+    choose_file(page, SAMPLE)
+    words(page, sample_words)
+    loaded = [request.path for request in wire.requests if request.path.endswith(".wasm")]
+    assert loaded
+    assert all("simd" in path for path in loaded)
+
+
+def without_streaming_decoders(request: Request, response: Response) -> Response:
+    if not request.path.startswith("/assets/listener"):
+        return response
+    headers = {k: v for k, v in response.headers.items() if k.lower() != "content-encoding"}
+    script = gzip.decompress(response.body)
+    return Response(response.status, headers, b"delete self.AudioDecoder;" + script)
+
+
+def test_a_browser_that_cannot_stream_decodes_whole(
+    context: BrowserContext, wire: Wire, sample_words: str
+) -> None:
+    """Safari before 26 has no AudioDecoder; here it is taken away."""
+    wire.change = without_streaming_decoders
+    page = context.new_page()
+    page.goto(wire.url)
+    choose_file(page, SAMPLE)
+    words(page, sample_words)
+
+
+def test_several_files_come_one_after_the_other(page: Page, sample_words: str) -> None:
+    copies = [(f"{number}.flac", SAMPLE.read_bytes()) for number in (1, 2, 3)]
+    choose_file(page, *copies)
+    expect(page.locator(".said", has_text=sample_words)).to_have_count(3)
+    assert page.locator(".take h3").all_inner_texts() == ["1.flac", "2.flac", "3.flac"]
+
+
+def test_small_pictures_are_understood_too(page: Page, wire: Wire, sample_words: str) -> None:
+    page.get_by_role("button", name="Settings").click()
+    page.get_by_label("Small").check()
+    page.keyboard.press("Escape")
+    choose_file(page, SAMPLE)
+    words(page, sample_words)
+    (sent,) = wire.pictures()
+    small = sent.form()["file"]
+    assert small.startswith(b"RIFF")
+    reference = ROOT / "docs" / "sample.png"
+    assert len(small) < reference.stat().st_size
+
+
+@pytest.mark.parametrize("kind", ["mp4", "webm", "mkv"])
+def test_the_sound_of_videos_is_heard(
+    page: Page, tmp_path: Path, sample_words: str, kind: str
+) -> None:
+    choose_file(page, video(tmp_path / f"video.{kind}", sound=SAMPLE))
+    words(page, sample_words)

@@ -1,0 +1,31 @@
+/** How figures are written for people. */
+
+/** Writes a number of bytes: 940 B, 61 kB, 1.4 MB. */
+export function byteCount(bytes: number): string {
+  if (bytes < 1_000) return `${bytes} B`;
+  if (bytes < 1e6) return `${(bytes / 1_000).toFixed(bytes < 1e4 ? 1 : 0)} kB`;
+  return `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`;
+}
+
+/** Writes a length of time: 4.2 s, 3 min 5 s, 1 h 4 min. */
+export function duration(seconds: number): string {
+  if (seconds < 60) return `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 3_600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  return `${Math.floor(whole / 3_600)} h ${Math.floor((whole % 3_600) / 60)} min`;
+}
+
+/** Returns what the same stretch would take as 16-bit sound at 16 kHz, in bytes. */
+export function soundBytes(seconds: number): number {
+  return Math.round(seconds * 16_000) * 2;
+}
+
+/** Writes a language as people know it: of an ISO 639-1 code, or an English name in lower case. */
+export function languageName(language: string): string {
+  if (language.length > 3) return language[0].toUpperCase() + language.slice(1);
+  try {
+    return new Intl.DisplayNames(["en"], { type: "language" }).of(language) ?? language;
+  } catch {
+    return language;
+  }
+}

@@ -1,0 +1,260 @@
+/** The spectrogram, and what makes it move: microphone and files. */
+
+import { useEffect, useRef, useState } from "preact/hooks";
+import { clock } from "../shared/axes";
+import { duration } from "./figures";
+import { CloseIcon, FileIcon, MicrophoneIcon, StopIcon } from "./icons";
+import {
+  addFiles,
+  attachPainter,
+  files,
+  level,
+  microphone,
+  notice,
+  type QueuedFile,
+  removeFile,
+  startMicrophone,
+  stopMicrophone,
+  tellPainter,
+} from "./listening";
+import { microphones } from "./microphone";
+import { choose, settings } from "./settings";
+
+const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
+
+/** The stage of the page. */
+export function Hero() {
+  const [dragging, setDragging] = useState(false);
+  const listening = microphone.value.state !== "off" || files.value.length > 0;
+  const [used, setUsed] = useState(false);
+  useEffect(() => {
+    if (listening) setUsed(true);
+  }, [listening]);
+  return (
+    <section
+      class="hero"
+      aria-label="Listen"
+      data-dragging={dragging}
+      onDragOver={(event) => {
+        event.preventDefault();
+        setDragging(true);
+      }}
+      onDragLeave={(event) => {
+        if (!event.currentTarget.contains(event.relatedTarget as Node)) setDragging(false);
+      }}
+      onDrop={(event) => {
+        event.preventDefault();
+        setDragging(false);
+        addFiles(event.dataTransfer?.files ?? []);
+      }}
+    >
+      <div class="stage">
+        <SpectrogramCanvas />
+        {!used && !listening && (
+          <p class="invitation">
+            Say something.
+            <span>Your voice becomes a picture here. Only the picture leaves.</span>
+          </p>
+        )}
+        {dragging && <p class="invitation drop-hint">Drop to transcribe</p>}
+      </div>
+      <Controls />
+      <Messages />
+      {files.value.length > 0 && (
+        <ul class="files" aria-label="Files">
+          {files.value.map((queued) => (
+            <FileRow key={queued.id} queued={queued} />
+          ))}
+        </ul>
+      )}
+    </section>
+  );
+}
+
+function SpectrogramCanvas() {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  useEffect(() => {
+    const element = canvas.current as HTMLCanvasElement;
+    attachPainter(element, reducedMotion.matches);
+    const observer = new ResizeObserver(() => {
+      const ratio = devicePixelRatio;
+      const { clientWidth, clientHeight } = element;
+      const [width, height] = [clientWidth, clientHeight].map((side) => Math.round(side * ratio));
+      tellPainter({ kind: "size", width, height, ratio });
+    });
+    observer.observe(element);
+    const still = () => tellPainter({ kind: "still", still: reducedMotion.matches });
+    reducedMotion.addEventListener("change", still);
+    return () => {
+      observer.disconnect();
+      reducedMotion.removeEventListener("change", still);
+    };
+  }, []);
+  return (
+    <canvas
+      ref={canvas}
+      class="spectrogram"
+      role="img"
+      aria-label="Spectrogram: time from left to right, low frequencies at the bottom, speech marked below"
+    />
+  );
+}
+
+function Controls() {
+  const chooser = useRef<HTMLInputElement>(null);
+  const { state } = microphone.value;
+  const busy = files.value.some((queued) => queued.state === "listening");
+  return (
+    <div class="controls">
+      {state === "on" || state === "finishing" ? (
+        <button
+          type="button"
+          class="main-button stop"
+          onClick={stopMicrophone}
+          disabled={state !== "on"}
+        >
+          <StopIcon />
+          Stop
+        </button>
+      ) : (
+        <button
+          type="button"
+          class="main-button"
+          onClick={startMicrophone}
+          disabled={state === "opening" || busy}
+        >
+          <MicrophoneIcon />
+          {state === "opening" ? "Opening…" : "Start listening"}
+        </button>
+      )}
+      {state === "on" ? (
+        <Meter />
+      ) : (
+        <>
+          <button type="button" class="second-button" onClick={() => chooser.current?.click()}>
+            <FileIcon />
+            Choose files
+          </button>
+          <span class="or-drop">or drop them here</span>
+        </>
+      )}
+      <input
+        ref={chooser}
+        class="visually-hidden"
+        type="file"
+        multiple
+        tabIndex={-1}
+        aria-label="Audio or video files"
+        onChange={(event) => {
+          addFiles(event.currentTarget.files ?? []);
+          event.currentTarget.value = "";
+        }}
+      />
+      <DeviceChoice disabled={state !== "off"} />
+    </div>
+  );
+}
+
+function Meter() {
+  const mic = microphone.value;
+  // 60 dB of level over the width of the meter.
+  const loudness = Math.max(0, 1 + Math.log10(Math.max(level.value, 1e-6)) / 3);
+  return (
+    <div class="listening">
+      <meter class="visually-hidden" aria-label="Level" value={loudness.toFixed(2)} />
+      <div class="meter" aria-hidden="true">
+        <div class="meter-bar" style={{ transform: `scaleX(${loudness.toFixed(3)})` }} />
+      </div>
+      <span class="elapsed">{mic.state === "on" && clock(mic.seconds)}</span>
+    </div>
+  );
+}
+
+function DeviceChoice({ disabled }: { disabled: boolean }) {
+  const [devices, setDevices] = useState<MediaDeviceInfo[]>([]);
+  const { state } = microphone.value;
+  useEffect(() => {
+    const look = async () => setDevices(await microphones());
+    void look();
+    navigator.mediaDevices?.addEventListener("devicechange", look);
+    return () => navigator.mediaDevices?.removeEventListener("devicechange", look);
+  }, [state]);
+  if (devices.filter(({ label }) => label).length < 2) return null;
+  return (
+    <label class="device">
+      <span class="visually-hidden">Microphone</span>
+      <select
+        disabled={disabled}
+        value={settings.value.microphone}
+        onChange={(event) => choose({ microphone: event.currentTarget.value })}
+      >
+        <option value="">Default microphone</option>
+        {devices
+          .filter(({ deviceId }) => deviceId !== "default")
+          .map(({ deviceId, label }) => (
+            <option key={deviceId} value={deviceId}>
+              {label}
+            </option>
+          ))}
+      </select>
+    </label>
+  );
+}
+
+function Messages() {
+  const problem = microphone.value.state === "off" ? microphone.value.problem : null;
+  return (
+    <div role="alert" class="messages">
+      {problem && <p class="message problem">{problem}</p>}
+      {notice.value && <p class="message">{notice.value}</p>}
+    </div>
+  );
+}
+
+function FileRow({ queued }: { queued: QueuedFile }) {
+  const { id, file, state, seconds, total, problem } = queued;
+  const share = total ? Math.min(1, seconds / total) : 0;
+  return (
+    <li class="file" data-state={state}>
+      <span class="file-name">{file.name}</span>
+      {state === "failed" ? (
+        <span class="file-problem" role="alert">
+          {sentence(problem ?? "")}
+        </span>
+      ) : (
+        <>
+          <progress
+            class="file-progress"
+            aria-label={`Progress of ${file.name}`}
+            {...(total || state === "waiting" ? { value: share } : {})}
+          />
+          <span class="file-figures">
+            {state === "waiting" ? "waiting" : progressWords(queued)}
+          </span>
+        </>
+      )}
+      <button
+        type="button"
+        class="icon-button"
+        aria-label={state === "failed" ? `Dismiss ${file.name}` : `Cancel ${file.name}`}
+        onClick={() => removeFile(id)}
+      >
+        <CloseIcon />
+      </button>
+    </li>
+  );
+}
+
+function progressWords({ seconds, total, begun }: QueuedFile): string {
+  if (!seconds) return "opening";
+  const heard = clock(seconds);
+  if (!total) return heard;
+  const elapsed = (Date.now() - begun) / 1000;
+  const left = (elapsed / seconds) * Math.max(0, total - seconds);
+  const remaining = elapsed > 1 && left >= 1 ? `, ${duration(left)} left` : "";
+  return `${heard} of ${clock(total)}${remaining}`;
+}
+
+function sentence(text: string): string {
+  return text ? `${text[0].toUpperCase()}${text.slice(1)}${text.endsWith(".") ? "" : "."}` : "";
+}

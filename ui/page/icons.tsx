@@ -1,0 +1,93 @@
+/** Drawings of 20 × 20 in the text's colour; what they mean stands beside them or in a label. */
+
+import type { ComponentChildren } from "preact";
+
+function Icon({ children }: { children: ComponentChildren }) {
+  return (
+    <svg
+      class="icon"
+      viewBox="0 0 20 20"
+      width="20"
+      height="20"
+      fill="none"
+      stroke="currentColor"
+      stroke-width="1.6"
+      stroke-linecap="round"
+      stroke-linejoin="round"
+      aria-hidden="true"
+    >
+      {children}
+    </svg>
+  );
+}
+
+export const MicrophoneIcon = () => (
+  <Icon>
+    <rect x="7" y="2.5" width="6" height="9.5" rx="3" />
+    <path d="M4 9.5a6 6 0 0 0 12 0M10 15.5v2.5" />
+  </Icon>
+);
+
+export const StopIcon = () => (
+  <Icon>
+    <rect x="5.5" y="5.5" width="9" height="9" rx="1.5" fill="currentColor" />
+  </Icon>
+);
+
+export const FileIcon = () => (
+  <Icon>
+    <path d="M10 13V3.5M6.5 7 10 3.5 13.5 7M3.5 12.5v2.2a1.8 1.8 0 0 0 1.8 1.8h9.4a1.8 1.8 0 0 0 1.8-1.8v-2.2" />
+  </Icon>
+);
+
+export const SettingsIcon = () => (
+  <Icon>
+    <path d="M3 6h7m4 0h3M3 14h3m4 0h7" />
+    <circle cx="12" cy="6" r="2" />
+    <circle cx="8" cy="14" r="2" />
+  </Icon>
+);
+
+export const CopyIcon = () => (
+  <Icon>
+    <rect x="7" y="7" width="9.5" height="9.5" rx="2" />
+    <path d="M13 7V5.5a2 2 0 0 0-2-2H5.5a2 2 0 0 0-2 2V11a2 2 0 0 0 2 2H7" />
+  </Icon>
+);
+
+export const RemoveIcon = () => (
+  <Icon>
+    <path d="M4 5.5h12M8 5.5V4h4v1.5M5.5 5.5l.7 10a1.2 1.2 0 0 0 1.2 1h5.2a1.2 1.2 0 0 0 1.2-1l.7-10" />
+  </Icon>
+);
+
+export const CloseIcon = () => (
+  <Icon>
+    <path d="m5 5 10 10M15 5 5 15" />
+  </Icon>
+);
+
+export const BackIcon = () => (
+  <Icon>
+    <path d="M12.5 4 6.5 10l6 6" />
+  </Icon>
+);
+
+export const ForwardIcon = () => (
+  <Icon>
+    <path d="m7.5 4 6 6-6 6" />
+  </Icon>
+);
+
+/** Sound that becomes quiet. */
+export const Mark = () => (
+  <svg class="mark" viewBox="0 0 30 24" width="30" height="24" aria-hidden="true">
+    <g fill="currentColor">
+      <rect x="0" y="8" width="3.4" height="8" rx="1.7" />
+      <rect x="6.6" y="1" width="3.4" height="22" rx="1.7" />
+      <rect x="13.2" y="5" width="3.4" height="14" rx="1.7" />
+      <rect x="19.8" y="9" width="3.4" height="6" rx="1.7" opacity=".75" />
+      <circle cx="28" cy="12" r="1.7" opacity=".5" />
+    </g>
+  </svg>
+);

@@ -1,0 +1,120 @@
+/** The recordings and segments that this browser keeps, as they change, and the outbox that changes them. */
+
+import { batch, computed, signal } from "@preact/signals";
+import { type Database, openDatabase } from "../shared/database";
+import {
+  CHANGES,
+  type Change,
+  type OutboxOrder,
+  type Recording,
+  type Segment,
+} from "../shared/messages";
+
+/** A recording with its segments, in the order in which they were said. */
+export interface Take {
+  recording: Recording;
+  segments: Segment[];
+}
+
+const recordings = signal(new Map<string, Recording>());
+const segments = signal(new Map<string, Segment>());
+
+/** Why nothing is sent at present; null while all is well. */
+export const held = signal<string | null>(null);
+
+/** The latest text to arrive, for who listens to the page. */
+export const latest = signal("");
+
+/** All recordings, oldest first. */
+export const takes = computed<Take[]>(() => {
+  const byRecording = Map.groupBy(segments.value.values(), ({ recording }) => recording);
+  return [...recordings.value.values()]
+    .sort((one, other) => one.begun - other.begun)
+    .map((recording) => ({
+      recording,
+      segments: (byRecording.get(recording.id) ?? []).sort((one, other) => one.start - other.start),
+    }));
+});
+
+const outbox = new Worker(new URL("../worker/outbox.ts", import.meta.url), {
+  type: "module",
+  name: "outbox",
+});
+
+/** Tells the outbox to do something. */
+export function tellOutbox(order: OutboxOrder, transfer: Transferable[] = []): void {
+  outbox.postMessage(order, transfer);
+}
+
+/** Time between two renderings of changes, in milliseconds: a file brings many at once. */
+const RENDER_EVERY = 150;
+
+const changes: Change[] = [];
+let applied = 0;
+
+new BroadcastChannel(CHANGES).onmessage = (event: MessageEvent<Change>) => {
+  changes.push(event.data);
+  if (changes.length > 1) return;
+  setTimeout(applyChanges, Math.max(0, applied + RENDER_EVERY - performance.now()));
+};
+
+function applyChanges(): void {
+  applied = performance.now();
+  const changedRecordings = new Map(recordings.value);
+  let changedSegments = new Map(segments.value);
+  for (const change of changes.splice(0)) {
+    switch (change.kind) {
+      case "recording":
+        changedRecordings.set(change.recording.id, change.recording);
+        break;
+      case "segment":
+        changedSegments.set(change.segment.id, change.segment);
+        if (change.segment.answer?.text) latest.value = change.segment.answer.text;
+        break;
+      case "removed":
+        changedRecordings.delete(change.recording);
+        changedSegments = new Map(
+          [...changedSegments].filter(([, { recording }]) => recording !== change.recording),
+        );
+        break;
+      case "held":
+        held.value = change.reason;
+        break;
+    }
+  }
+  batch(() => {
+    recordings.value = changedRecordings;
+    segments.value = changedSegments;
+  });
+}
+
+let database: Promise<Database> | null = null;
+
+/** Reads what earlier visits left. */
+export async function openLibrary(): Promise<void> {
+  try {
+    database = openDatabase();
+    const kept = await database;
+    const [keptRecordings, keptSegments] = await Promise.all([
+      kept.getAll("recordings"),
+      kept.getAll("segments"),
+    ]);
+    // What changed meanwhile is newer than what was read.
+    recordings.value = new Map([
+      ...keptRecordings.map((recording) => [recording.id, recording] as const),
+      ...recordings.value,
+    ]);
+    segments.value = new Map([
+      ...keptSegments.map((segment) => [segment.id, segment] as const),
+      ...segments.value,
+    ]);
+  } catch {
+    // The outbox says that this browser keeps nothing.
+  }
+}
+
+/** Returns the picture of a segment, or null if it is gone. */
+export async function picture(segment: Segment): Promise<Blob | null> {
+  const bytes = await (await database)?.get("pictures", segment.id);
+  return bytes ? new Blob([bytes], { type: segment.type }) : null;
+}

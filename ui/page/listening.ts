@@ -1,0 +1,278 @@
+/** What is being listened to: the microphone, or the first of the files that wait. */
+
+import { signal } from "@preact/signals";
+import type {
+  ListenerOrder,
+  ListenerReport,
+  ListeningTask,
+  PainterOrder,
+  Recording,
+} from "../shared/messages";
+import captureUrl from "../worklet/capture.ts?worker&url";
+import { tellOutbox } from "./library";
+import { type Microphone, NoMicrophoneError, openMicrophone } from "./microphone";
+import { wishes } from "./service";
+import { settings } from "./settings";
+
+/** Beyond this, in seconds, a file is announced as a long one. */
+const LONG = 4 * 3_600;
+/** Longest file that is decoded whole where the browser cannot stream it, in bytes. */
+const DECODED_WHOLE = 200e6;
+/** Time after which the next listener is made ready, in milliseconds: the page comes first. */
+const READY_AFTER = 1_500;
+/** Bytes of pictures that an hour of speech makes, roughly. */
+const BYTES_PER_HOUR = 18e6;
+
+/** How far a microphone or a file has come. */
+export interface Progress {
+  seconds: number;
+  /** Seconds in all; null if nobody knows. */
+  total: number | null;
+  /** Milliseconds since 1970. */
+  begun: number;
+}
+
+export interface QueuedFile extends Progress {
+  id: string;
+  file: File;
+  state: "waiting" | "listening" | "failed";
+  problem: string | null;
+}
+
+/** What the microphone does. */
+export const microphone = signal<
+  | { state: "off"; problem: string | null }
+  | { state: "opening" }
+  | ({ state: "on" } & Progress)
+  | { state: "finishing" }
+>({ state: "off", problem: null });
+
+/** Loudest sample lately, 0 to 1. */
+export const level = signal(0);
+export const files = signal<QueuedFile[]>([]);
+
+/** Samples that were lost, or the like, in a sentence. */
+export const notice = signal<string | null>(null);
+
+let painter: Worker | null = null;
+let listener: { worker: Worker; file: string | null } | null = null;
+let device: Microphone | null = null;
+/** The next listener, ready before it is needed: whoever speaks then needs no network. */
+let spare: Worker | null = null;
+setTimeout(() => {
+  spare ??= newListener();
+  // Without a network, it is fetched when it is needed.
+  fetch(captureUrl).catch(() => {});
+}, READY_AFTER);
+
+function newListener(): Worker {
+  return new Worker(new URL("../worker/listener.ts", import.meta.url), {
+    type: "module",
+    name: "listener",
+  });
+}
+
+/** Gives the canvas to the thread that paints; does nothing where a browser cannot. */
+export function attachPainter(canvas: HTMLCanvasElement, still: boolean): void {
+  if (painter || !canvas.transferControlToOffscreen) return;
+  painter = new Worker(new URL("../worker/painter.ts", import.meta.url), {
+    type: "module",
+    name: "painter",
+  });
+  const offscreen = canvas.transferControlToOffscreen();
+  tellPainter({ kind: "canvas", canvas: offscreen, ratio: devicePixelRatio, still }, [offscreen]);
+}
+
+export function tellPainter(order: PainterOrder, transfer: Transferable[] = []): void {
+  painter?.postMessage(order, transfer);
+}
+
+/** Opens the microphone and listens until `stopMicrophone`. */
+export async function startMicrophone(): Promise<void> {
+  if (microphone.value.state !== "off" || listener) return;
+  microphone.value = { state: "opening" };
+  notice.value = null;
+  try {
+    device = await openMicrophone(settings.peek().microphone, (problem) => {
+      notice.value = problem;
+      if (problem.startsWith("The microphone went")) stopMicrophone();
+    });
+  } catch (error) {
+    const problem =
+      error instanceof NoMicrophoneError ? error.message : `The microphone failed: ${error}`;
+    microphone.value = { state: "off", problem };
+    void listenToNextFile();
+    return;
+  }
+  const begun = Date.now();
+  const when = new Date(begun).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  const { source, sampleRate } = device;
+  listen(
+    {
+      id: crypto.randomUUID(),
+      name: `Microphone, ${when}`,
+      kind: "microphone",
+      begun,
+      seconds: 0,
+      problem: null,
+    },
+    (task) => ({ kind: "microphone", task, source, sampleRate }),
+    source instanceof MessagePort ? [source] : [],
+    null,
+  );
+  microphone.value = { state: "on", seconds: 0, total: null, begun };
+}
+
+/** Closes the microphone; what was said until now is still cut and sent. */
+export function stopMicrophone(): void {
+  if (microphone.value.state !== "on") return;
+  device?.close();
+  device = null;
+  level.value = 0;
+  microphone.value = { state: "finishing" };
+  listener?.worker.postMessage({ kind: "finish" } satisfies ListenerOrder);
+}
+
+/** Puts files at the end of the queue. */
+export function addFiles(chosen: Iterable<File>): void {
+  const added = Array.from(
+    chosen,
+    (file): QueuedFile => ({
+      id: crypto.randomUUID(),
+      file,
+      state: "waiting",
+      problem: null,
+      seconds: 0,
+      total: null,
+      begun: 0,
+    }),
+  );
+  files.value = [...files.value, ...added];
+  void listenToNextFile();
+}
+
+/** Takes a file off the queue; what was heard of it stays. */
+export function removeFile(id: string): void {
+  if (listener?.file === id)
+    listener.worker.postMessage({ kind: "cancel" } satisfies ListenerOrder);
+  else files.value = files.value.filter((queued) => queued.id !== id);
+}
+
+function listenToNextFile(): void {
+  if (listener || microphone.value.state !== "off") return;
+  const next = files.value.find(({ state }) => state === "waiting");
+  if (!next) return;
+  const begun = Date.now();
+  change(next.id, { state: "listening", begun });
+  notice.value = null;
+  const { id, file } = next;
+  listen(
+    { id, name: file.name, kind: "file", begun, seconds: 0, problem: null },
+    (task) => ({ kind: "file", task, file }),
+    [],
+    id,
+  );
+}
+
+function listen(
+  recording: Recording,
+  order: (task: ListeningTask) => ListenerOrder,
+  transfer: Transferable[],
+  file: string | null,
+): void {
+  const worker = spare ?? newListener();
+  spare = newListener();
+  listener = { worker, file };
+  const wanted = wishes();
+  const toOutbox = new MessageChannel();
+  const toPainter = new MessageChannel();
+  tellOutbox({ kind: "listener", port: toOutbox.port1 }, [toOutbox.port1]);
+  tellPainter(
+    { kind: "begin", port: toPainter.port1, melBins: wanted.melBins, whole: file !== null },
+    [toPainter.port1],
+  );
+  worker.onmessage = (event: MessageEvent<ListenerReport>) => hear(event.data, recording, worker);
+  worker.onerror = (event) => {
+    event.preventDefault();
+    ended(recording, `this page failed: ${event.message || "reload it, and try again"}`, 0);
+  };
+  const task = {
+    recording,
+    wishes: wanted,
+    outbox: toOutbox.port2,
+    painter: toPainter.port2,
+  };
+  worker.postMessage(order(task), [toOutbox.port2, toPainter.port2, ...transfer]);
+}
+
+function hear(report: ListenerReport, recording: Recording, worker: Worker): void {
+  switch (report.kind) {
+    case "level":
+      level.value = report.peak;
+      break;
+    case "progress":
+      progress(recording, report.seconds, report.total);
+      break;
+    case "decode":
+      void decodeWhole(recording.id).then((channels) =>
+        worker.postMessage({ kind: "decoded", channels } satisfies ListenerOrder),
+      );
+      break;
+    case "ended":
+      ended(recording, report.problem, report.segments);
+      break;
+  }
+}
+
+function progress({ id, kind }: Recording, seconds: number, total: number | null): void {
+  if (kind === "file") {
+    if (seconds === 0 && total !== null && total > LONG) {
+      const size = Math.round((total / 3_600) * (BYTES_PER_HOUR / 1e6));
+      notice.value = `This is a long one: ${Math.round(total / 360) / 10} hours make up to ${size} MB of pictures. They are sent as they are made; you can cancel at any time.`;
+    }
+    change(id, { seconds, total });
+  } else if (microphone.value.state === "on") {
+    microphone.value = { ...microphone.value, seconds };
+  }
+}
+
+function ended({ id, kind, name }: Recording, problem: string | null, segments: number): void {
+  listener?.worker.terminate();
+  listener = null;
+  if (kind === "microphone") {
+    device?.close();
+    device = null;
+    microphone.value = { state: "off", problem };
+  } else if (problem) {
+    change(id, { state: "failed", problem });
+  } else {
+    files.value = files.value.filter((queued) => queued.id !== id);
+    if (!segments) notice.value = `${name}: no speech was found.`;
+  }
+  listenToNextFile();
+}
+
+function change(id: string, changes: Partial<QueuedFile>): void {
+  files.value = files.value.map((queued) =>
+    queued.id === id ? { ...queued, ...changes } : queued,
+  );
+}
+
+/** Decodes a file the old way, for browsers without streaming decoders; null if that fails too. */
+async function decodeWhole(id: string): Promise<Float32Array[] | null> {
+  const file = files.value.find((queued) => queued.id === id)?.file;
+  if (!file || file.size > DECODED_WHOLE) return null;
+  try {
+    const context = new OfflineAudioContext(1, 1, 16_000);
+    const sound = await context.decodeAudioData(await file.arrayBuffer());
+    return Array.from({ length: sound.numberOfChannels }, (_, index) =>
+      sound.getChannelData(index),
+    );
+  } catch {
+    return null;
+  }
+}
+
+addEventListener("beforeunload", (event) => {
+  if (microphone.value.state === "on" || listener) event.preventDefault();
+});

@@ -1,0 +1,118 @@
+/** The microphone, from permission to the audio thread. */
+
+import { RingBuffer } from "ringbuf.js";
+import captureUrl from "../worklet/capture.ts?worker&url";
+
+/** What the ring holds, in seconds: the listener may be that late. */
+const RING_SECONDS = 10;
+
+/** A microphone that cannot be had; the message is a sentence for people. */
+export class NoMicrophoneError extends Error {}
+
+/** An open microphone. */
+export interface Microphone {
+  sampleRate: number;
+  /** What the listener reads: shared memory where the page may have it, else a port. */
+  source: SharedArrayBuffer | MessagePort;
+  /** Closes the microphone; the light of the device goes out. */
+  close(): void;
+}
+
+/**
+ * Opens a microphone; the browser asks its user first.
+ *
+ * @param device - its id; "" for the system's choice
+ * @param lost - called with a sentence if it ends by itself, or samples get lost
+ * @throws NoMicrophoneError if there is none, or it may not be used
+ */
+export async function openMicrophone(
+  device: string,
+  lost: (problem: string) => void,
+): Promise<Microphone> {
+  const stream = await permitted(device);
+  try {
+    return await captured(stream, lost);
+  } catch (error) {
+    for (const track of stream.getTracks()) track.stop();
+    throw error;
+  }
+}
+
+/** Returns the microphones; their names are empty before permission was given once. */
+export async function microphones(): Promise<MediaDeviceInfo[]> {
+  const devices = (await navigator.mediaDevices?.enumerateDevices()) ?? [];
+  return devices.filter(({ kind, deviceId }) => kind === "audioinput" && deviceId);
+}
+
+async function permitted(device: string): Promise<MediaStream> {
+  if (!navigator.mediaDevices) {
+    throw new NoMicrophoneError(
+      "Browsers open microphones only for pages that come over https, or from localhost.",
+    );
+  }
+  try {
+    // Whisper copes with rooms and noise better than with what such processing makes of speech.
+    return await navigator.mediaDevices.getUserMedia({
+      audio: {
+        channelCount: 1,
+        echoCancellation: false,
+        noiseSuppression: false,
+        autoGainControl: false,
+        ...(device && { deviceId: { exact: device } }),
+      },
+    });
+  } catch (error) {
+    const name = error instanceof DOMException ? error.name : "";
+    if (name === "OverconstrainedError" && device) return permitted("");
+    throw new NoMicrophoneError(PROBLEMS[name] ?? `The microphone cannot be opened (${name}).`);
+  }
+}
+
+const PROBLEMS: Record<string, string> = {
+  NotAllowedError:
+    "The microphone was refused. Allow it for this page in the browser's address bar, then try again. Files work without it.",
+  NotFoundError: "There is no microphone here. Plug one in, or choose a file.",
+  NotReadableError: "The microphone is in use by another application, or the system blocks it.",
+  SecurityError: "This browser does not let the page use a microphone.",
+};
+
+async function captured(stream: MediaStream, lost: (problem: string) => void): Promise<Microphone> {
+  const context = new AudioContext({ latencyHint: "interactive" });
+  await Promise.all([context.audioWorklet.addModule(captureUrl), context.resume()]);
+  const [source, target] = connection(context.sampleRate);
+  const capture = new AudioWorkletNode(context, "capture", {
+    channelCount: 1,
+    channelCountMode: "explicit",
+  });
+  capture.port.postMessage(target, target instanceof MessagePort ? [target] : []);
+  capture.port.onmessage = (event: MessageEvent<number>) =>
+    lost(
+      `${Math.ceil((event.data / context.sampleRate) * 1000)} ms were lost: this device is too busy`,
+    );
+  context.createMediaStreamSource(stream).connect(capture);
+  // Some browsers run only what leads to the loudspeaker; the output is silence.
+  capture.connect(context.destination);
+  const [track] = stream.getAudioTracks();
+  track.onended = () => lost("The microphone went away.");
+  return {
+    sampleRate: context.sampleRate,
+    source,
+    close() {
+      track.onended = null;
+      track.stop();
+      void context.close();
+    },
+  };
+}
+
+/** Returns the two ends of the way from the audio thread to the listener: where to read, where to write. */
+function connection(
+  sampleRate: number,
+): [SharedArrayBuffer | MessagePort, SharedArrayBuffer | MessagePort] {
+  if (globalThis.crossOriginIsolated) {
+    const memory = RingBuffer.getStorageForCapacity(sampleRate * RING_SECONDS, Float32Array);
+    return [memory, memory];
+  }
+  const { port1, port2 } = new MessageChannel();
+  return [port1, port2];
+}

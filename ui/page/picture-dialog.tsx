@@ -1,0 +1,218 @@
+/** One picture, large: exactly what was sent, and the sound it was made of. */
+
+import type { ComponentChildren } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { clock, frequencyMarks } from "../shared/axes";
+import type { Segment } from "../shared/messages";
+import { byteCount, duration, languageName, soundBytes } from "./figures";
+import { BackIcon, CloseIcon, ForwardIcon } from "./icons";
+import { picture, takes } from "./library";
+import { usePicture, Waveform } from "./pictures";
+import { save } from "./transcript-view";
+
+/** CSS pixels to a frame of 10 ms, at least and at most. */
+const CLOSEST = 12;
+
+/** Shows a segment in a dialog; `show` replaces it, or closes the dialog with null. */
+export function PictureDialog({
+  id,
+  show,
+}: {
+  id: string;
+  show: (segment: Segment | null) => void;
+}) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => dialog.current?.showModal(), []);
+  const all = takes.value.flatMap((take) => take.segments);
+  const place = all.findIndex((segment) => segment.id === id);
+  const segment = all[place];
+  useEffect(() => {
+    if (!segment) show(null);
+  }, [segment, show]);
+  if (!segment) return null;
+  const step = (by: number) => {
+    const next = all[place + by];
+    if (next) show(next);
+  };
+  return (
+    <dialog
+      ref={dialog}
+      class="dialog picture-dialog"
+      aria-labelledby="picture-title"
+      onClose={() => show(null)}
+      closedby="any"
+      onKeyDown={(event) => {
+        if (event.target instanceof HTMLInputElement) return;
+        if (event.key === "ArrowLeft") step(-1);
+        if (event.key === "ArrowRight") step(1);
+      }}
+    >
+      <header class="dialog-head">
+        <h2 id="picture-title">
+          {clock(segment.start, true)} to {clock(segment.end, true)}
+        </h2>
+        <button
+          type="button"
+          class="icon-button"
+          aria-label="Previous picture"
+          disabled={place === 0}
+          onClick={() => step(-1)}
+        >
+          <BackIcon />
+        </button>
+        <button
+          type="button"
+          class="icon-button"
+          aria-label="Next picture"
+          disabled={place === all.length - 1}
+          onClick={() => step(1)}
+        >
+          <ForwardIcon />
+        </button>
+        <button
+          type="button"
+          class="icon-button"
+          aria-label="Close"
+          onClick={() => dialog.current?.close()}
+        >
+          <CloseIcon />
+        </button>
+      </header>
+      <LargePicture key={segment.id} segment={segment} />
+      {segment.answer?.text && <p class="dialog-words">{segment.answer.text}</p>}
+      <Particulars segment={segment} />
+      <Downloads segment={segment} />
+    </dialog>
+  );
+}
+
+function LargePicture({ segment }: { segment: Segment }) {
+  const address = usePicture(segment);
+  const view = useRef<HTMLElement>(null);
+  const frames = Math.round((segment.end - segment.start) * 100);
+  const [zoom, setZoom] = useState(0);
+  const [fitting, setFitting] = useState(1);
+  useEffect(() => {
+    const element = view.current as HTMLElement;
+    const observer = new ResizeObserver(() => setFitting(element.clientWidth / frames));
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, [frames]);
+  // The slider goes from the whole picture to single frames, in equal ratios.
+  const perFrame = fitting * Math.max(1, CLOSEST / fitting) ** zoom;
+  return (
+    <div class="large">
+      <div class="large-picture">
+        <div class="frequencies" aria-hidden="true">
+          {frequencyMarks().map(({ height, label }) => (
+            <span key={label} style={{ bottom: `${height * 100}%` }}>
+              {label}
+            </span>
+          ))}
+        </div>
+        <section ref={view} class="large-view" tabIndex={0} aria-label="Picture and sound">
+          <div style={{ width: `${perFrame * frames}px` }}>
+            {address && (
+              <img
+                src={address}
+                alt={`Mel image: ${frames} frames, ${segment.wishes.melBins} mel bins`}
+                class={perFrame > 3 ? "crisp" : ""}
+              />
+            )}
+            <Waveform extremes={segment.waveform} />
+          </div>
+        </section>
+      </div>
+      <div class="large-legend">
+        <p>
+          Above, what was sent, pixel for pixel. Below, the sound it was made of, which was not.
+        </p>
+        <label class="zoom">
+          Zoom
+          <input
+            type="range"
+            min="0"
+            max="1"
+            step="0.01"
+            value={zoom}
+            onInput={(event) => setZoom(event.currentTarget.valueAsNumber)}
+          />
+        </label>
+      </div>
+    </div>
+  );
+}
+
+function Particulars({ segment }: { segment: Segment }) {
+  const { start, end, bytes, type, wishes, answer, spoken, sent, answered } = segment;
+  const sound = soundBytes(end - start);
+  const seconds = (milliseconds: number) => `${(milliseconds / 1_000).toFixed(2)} s`;
+  const facts: [string, ComponentChildren][] = [
+    ["Length", duration(end - start)],
+    ["Sent", `${byteCount(bytes)} of ${type.replace("image/", "").toUpperCase()}`],
+    ["As sound", `${byteCount(sound)}, ${(sound / bytes).toFixed(1)} times as much`],
+    ["Mel bins", wishes.melBins],
+  ];
+  if (answer?.language) facts.push(["Language", languageName(answer.language)]);
+  if (answer?.confidence != null) {
+    facts.push(["Confidence", `${Math.round(answer.confidence * 100)} %`]);
+  }
+  if (spoken !== null && sent !== null) {
+    facts.push(["End of speech to sending", seconds(sent - spoken)]);
+  }
+  if (spoken !== null && answered !== null) {
+    facts.push(["End of speech to text", seconds(answered - spoken)]);
+  } else if (sent !== null && answered !== null) {
+    facts.push(["Sending to text", seconds(answered - sent)]);
+  }
+  return (
+    <dl class="facts">
+      {facts.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+function Downloads({ segment }: { segment: Segment }) {
+  const [problem, setProblem] = useState<string | null>(null);
+  const download = async (make: (sent: Blob) => Promise<File>) => {
+    const sent = await picture(segment);
+    if (sent) save(await make(sent));
+    else setProblem("The picture is gone.");
+  };
+  const stem = `speech-${clock(segment.start, true).replace(/[:.]/g, "-")}`;
+  const extension = segment.type.replace("image/", "");
+  return (
+    <div class="downloads">
+      <button
+        type="button"
+        class="second-button"
+        onClick={() =>
+          download(async (sent) => new File([sent], `${stem}.${extension}`, { type: segment.type }))
+        }
+      >
+        Download {extension.toUpperCase()}
+      </button>
+      {extension === "png" && (
+        <button
+          type="button"
+          class="second-button"
+          onClick={() => download(async (sent) => new File([await asTga(sent)], `${stem}.tga`))}
+        >
+          Download TGA
+        </button>
+      )}
+      {problem && <p role="alert">{problem}</p>}
+    </div>
+  );
+}
+
+/** Returns the same pixels and range in mel-spec's format. */
+async function asTga(png: Blob): Promise<Uint8Array<ArrayBuffer>> {
+  const { tgaOfPng } = await import("./tga");
+  return tgaOfPng(new Uint8Array(await png.arrayBuffer()));
+}

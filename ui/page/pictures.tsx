@@ -1,0 +1,174 @@
+/** What leaves this device: every picture that was sent, beside the sound it was made of. */
+
+import { useEffect, useRef, useState } from "preact/hooks";
+import { clock } from "../shared/axes";
+import type { Segment } from "../shared/messages";
+import { byteCount, duration, languageName, soundBytes } from "./figures";
+import { ForSegment, type SegmentProps } from "./for-segment";
+import { picture, takes } from "./library";
+
+/** Pictures that are listed before somebody asks for more. */
+const LISTED = 40;
+
+/** The account of what left, and the pictures, newest first. */
+export function Pictures({ show }: { show: (segment: Segment) => void }) {
+  const [most, setMost] = useState(LISTED);
+  const segments = takes.value.flatMap((take) => take.segments).reverse();
+  return (
+    <section class="pictures" aria-labelledby="pictures-title">
+      <h2 id="pictures-title">What leaves this device</h2>
+      <Account segments={segments} />
+      <ol class="picture-list">
+        {segments.slice(0, most).map((segment) => (
+          <ForSegment key={segment.id} segment={segment} show={show} of={PictureRow} />
+        ))}
+      </ol>
+      {segments.length > most && (
+        <button type="button" class="second-button" onClick={() => setMost(segments.length)}>
+          Show all {segments.length}
+        </button>
+      )}
+    </section>
+  );
+}
+
+function Account({ segments }: { segments: Segment[] }) {
+  const sent = segments.reduce((sum, { bytes }) => sum + bytes, 0);
+  const sound = segments.reduce((sum, { start, end }) => sum + soundBytes(end - start), 0);
+  if (!segments.length) {
+    return (
+      <p class="account-text">
+        Nothing yet. A picture of each stretch of speech will: never the sound itself.{" "}
+        <a href="privacy.html">What a picture still tells</a>
+      </p>
+    );
+  }
+  return (
+    <div class="account">
+      <dl class="bars">
+        <dt>{segments.length === 1 ? "1 picture" : `${segments.length} pictures`}</dt>
+        <dd>
+          <span class="bar sent" style={{ width: `${(100 * sent) / sound}%` }} />
+          {byteCount(sent)}
+        </dd>
+        <dt>As sound</dt>
+        <dd>
+          <span class="bar" style={{ width: "100%" }} />
+          {byteCount(sound)}
+        </dd>
+      </dl>
+      <p class="account-text">
+        The sound stayed here, and is gone. <a href="privacy.html">What a picture still tells</a>
+      </p>
+    </div>
+  );
+}
+
+function PictureRow({ segment, show }: SegmentProps) {
+  const { start, end, bytes, answer, state, spoken, answered } = segment;
+  const row = useRef<HTMLLIElement>(null);
+  const address = usePicture(segment, useSeen(row));
+  const seconds = end - start;
+  const particulars = [
+    duration(seconds),
+    byteCount(bytes),
+    answer?.language && languageName(answer.language),
+    answer?.confidence != null && `${Math.round(answer.confidence * 100)} % sure`,
+    spoken !== null && answered !== null && `${((answered - spoken) / 1000).toFixed(1)} s to text`,
+    state === "waiting" && "waiting",
+    state === "refused" && "refused",
+  ].filter(Boolean);
+  return (
+    <li ref={row} class="picture-row" data-state={state}>
+      <button type="button" class="picture-button" onClick={() => show(segment)}>
+        <span class="picture-pair">
+          <span class="picture-frame">
+            {address && (
+              <img
+                src={address}
+                alt={`Spectrogram of ${duration(seconds)} of speech, as it was sent`}
+              />
+            )}
+          </span>
+          <Waveform extremes={segment.waveform} />
+        </span>
+        <span class="picture-words">{answer?.text || " "}</span>
+        <span class="picture-figures">
+          <span>{clock(start)}</span>
+          {particulars.map((particular) => (
+            <span key={particular}>{particular}</span>
+          ))}
+        </span>
+      </button>
+    </li>
+  );
+}
+
+/** Returns whether an element has been on the screen. */
+function useSeen(element: { current: Element | null }): boolean {
+  const [seen, setSeen] = useState(false);
+  useEffect(() => {
+    const observer = new IntersectionObserver(
+      (entries) => {
+        if (!entries.some(({ isIntersecting }) => isIntersecting)) return;
+        setSeen(true);
+        observer.disconnect();
+      },
+      { rootMargin: "300px" },
+    );
+    if (element.current) observer.observe(element.current);
+    return () => observer.disconnect();
+  }, [element]);
+  return seen;
+}
+
+/** Returns an address of a segment's picture, for as long as the component lives. */
+export function usePicture(segment: Segment, wanted = true): string | null {
+  const [address, setAddress] = useState<string | null>(null);
+  useEffect(() => {
+    if (!wanted) return;
+    let made: string | null = null;
+    let gone = false;
+    void picture(segment).then((blob) => {
+      if (gone || !blob) return;
+      made = URL.createObjectURL(blob);
+      setAddress(made);
+    });
+    return () => {
+      gone = true;
+      if (made) URL.revokeObjectURL(made);
+    };
+  }, [segment.id, wanted]);
+  return address;
+}
+
+/** Draws a waveform from its extremes: lowest and highest of every 10 ms, -127 to 127. */
+export function Waveform({ extremes }: { extremes: Int8Array }) {
+  const frames = extremes.length / 2;
+  const columns = Math.min(frames, 400);
+  let above = "";
+  let below = "";
+  for (let column = 0; column < columns; column += 1) {
+    const from = Math.floor((column * frames) / columns);
+    const to = Math.max(from + 1, Math.floor(((column + 1) * frames) / columns));
+    let low = -1;
+    let high = 1;
+    for (let frame = from; frame < to; frame += 1) {
+      low = Math.min(low, extremes[frame * 2]);
+      high = Math.max(high, extremes[frame * 2 + 1]);
+    }
+    above += `L${column} ${128 - high}`;
+    below = `L${column} ${128 - low}${below}`;
+  }
+  return (
+    <svg
+      class="waveform"
+      viewBox={`0 0 ${Math.max(1, columns - 1)} 256`}
+      preserveAspectRatio="none"
+      role="img"
+    >
+      <title>Waveform of the sound, which stayed here</title>
+      <path d={`M0 128${above}${below}Z`} />
+    </svg>
+  );
+}

@@ -1,0 +1,123 @@
+/** How the service is, and what it can do: the traffic light. */
+
+import { signal } from "@preact/signals";
+import type { MelBins, Task, Wishes } from "../shared/messages";
+import { choose, settings } from "./settings";
+
+/** A model that is ready, as GET v1/models describes it. */
+export interface Model {
+  id: string;
+  mel_bins: MelBins;
+  languages: string[];
+  tasks: Task[];
+}
+
+/** What the light shows; `detail` is a sentence for people. */
+export interface ServiceState {
+  light: "asking" | "up" | "starting" | "locked" | "down";
+  detail: string;
+}
+
+/** Where the service is: beside the page, unless the build said otherwise. */
+export const serviceAddress = new URL(import.meta.env.VITE_HUSH_SERVICE ?? "./", document.baseURI)
+  .href;
+
+export const serviceState = signal<ServiceState>({ light: "asking", detail: "Asking the service" });
+export const models = signal<Model[]>([]);
+
+/** Time between two questions, in milliseconds: while all is well, and while it is not. */
+const CALM = 15_000;
+const EAGER = 3_000;
+const PATIENCE = 10_000;
+
+const UNREACHABLE: ServiceState = {
+  light: "down",
+  detail: "The service cannot be reached; what you say is kept here",
+};
+
+let timer: ReturnType<typeof setTimeout> | undefined;
+
+/** Asks the service how it is, now and from time to time while the page can be seen. */
+export async function watchService(): Promise<void> {
+  clearTimeout(timer);
+  if (document.hidden) return;
+  const state = await ask().catch(() => UNREACHABLE);
+  const { light, detail } = serviceState.peek();
+  if (light !== state.light || detail !== state.detail) serviceState.value = state;
+  clearTimeout(timer);
+  timer = setTimeout(watchService, state.light === "up" ? CALM : EAGER);
+}
+
+document.addEventListener("visibilitychange", () => void watchService());
+
+/** Returns what pictures sent now are to be, and what is wanted of them. */
+export function wishes(): Wishes {
+  const { model, language, task, format, melBins } = settings.peek();
+  const ready = models.peek();
+  const chosen = ready.find(({ id }) => id === model) ?? ready[0];
+  return {
+    model: ready.some(({ id }) => id === model) ? model : "",
+    language,
+    task,
+    format,
+    melBins: chosen?.mel_bins ?? melBins,
+  };
+}
+
+async function ask(): Promise<ServiceState> {
+  const response = await get("mel");
+  if (response.status === 401 || response.status === 403) {
+    return { light: "locked", detail: "The service asks for a key: Settings has a place for it" };
+  }
+  if (!response.ok) {
+    return { light: "starting", detail: `The service is starting: ${await reason(response)}` };
+  }
+  const states = Object.entries(
+    ((await response.json()) as { models: Record<string, string> }).models,
+  );
+  const ready = states.filter(([, state]) => state === "ready").map(([name]) => name);
+  if (!ready.length) {
+    const loading = states.filter(([, state]) => state !== "failed").map(([name]) => name);
+    return loading.length
+      ? { light: "starting", detail: `The service is loading its model ${loading.join(", ")}` }
+      : { light: "down", detail: "The service could not load its model; its log says why" };
+  }
+  if (
+    models
+      .peek()
+      .map(({ id }) => id)
+      .sort()
+      .join() !== ready.sort().join()
+  )
+    await askModels();
+  return {
+    light: "up",
+    detail: `Ready: ${models
+      .peek()
+      .map(({ id }) => id)
+      .join(", ")}`,
+  };
+}
+
+async function askModels(): Promise<void> {
+  const response = await get("v1/models");
+  if (!response.ok) return;
+  models.value = ((await response.json()) as { data: Model[] }).data;
+  choose({ melBins: wishes().melBins });
+}
+
+function get(path: string): Promise<Response> {
+  const { key } = settings.peek();
+  return fetch(new URL(path, serviceAddress), {
+    headers: { Accept: "application/json", ...(key && { Authorization: `Bearer ${key}` }) },
+    signal: AbortSignal.timeout(PATIENCE),
+  });
+}
+
+async function reason(response: Response): Promise<string> {
+  try {
+    return ((await response.json()) as { error: { message: string } }).error.message;
+  } catch {
+    return "nothing answers for it yet";
+  }
+}

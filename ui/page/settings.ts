@@ -1,0 +1,62 @@
+/** What the user chose, remembered in this browser. */
+
+import { type Signal, signal } from "@preact/signals";
+import type { MelBins, PictureFormat, Task } from "../shared/messages";
+
+export type Theme = "auto" | "light" | "dark";
+
+/** Every setting; docs/page.md describes them. */
+export interface Settings {
+  /** Name of a model; "" for whichever the service thinks best. */
+  model: string;
+  /** ISO 639-1 code; "" to have it detected. */
+  language: string;
+  task: Task;
+  format: PictureFormat;
+  /** Id of the microphone; "" for the system's choice. */
+  microphone: string;
+  theme: Theme;
+  /** The key of a service that asks for one. */
+  key: string;
+  /** Height of the pictures that the service took when it was last seen. */
+  melBins: MelBins;
+}
+
+const DEFAULTS: Settings = {
+  model: "",
+  language: "",
+  task: "transcribe",
+  format: "png",
+  microphone: "",
+  theme: "auto",
+  key: "",
+  melBins: 80,
+};
+
+const STORED = "hush-settings";
+
+function read(): Settings {
+  try {
+    return { ...DEFAULTS, ...JSON.parse(localStorage.getItem(STORED) ?? "{}") };
+  } catch {
+    return DEFAULTS;
+  }
+}
+
+export const settings: Signal<Settings> = signal(read());
+
+settings.subscribe((current) => {
+  const { theme } = current;
+  if (theme === "auto") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = theme;
+  try {
+    localStorage.setItem(STORED, JSON.stringify(current));
+  } catch {
+    // A browser that remembers nothing still works.
+  }
+});
+
+/** Changes some settings, and remembers them. */
+export function choose(changes: Partial<Settings>): void {
+  settings.value = { ...settings.value, ...changes };
+}

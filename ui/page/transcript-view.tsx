@@ -1,0 +1,184 @@
+/** The words, as a text to read, with the times at its side. */
+
+import { useEffect, useRef, useState } from "preact/hooks";
+import { clock } from "../shared/axes";
+import type { Segment } from "../shared/messages";
+import { duration } from "./figures";
+import { ForSegment, type SegmentProps } from "./for-segment";
+import { CopyIcon, RemoveIcon } from "./icons";
+import { latest, type Take, takes, tellOutbox } from "./library";
+import { plainText, TRANSCRIPT_FORMATS, type TranscriptFormat, transcriptFile } from "./transcript";
+
+/** Below this confidence, words are marked as doubtful. */
+const DOUBTFUL = 0.5;
+/** How near the end a reader has to be, in CSS pixels, for new text to be scrolled to. */
+const NEAR_END = 80;
+
+/** All recordings, one after the other; opens a segment's picture on request. */
+export function TranscriptView({ show }: { show: (segment: Segment) => void }) {
+  const text = useRef<HTMLElement>(null);
+  const following = useRef(true);
+  const all = takes.value;
+  useEffect(() => {
+    if (following.current) text.current?.scrollTo({ top: text.current.scrollHeight });
+  }, [all]);
+  return (
+    <section class="transcript" aria-labelledby="transcript-title">
+      <h2 id="transcript-title">Transcript</h2>
+      <section
+        ref={text}
+        class="transcript-text"
+        // A region that scrolls has to be reachable by keyboard.
+        tabIndex={0}
+        aria-labelledby="transcript-title"
+        onScroll={({ currentTarget: { scrollHeight, scrollTop, clientHeight } }) => {
+          following.current = scrollHeight - scrollTop - clientHeight < NEAR_END;
+        }}
+      >
+        {all.length === 0 && (
+          <p class="empty">What is said will stand here, a sentence at a time.</p>
+        )}
+        {all.map((take) => (
+          <TakeText key={take.recording.id} take={take} show={show} />
+        ))}
+      </section>
+      <p class="visually-hidden" aria-live="polite">
+        {latest.value}
+      </p>
+    </section>
+  );
+}
+
+function TakeText({ take, show }: { take: Take; show: (segment: Segment) => void }) {
+  const { recording, segments } = take;
+  const waiting = segments.filter(({ state }) => state === "waiting").length;
+  return (
+    <article class="take" aria-label={recording.name}>
+      <header class="take-head">
+        <h3>{recording.name}</h3>
+        <p class="take-figures">
+          {duration(Math.max(recording.seconds, segments.at(-1)?.end ?? 0))}
+          {waiting > 0 && `, ${waiting} waiting`}
+        </p>
+        <TakeActions take={take} />
+      </header>
+      {segments.map((segment) => (
+        <ForSegment key={segment.id} segment={segment} show={show} of={Said} />
+      ))}
+      {recording.problem && (
+        <p class="message problem">This recording ended early: {recording.problem}.</p>
+      )}
+    </article>
+  );
+}
+
+function Said({ segment, show }: SegmentProps) {
+  return (
+    <p class="said" data-state={segment.state}>
+      <button
+        type="button"
+        class="time"
+        aria-label={`Picture at ${clock(segment.start)}`}
+        onClick={() => show(segment)}
+      >
+        {clock(segment.start)}
+      </button>
+      <Words segment={segment} />
+    </p>
+  );
+}
+
+function Words({ segment }: { segment: Segment }) {
+  const { state, answer, problem } = segment;
+  if (state === "waiting") {
+    return (
+      <span class="pending">
+        <span class="visually-hidden">waiting for its words</span>
+      </span>
+    );
+  }
+  if (state === "refused") {
+    return (
+      <span class="refused">
+        Not transcribed: {problem}.{" "}
+        <button
+          type="button"
+          class="text-button"
+          onClick={() => tellOutbox({ kind: "retry", segment: segment.id })}
+        >
+          Send again
+        </button>
+      </span>
+    );
+  }
+  if (!answer?.text) return <span class="wordless">(no words)</span>;
+  const doubtful = answer.confidence !== null && answer.confidence < DOUBTFUL;
+  return (
+    <span
+      class={doubtful ? "doubtful" : ""}
+      title={doubtful ? "The model is not sure of this" : ""}
+    >
+      {answer.text}
+    </span>
+  );
+}
+
+function TakeActions({ take }: { take: Take }) {
+  const [copied, setCopied] = useState(false);
+  const copy = async () => {
+    await navigator.clipboard.writeText(plainText(take));
+    setCopied(true);
+    setTimeout(() => setCopied(false), 2_000);
+  };
+  const { id, name } = take.recording;
+  return (
+    <div class="take-actions">
+      <button type="button" class="small-button" onClick={copy}>
+        <CopyIcon />
+        <span aria-live="polite">{copied ? "Copied" : "Copy"}</span>
+      </button>
+      <label class="export">
+        <span class="visually-hidden">Export {name}</span>
+        <select
+          value=""
+          onChange={(event) => {
+            save(transcriptFile(take, event.currentTarget.value as TranscriptFormat));
+            event.currentTarget.value = "";
+          }}
+        >
+          <option value="" hidden>
+            Export
+          </option>
+          {TRANSCRIPT_FORMATS.map((format) => (
+            <option key={format} value={format}>
+              .{format}
+            </option>
+          ))}
+        </select>
+      </label>
+      <button
+        type="button"
+        class="icon-button"
+        aria-label={`Remove ${name}`}
+        title="Remove words and pictures from this device"
+        onClick={() => {
+          if (confirm(`Remove “${name}” with its words and pictures from this device?`)) {
+            tellOutbox({ kind: "remove", recording: id });
+          }
+        }}
+      >
+        <RemoveIcon />
+      </button>
+    </div>
+  );
+}
+
+/** Has the browser save a file. */
+export function save(file: File): void {
+  const address = URL.createObjectURL(file);
+  const link = document.createElement("a");
+  link.href = address;
+  link.download = file.name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(address), 10_000);
+}

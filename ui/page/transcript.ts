@@ -1,0 +1,92 @@
+/** A recording's words in the forms that other programs read. */
+
+import type { Phrase } from "../shared/messages";
+import type { Take } from "./library";
+
+export type TranscriptFormat = "txt" | "srt" | "vtt" | "json";
+
+export const TRANSCRIPT_FORMATS: readonly TranscriptFormat[] = ["txt", "srt", "vtt", "json"];
+
+const MEDIA_TYPES: Record<TranscriptFormat, string> = {
+  txt: "text/plain",
+  srt: "application/x-subrip",
+  vtt: "text/vtt",
+  json: "application/json",
+};
+
+/** Returns a recording's transcript as a file. */
+export function transcriptFile(take: Take, format: TranscriptFormat): File {
+  const stem = take.recording.name.replace(/\.[^.]*$/, "").replace(/[\\/:]/g, "-") || "transcript";
+  return new File([written(take, format)], `${stem}.${format}`, { type: MEDIA_TYPES[format] });
+}
+
+/** Writes a recording's words; segments without an answer are left out. */
+export function written(take: Take, format: TranscriptFormat): string {
+  switch (format) {
+    case "txt":
+      return `${plainText(take)}\n`;
+    case "srt":
+      return phrases(take)
+        .map(
+          ({ start, end, text }, index) =>
+            `${index + 1}\n${timestamp(start, ",")} --> ${timestamp(end, ",")}\n${text}\n`,
+        )
+        .join("\n");
+    case "vtt":
+      return ["WEBVTT\n", ...phrases(take).map(cue)].join("\n");
+    case "json":
+      return `${JSON.stringify(json(take), null, 2)}\n`;
+  }
+}
+
+/** Returns the words alone, one segment to a line. */
+export function plainText(take: Take): string {
+  return take.segments
+    .map(({ answer }) => answer?.text)
+    .filter(Boolean)
+    .join("\n");
+}
+
+function cue({ start, end, text }: Phrase): string {
+  const escaped = text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll("-->", "--&gt;");
+  return `${timestamp(start, ".")} --> ${timestamp(end, ".")}\n${escaped}\n`;
+}
+
+function phrases(take: Take): Phrase[] {
+  return take.segments.flatMap(({ start, end, answer }) => {
+    if (!answer?.text) return [];
+    return answer.phrases.length ? answer.phrases : [{ start, end, text: answer.text }];
+  });
+}
+
+function json({ recording, segments }: Take) {
+  return {
+    name: recording.name,
+    begun: new Date(recording.begun).toISOString(),
+    duration: rounded(recording.seconds),
+    text: plainText({ recording, segments }),
+    segments: segments.map(({ start, end, answer, bytes, type, problem }) => ({
+      start: rounded(start),
+      end: rounded(end),
+      text: answer?.text ?? null,
+      language: answer?.language ?? null,
+      confidence: answer?.confidence ?? null,
+      phrases: answer?.phrases ?? [],
+      picture: { bytes, type },
+      ...(problem && { problem }),
+    })),
+  };
+}
+
+function rounded(seconds: number): number {
+  return Math.round(seconds * 1_000) / 1_000;
+}
+
+/** Writes seconds as subtitles do: 01:02:03,450. */
+function timestamp(seconds: number, separator: "," | "."): string {
+  const milliseconds = Math.round(seconds * 1_000);
+  const parts = [3_600_000, 60_000, 1_000].map((unit, index) =>
+    String(Math.floor(milliseconds / unit) % (index ? 60 : 1e6)).padStart(2, "0"),
+  );
+  return `${parts.join(":")}${separator}${String(milliseconds % 1_000).padStart(3, "0")}`;
+}

@@ -1,0 +1,150 @@
+/** What the threads of the page tell one another, and what is kept. Times are in seconds of a recording unless said otherwise. */
+
+import type { Segment as FrameSegment } from "../chain/chain";
+
+export type MelBins = FrameSegment["image"]["melBins"];
+export type Task = "transcribe" | "translate";
+export type PictureFormat = "png" | "small";
+
+/** What is wanted of the service and of the pictures, fixed for a recording when it begins. */
+export interface Wishes {
+  /** Name of a model; "" for whichever the service thinks best. */
+  model: string;
+  /** ISO 639-1 code; "" to have it detected. */
+  language: string;
+  task: Task;
+  format: PictureFormat;
+  melBins: MelBins;
+}
+
+/** One take of the microphone, or one file. */
+export interface Recording {
+  id: string;
+  name: string;
+  kind: "microphone" | "file";
+  /** When it began, in milliseconds since 1970. */
+  begun: number;
+  /** How much of it was heard. */
+  seconds: number;
+  /** What went wrong with it, in a sentence for people. */
+  problem: string | null;
+}
+
+/** Some words that the model timed together. */
+export interface Phrase {
+  start: number;
+  end: number;
+  text: string;
+}
+
+/** What the service heard in a picture; the times of phrases are those of the recording. */
+export interface Answer {
+  text: string;
+  /** English name in lower case. */
+  language: string | null;
+  /** 0 to 1: the mean probability of the model's tokens; null where it said none. */
+  confidence: number | null;
+  phrases: Phrase[];
+}
+
+/** A stretch of speech, its picture's particulars and its words; the picture itself is kept beside it. */
+export interface Segment {
+  id: string;
+  recording: string;
+  /** Place in the order of sending: milliseconds since 1970, made unique. */
+  order: number;
+  start: number;
+  end: number;
+  wishes: Wishes;
+  /** Media type of the picture. */
+  type: string;
+  /** Size of the picture in bytes. */
+  bytes: number;
+  /** Lowest and highest sample of every 10 ms, -127 to 127: what the sound looked like. */
+  waveform: Int8Array;
+  state: "waiting" | "answered" | "refused";
+  answer: Answer | null;
+  problem: string | null;
+  /** Milliseconds since 1970: when its speech ended (null in files), it was sent, and it was answered. */
+  spoken: number | null;
+  sent: number | null;
+  answered: number | null;
+}
+
+/** To the listener: what to listen to, and where its pictures and columns go. */
+export type ListenerOrder =
+  | {
+      kind: "microphone";
+      task: ListeningTask;
+      sampleRate: number;
+      source: SharedArrayBuffer | MessagePort;
+    }
+  | { kind: "file"; task: ListeningTask; file: File }
+  | { kind: "decoded"; channels: Float32Array[] | null }
+  | { kind: "finish" }
+  | { kind: "cancel" };
+
+export interface ListeningTask {
+  recording: Recording;
+  wishes: Wishes;
+  outbox: MessagePort;
+  painter: MessagePort;
+}
+
+/** From the listener, about the recording it listens to. */
+export type ListenerReport =
+  | { kind: "level"; peak: number }
+  /** `total` is null where the file does not say how long it is. */
+  | { kind: "progress"; seconds: number; total: number | null }
+  /** The browser cannot stream this file: it is to be decoded whole, at 16 kHz, and sent back. */
+  | { kind: "decode" }
+  | { kind: "ended"; seconds: number; segments: number; problem: string | null };
+
+/** To the outbox, from the page. */
+export type OutboxOrder =
+  | { kind: "service"; address: string; key: string }
+  | { kind: "listener"; port: MessagePort }
+  | { kind: "wake" }
+  | { kind: "retry"; segment: string }
+  | { kind: "remove"; recording: string };
+
+/** To the outbox, from a listener; each is answered with an `OutboxReceipt`, in order. */
+export type Delivery =
+  | { kind: "recording"; recording: Recording }
+  | { kind: "segment"; segment: Segment; picture: Uint8Array<ArrayBuffer> };
+
+/** Says that a delivery is on disk, or why it cannot be. */
+export interface OutboxReceipt {
+  problem: string | null;
+}
+
+/** From the outbox to all tabs, on the broadcast channel `CHANGES`. */
+export type Change =
+  | { kind: "recording"; recording: Recording }
+  | { kind: "segment"; segment: Segment }
+  | { kind: "removed"; recording: string }
+  /** Why nothing is sent at present; null once something got through. */
+  | { kind: "held"; reason: string | null };
+
+export const CHANGES = "hush-changes";
+
+/** To the painter. Frames are of 10 ms and count from the beginning of the recording. */
+export type PainterOrder =
+  | { kind: "canvas"; canvas: OffscreenCanvas; ratio: number; still: boolean }
+  | { kind: "size"; width: number; height: number; ratio: number }
+  | { kind: "still"; still: boolean }
+  | { kind: "begin"; port: MessagePort; melBins: MelBins; whole: boolean };
+
+/** To the painter, from a listener. */
+export type Columns =
+  | {
+      kind: "columns";
+      /** Frame-major log10 power from `firstFrame` on. */
+      logMel: Float32Array;
+      firstFrame: number;
+      decisions: Uint8Array;
+      firstDecision: number;
+      cuts: { start: number; end: number }[];
+    }
+  | { kind: "total"; frames: number }
+  | { kind: "finished" };

@@ -1,0 +1,43 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { Chain, type ChainOptions } from "../../chain/chain";
+import { encodePng, encodeTga } from "../../chain/image";
+import { Resampler } from "../../chain/resample";
+import { encodeSmall } from "../../chain/small";
+import { loadCodecs } from "./codecs";
+import { BUILDS } from "./vectors";
+
+/** Samples at a time, as a file is read. */
+const SLICE = 16_000;
+
+interface Recording extends ChainOptions {
+  /** File of float32 samples. */
+  samples: string;
+  /** Samples a second. */
+  rate: number;
+  /** Where to put what becomes of it: cuts.json, and 0.png, 0.tga, 0.webp and so forth. */
+  folder: string;
+}
+
+/** Turn recordings into the files that the page would send of them. */
+export async function makePictures(recordings: Recording[]): Promise<void> {
+  await loadCodecs();
+  for (const { samples: file, rate, folder, ...options } of recordings) {
+    const resampler = new Resampler(BUILDS[0].module, rate);
+    const samples = new Float32Array(new Uint8Array(readFileSync(file)).buffer);
+    const chain = await Chain.create(BUILDS[0].module, options);
+    const segments = [];
+    for (let start = 0; start < samples.length; start += SLICE) {
+      const slice = resampler.push(samples.subarray(start, start + SLICE));
+      segments.push(...chain.push(slice).segments);
+    }
+    segments.push(...chain.push(resampler.finish()).segments, ...chain.finish().segments);
+    const cuts = segments.map(({ start, end }) => [start, end]);
+    writeFileSync(resolve(folder, "cuts.json"), JSON.stringify(cuts));
+    for (const [index, { image }] of segments.entries()) {
+      writeFileSync(resolve(folder, `${index}.png`), encodePng(image));
+      writeFileSync(resolve(folder, `${index}.tga`), encodeTga(image));
+      writeFileSync(resolve(folder, `${index}.webp`), (await encodeSmall(image)).bytes);
+    }
+  }
+}

@@ -1,0 +1,37 @@
+import decode from "@jsquash/webp/decode";
+import { beforeAll, expect, test } from "vitest";
+import { encodePng, type MelImage, rangeText } from "../../chain/image";
+import { encodeSmall } from "../../chain/small";
+import { loadCodecs } from "./codecs";
+import { pictureOf } from "./vectors";
+
+beforeAll(loadCodecs);
+
+test.each([80, 128] as const)(
+  "speech of %i bins becomes a tenth of its PNG file",
+  async (melBins) => {
+    const image = pictureOf(0, melBins, 0);
+    const { bytes, type } = await encodeSmall(image);
+    expect(type).toBe("image/webp");
+    expect(bytes.length).toBeLessThan(encodePng(image).length / 8);
+    const picture = await decode(bytes.buffer);
+    expect([picture.width, picture.height]).toEqual([image.frames, melBins]);
+    const text = new TextDecoder("latin1").decode(bytes);
+    expect(text).toContain(`mel:range="${rangeText(image)}"`);
+    expect(new DataView(bytes.buffer).getUint32(4, true)).toBe(bytes.length - 8);
+  },
+);
+
+test("a picture that would suffer too much stays lossless", async () => {
+  const pixels = Uint8Array.from(
+    { length: 80 * 300 },
+    (_, i) => (Math.imul(i, 0x9e3779b1) >>> 16) & 255,
+  );
+  const image: MelImage = { melBins: 80, frames: 300, pixels, minimum: -1, maximum: 1 };
+  expect(await encodeSmall(image)).toEqual({ bytes: encodePng(image), type: "image/png" });
+});
+
+test("a picture that would not get smaller stays lossless", async () => {
+  const image = pictureOf(3, 80, 0);
+  expect((await encodeSmall(image)).type).toBe("image/png");
+});

@@ -1,0 +1,62 @@
+import { expect, it } from "vitest";
+import { byteCount, duration, languageName, soundBytes } from "../../page/figures";
+import { clock, frequencyMarks, mel, timeMarks } from "../../shared/axes";
+
+it.each([
+  [0, "0 B"],
+  [999, "999 B"],
+  [1_000, "1.0 kB"],
+  [61_400, "61 kB"],
+  [1_440_000, "1.4 MB"],
+  [39e6, "39 MB"],
+])("writes %d bytes as %s", (bytes, text) => {
+  expect(byteCount(bytes)).toBe(text);
+});
+
+it.each([
+  [4.16, "4.2 s"],
+  [28.4, "28 s"],
+  [185.2, "3 min 5 s"],
+  [3_840, "1 h 4 min"],
+])("writes %d seconds as %s", (seconds, text) => {
+  expect(duration(seconds)).toBe(text);
+});
+
+it.each([
+  [0, false, "0:00"],
+  [9.99, false, "0:09"],
+  [59.96, true, "1:00.0"],
+  [3_723, false, "1:02:03"],
+  [75.25, true, "1:15.3"],
+])("writes %d seconds as on a clock (tenths: %s): %s", (seconds, tenths, text) => {
+  expect(clock(seconds, tenths)).toBe(text);
+});
+
+it("knows languages by code and by the names that services answer", () => {
+  expect(languageName("de")).toBe("German");
+  expect(languageName("haitian creole")).toBe("Haitian creole");
+});
+
+it("counts 16-bit sound at 16 kHz", () => {
+  expect(soundBytes(30)).toBe(960_000);
+});
+
+it("has Slaney's mel scale: linear to 1 kHz, 27 steps to each 6.4-fold above", () => {
+  expect(mel(500)).toBeCloseTo(7.5);
+  expect(mel(1_000)).toBeCloseTo(15);
+  expect(mel(6_400)).toBeCloseTo(42);
+  expect(frequencyMarks().map(({ label }) => label)).toEqual(["500 Hz", "1 kHz", "2 kHz", "4 kHz"]);
+});
+
+it.each([
+  [0, 4.15, 14],
+  [-3, 7, 10],
+  [7_190, 7_200, 5],
+  [0, 36_000, 12],
+])("marks times from %d s to %d s, at most %d, evenly and inside", (start, end, most) => {
+  const marks = timeMarks(start, end, most);
+  expect(marks.length).toBeGreaterThan(1);
+  expect(marks.length).toBeLessThanOrEqual(most + 1);
+  expect(Math.min(...marks)).toBeGreaterThanOrEqual(Math.max(0, start));
+  expect(Math.max(...marks)).toBeLessThanOrEqual(end);
+});

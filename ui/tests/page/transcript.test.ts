@@ -1,0 +1,95 @@
+import { describe, expect, it } from "vitest";
+import type { Take } from "../../page/library";
+import { plainText, transcriptFile, written } from "../../page/transcript";
+import type { Answer, Segment } from "../../shared/messages";
+
+function answer(text: string, phrases: Answer["phrases"] = []): Answer {
+  return { text, language: "english", confidence: 0.9, phrases };
+}
+
+function segment(start: number, end: number, changes: Partial<Segment>): Segment {
+  return {
+    id: `take/${start}`,
+    recording: "take",
+    order: start,
+    start,
+    end,
+    wishes: { model: "", language: "", task: "transcribe", format: "png", melBins: 80 },
+    type: "image/png",
+    bytes: 1000,
+    waveform: new Int8Array(2),
+    state: "answered",
+    answer: null,
+    problem: null,
+    spoken: null,
+    sent: null,
+    answered: null,
+    ...changes,
+  };
+}
+
+const take: Take = {
+  recording: {
+    id: "take",
+    name: "board: meeting.m4a",
+    kind: "file",
+    begun: Date.UTC(2026, 10, 23),
+    seconds: 3_700.5,
+    problem: null,
+  },
+  segments: [
+    segment(0.5, 2, { answer: answer("Good morning.") }),
+    segment(2.25, 5, { state: "waiting" }),
+    segment(6, 7, { answer: answer("") }),
+    segment(3_661.5, 3_665, {
+      answer: answer("A < B & C --> D. Bye.", [
+        { start: 3_661.5, end: 3_663.0004, text: "A < B & C --> D." },
+        { start: 3_663.0004, end: 3_665, text: "Bye." },
+      ]),
+    }),
+  ],
+};
+
+describe("a transcript", () => {
+  it("as text has a line for each segment with words", () => {
+    expect(written(take, "txt")).toBe("Good morning.\nA < B & C --> D. Bye.\n");
+    expect(plainText({ ...take, segments: [] })).toBe("");
+  });
+
+  it("as SubRip counts its cues and has commas in its times", () => {
+    expect(written(take, "srt")).toBe(
+      "1\n00:00:00,500 --> 00:00:02,000\nGood morning.\n\n" +
+        "2\n01:01:01,500 --> 01:01:03,000\nA < B & C --> D.\n\n" +
+        "3\n01:01:03,000 --> 01:01:05,000\nBye.\n",
+    );
+  });
+
+  it("as WebVTT escapes what has a meaning there", () => {
+    expect(written(take, "vtt")).toBe(
+      "WEBVTT\n\n00:00:00.500 --> 00:00:02.000\nGood morning.\n\n" +
+        "01:01:01.500 --> 01:01:03.000\nA &lt; B &amp; C --&gt; D.\n\n" +
+        "01:01:03.000 --> 01:01:05.000\nBye.\n",
+    );
+  });
+
+  it("as JSON has every segment, with or without words", () => {
+    const { segments, ...rest } = JSON.parse(written(take, "json"));
+    expect(rest).toEqual({
+      name: "board: meeting.m4a",
+      begun: "2026-11-23T00:00:00.000Z",
+      duration: 3_700.5,
+      text: "Good morning.\nA < B & C --> D. Bye.",
+    });
+    expect(segments.map(({ text }: { text: string | null }) => text)).toEqual([
+      "Good morning.",
+      null,
+      "",
+      "A < B & C --> D. Bye.",
+    ]);
+    expect(segments[3].phrases).toHaveLength(2);
+  });
+
+  it("as a file is named after its recording, without what file names must not hold", () => {
+    expect(transcriptFile(take, "srt").name).toBe("board- meeting.srt");
+  });
+});

@@ -1,0 +1,69 @@
+import { describe, expect, it } from "vitest";
+import { outcome, retryAfter } from "../../worker/request";
+
+function error(status: number, headers: Record<string, string> = {}): Response {
+  const body = JSON.stringify({ error: { message: "because" } });
+  return new Response(body, { status, headers });
+}
+
+describe("an answer of the service", () => {
+  it("gives words the times of the recording, and weighs confidence by tokens", async () => {
+    const body = {
+      text: " Hello there. ",
+      language: "english",
+      segments: [
+        { start: 0, end: 1, text: " Hello", avg_logprob: Math.log(0.5), tokens: [1, 2, 3] },
+        { start: 1, end: 2, text: " there.", avg_logprob: Math.log(0.25), tokens: [4] },
+      ],
+    };
+    const result = await outcome(new Response(JSON.stringify(body)), 10);
+    expect(result).toEqual({
+      kind: "answered",
+      answer: {
+        text: "Hello there.",
+        language: "english",
+        confidence: expect.closeTo(Math.exp((3 * Math.log(0.5) + Math.log(0.25)) / 4)),
+        phrases: [
+          { start: 10, end: 11, text: "Hello" },
+          { start: 11, end: 12, text: "there." },
+        ],
+      },
+    });
+  });
+
+  it("without segments has no confidence", async () => {
+    const result = await outcome(new Response('{"text": "Hello."}'), 0);
+    expect(result).toMatchObject({ answer: { confidence: null, language: null, phrases: [] } });
+  });
+
+  it.each([408, 429, 500, 502, 503, 504])("of %d means: later", async (status) => {
+    expect(await outcome(error(status, { "Retry-After": "7" }), 0)).toEqual({
+      kind: "later",
+      reason: "because",
+      after: 7_000,
+    });
+  });
+
+  it.each([401, 403])("of %d means: not without another key", async (status) => {
+    expect((await outcome(error(status), 0)).kind).toBe("locked");
+  });
+
+  it.each([400, 404, 413, 415, 422])("of %d means: never", async (status) => {
+    expect(await outcome(error(status), 0)).toEqual({ kind: "refused", reason: "because" });
+  });
+
+  it("that is no JSON is still understood", async () => {
+    const result = await outcome(new Response("<html>", { status: 502 }), 0);
+    expect(result).toMatchObject({ kind: "later", reason: "the service answered 502" });
+  });
+});
+
+it.each([
+  [null, null],
+  ["3", 3_000],
+  ["Mon, 23 Nov 2026 04:00:10 GMT", 10_000],
+  ["Mon, 23 Nov 2026 03:00:00 GMT", 0],
+  ["soon", null],
+])("Retry-After %s is %s milliseconds", (header, wait) => {
+  expect(retryAfter(header, Date.UTC(2026, 10, 23, 4))).toBe(wait);
+});

@@ -1,0 +1,167 @@
+/** From samples to pictures in the outbox, and to columns on the screen. */
+
+import { type Advance, Chain, type Segment as ChainSegment } from "../chain/chain";
+import { encodePng, type MelImage } from "../chain/image";
+import { Resampler } from "../chain/resample";
+import type { Columns, Delivery, ListeningTask, OutboxReceipt, Segment } from "../shared/messages";
+import { Envelope } from "./envelope";
+
+/** Samples and frames in a second. */
+export const SAMPLE_RATE = 16_000;
+const FRAME_RATE = 100;
+/** Seconds of speech that a recording's segments have at least: long ones suit Whisper best. */
+const RECORDING_SEGMENT = 15;
+
+/** Hears one recording: resamples, cuts, encodes, delivers. */
+export class Hearing {
+  readonly #task: ListeningTask;
+  readonly #module: WebAssembly.Module;
+  readonly #chain: Chain;
+  readonly #envelope = new Envelope();
+  readonly #deliveries: Promise<void>[] = [];
+  #receipts: ((receipt: OutboxReceipt) => void)[] = [];
+  #resampler: { rate: number; resampler: Resampler } | null = null;
+  #samples = 0;
+  #order = 0;
+  #announced: Promise<void> | null = null;
+  /** How many segments were cut. */
+  segments = 0;
+
+  private constructor(task: ListeningTask, module: WebAssembly.Module, chain: Chain) {
+    this.#task = task;
+    this.#module = module;
+    this.#chain = chain;
+    task.outbox.onmessage = (event: MessageEvent<OutboxReceipt>) =>
+      this.#receipts.shift()?.(event.data);
+  }
+
+  static async begin(task: ListeningTask, module: WebAssembly.Module): Promise<Hearing> {
+    const live = task.recording.kind === "microphone";
+    const chain = await Chain.create(module, {
+      melBins: task.wishes.melBins,
+      cutter: live ? {} : { shortest: RECORDING_SEGMENT },
+    });
+    return new Hearing(task, module, chain);
+  }
+
+  /** Seconds heard so far. */
+  get seconds(): number {
+    return this.#samples / SAMPLE_RATE;
+  }
+
+  /**
+   * Takes the next mono samples.
+   *
+   * @param rate - theirs, in hertz; it may change within a recording
+   */
+  push(samples: Float32Array, rate: number): void {
+    if (this.#resampler?.rate !== rate) {
+      this.#drain();
+      this.#resampler = { rate, resampler: new Resampler(this.#module, rate) };
+    }
+    this.#hear(this.#resampler?.resampler.push(samples) ?? samples);
+  }
+
+  /**
+   * Ends the recording, and waits until all of its pictures are in the outbox.
+   *
+   * @param problem - why it ends before its time, if it does
+   */
+  async finish(problem: string | null = null): Promise<void> {
+    this.#drain();
+    if (this.#samples) this.#take(this.#chain.finish());
+    this.#task.painter.postMessage({ kind: "finished" } satisfies Columns);
+    await this.delivered();
+    if (this.segments) {
+      await this.#deliver({ kind: "recording", recording: { ...this.#recording(), problem } });
+    }
+  }
+
+  /** Waits until the outbox has all pictures so far on disk; rejects if it could not keep one. */
+  async delivered(): Promise<void> {
+    await Promise.all(this.#deliveries.splice(0));
+  }
+
+  #drain(): void {
+    if (this.#resampler) this.#hear(this.#resampler.resampler.finish());
+    this.#resampler = null;
+  }
+
+  #hear(samples: Float32Array): void {
+    if (!samples.length) return;
+    this.#samples += samples.length;
+    this.#envelope.push(samples);
+    this.#take(this.#chain.push(samples));
+  }
+
+  #take(advance: Advance): void {
+    for (const segment of advance.segments) this.#deliveries.push(this.#send(segment));
+    if (!advance.frames && !advance.decisions.length) return;
+    const columns: Columns = {
+      kind: "columns",
+      logMel: advance.logMel,
+      firstFrame: advance.firstFrame,
+      decisions: advance.decisions,
+      firstDecision: advance.firstDecision,
+      cuts: advance.segments.map(({ start, end }) => ({ start, end })),
+    };
+    this.#task.painter.postMessage(columns, [advance.logMel.buffer, advance.decisions.buffer]);
+  }
+
+  async #send({ start, end, image }: ChainSegment): Promise<void> {
+    const { recording, wishes } = this.#task;
+    const live = recording.kind === "microphone";
+    const now = performance.timeOrigin + performance.now();
+    const waveform = this.#envelope.slice(start, end);
+    const index = this.segments;
+    this.segments += 1;
+    this.#order = Math.max(this.#order + 0.001, Date.now());
+    const order = this.#order;
+    const since = (this.#samples / SAMPLE_RATE - end / FRAME_RATE) * 1000;
+    const { bytes, type } = await encoded(image, wishes.format);
+    const segment: Segment = {
+      id: `${recording.id}/${index}`,
+      recording: recording.id,
+      order,
+      start: start / FRAME_RATE,
+      end: end / FRAME_RATE,
+      wishes,
+      type,
+      bytes: bytes.length,
+      waveform,
+      state: "waiting",
+      answer: null,
+      problem: null,
+      spoken: live ? now - since : null,
+      sent: null,
+      answered: null,
+    };
+    // A recording is kept from its first segment on: one without speech leaves nothing behind.
+    this.#announced ??= this.#deliver({ kind: "recording", recording: this.#recording() });
+    await this.#announced;
+    await this.#deliver({ kind: "segment", segment, picture: bytes });
+  }
+
+  #recording() {
+    return { ...this.#task.recording, seconds: this.seconds };
+  }
+
+  async #deliver(delivery: Delivery): Promise<void> {
+    const receipt = new Promise<OutboxReceipt>((resolve) => this.#receipts.push(resolve));
+    this.#task.outbox.postMessage(delivery);
+    const { problem } = await receipt;
+    if (problem) throw new Error(problem);
+  }
+}
+
+async function encoded(
+  image: MelImage,
+  format: ListeningTask["wishes"]["format"],
+): Promise<{ bytes: Uint8Array<ArrayBuffer>; type: string }> {
+  if (format === "png") {
+    return { bytes: encodePng(image) as Uint8Array<ArrayBuffer>, type: "image/png" };
+  }
+  const { encodeSmall } = await import("../chain/small");
+  const { bytes, type } = await encodeSmall(image);
+  return { bytes: bytes as Uint8Array<ArrayBuffer>, type };
+}

@@ -1,0 +1,201 @@
+/** Listens to one recording, from its first sample to its last picture. */
+
+import { hasSimd } from "../chain/chain";
+import type { Columns, ListenerOrder, ListenerReport, ListeningTask } from "../shared/messages";
+import simdUrl from "../wasm/build/chain.simd.wasm?url";
+import scalarUrl from "../wasm/build/chain.wasm?url";
+import type { OpenFile } from "./file";
+import { Hearing, SAMPLE_RATE } from "./hearing";
+import { microphoneSamples } from "./microphone";
+
+/** Samples that a file's pieces are gathered to before they are worked on. */
+const BATCH = 32_768;
+/** Least time between two reports, in milliseconds. */
+const REPORT_EVERY = 100;
+const LEVEL_EVERY = 50;
+
+const NOT_LOADED = "a part of this page could not be loaded; try again when the service is back";
+
+const finishing = new AbortController();
+const cancelling = new AbortController();
+/** Begun at once: a listener waits ready, so that nothing is to be fetched when somebody speaks. */
+const module = chainModule();
+module.catch(() => {
+  // Whoever listens hears of it.
+});
+let decoded = (_: Float32Array[] | null) => {};
+
+self.onmessage = (event: MessageEvent<ListenerOrder>) => {
+  const order = event.data;
+  switch (order.kind) {
+    case "microphone":
+      void listen(order.task, (hearing) => hearMicrophone(hearing, order));
+      break;
+    case "file":
+      void listen(order.task, (hearing) => hearFile(hearing, order.task, order.file));
+      break;
+    case "decoded":
+      decoded(order.channels);
+      break;
+    case "finish":
+      finishing.abort();
+      break;
+    case "cancel":
+      cancelling.abort();
+      break;
+  }
+};
+
+function report(message: ListenerReport): void {
+  self.postMessage(message);
+}
+
+async function listen(task: ListeningTask, hear: (hearing: Hearing) => Promise<void>) {
+  let hearing: Hearing | null = null;
+  let problem: string | null = null;
+  try {
+    hearing = await Hearing.begin(task, await module);
+    await hear(hearing);
+  } catch (error) {
+    problem = error instanceof Error ? error.message : String(error);
+  }
+  try {
+    await hearing?.finish(problem);
+  } catch (error) {
+    problem ??= error instanceof Error ? error.message : String(error);
+  }
+  report({
+    kind: "ended",
+    seconds: hearing?.seconds ?? 0,
+    segments: hearing?.segments ?? 0,
+    problem,
+  });
+}
+
+async function chainModule(): Promise<WebAssembly.Module> {
+  const response = await fetch(new URL(hasSimd() ? simdUrl : scalarUrl, import.meta.url));
+  if (!response.ok) throw new Error(NOT_LOADED);
+  return WebAssembly.compile(await response.arrayBuffer());
+}
+
+async function hearMicrophone(
+  hearing: Hearing,
+  { source, sampleRate }: ListenerOrder & { kind: "microphone" },
+): Promise<void> {
+  let peak = 0;
+  let reported = 0;
+  for await (const samples of microphoneSamples(source, finishing.signal)) {
+    for (const sample of samples) peak = Math.max(peak, Math.abs(sample));
+    hearing.push(samples, sampleRate);
+    await hearing.delivered();
+    if (performance.now() - reported > LEVEL_EVERY) {
+      report({ kind: "level", peak });
+      report({ kind: "progress", seconds: hearing.seconds, total: null });
+      reported = performance.now();
+      peak = 0;
+    }
+  }
+}
+
+async function hearFile(hearing: Hearing, task: ListeningTask, file: File): Promise<void> {
+  // Demultiplexers are the largest part of this page: they come with the first file.
+  const { openFile, NotStreamableError, UndecodableError } = await import("./file").catch(() => {
+    throw new Error(NOT_LOADED);
+  });
+  try {
+    const opened = await openFile(file);
+    try {
+      await hearStream(hearing, task, opened);
+    } finally {
+      opened.close();
+    }
+  } catch (error) {
+    // Decoders may also fail at the first of what they said they knew.
+    if (!(error instanceof NotStreamableError) && !(error instanceof UndecodableError)) throw error;
+    if (hearing.seconds) throw new Error(`${error.message}; what came before is here`);
+    await hearDecoded(hearing, task, error);
+  }
+  if (!hearing.seconds && !cancelling.signal.aborted) {
+    throw new Error("there is no sound in this file");
+  }
+}
+
+async function hearStream(hearing: Hearing, task: ListeningTask, file: OpenFile): Promise<void> {
+  const { duration } = file;
+  announce(task, duration);
+  let batch: Float32Array[] = [];
+  let gathered = 0;
+  let batchRate = 0;
+  let reported = 0;
+  const flush = () => {
+    if (gathered) hearing.push(joined(batch, gathered), batchRate);
+    batch = [];
+    gathered = 0;
+  };
+  try {
+    for await (const { samples, rate } of file.samples) {
+      if (cancelling.signal.aborted) return;
+      if (rate !== batchRate) flush();
+      batchRate = rate;
+      batch.push(samples);
+      gathered += samples.length;
+      if (gathered < BATCH) continue;
+      flush();
+      await hearing.delivered();
+      if (performance.now() - reported > REPORT_EVERY) {
+        report({ kind: "progress", seconds: hearing.seconds, total: duration });
+        // Decoders that answer at once would keep a wish to cancel waiting for ever.
+        await new Promise((resolve) => setTimeout(resolve));
+        reported = performance.now();
+      }
+    }
+  } finally {
+    flush();
+  }
+}
+
+/** Hears a file that the page decodes whole, since this browser cannot stream it. */
+async function hearDecoded(hearing: Hearing, task: ListeningTask, reason: Error) {
+  const answer = new Promise<Float32Array[] | null>((resolve) => {
+    decoded = resolve;
+  });
+  report({ kind: "decode" });
+  const channels = await answer;
+  if (!channels) throw reason;
+  const { length } = channels[0];
+  announce(task, length / SAMPLE_RATE);
+  for (let start = 0; start < length && !cancelling.signal.aborted; start += BATCH) {
+    hearing.push(
+      mean(channels.map((channel) => channel.subarray(start, start + BATCH))),
+      SAMPLE_RATE,
+    );
+    await hearing.delivered();
+  }
+}
+
+function announce(task: ListeningTask, duration: number | null): void {
+  report({ kind: "progress", seconds: 0, total: duration });
+  if (duration !== null) {
+    task.painter.postMessage({
+      kind: "total",
+      frames: Math.ceil(duration * 100),
+    } satisfies Columns);
+  }
+}
+
+/** Returns the mean of channels. */
+function mean(channels: Float32Array[]): Float32Array {
+  return channels[0].map(
+    (_, frame) => channels.reduce((sum, channel) => sum + channel[frame], 0) / channels.length,
+  );
+}
+
+function joined(pieces: Float32Array[], length: number): Float32Array {
+  const whole = new Float32Array(length);
+  let place = 0;
+  for (const piece of pieces) {
+    whole.set(piece, place);
+    place += piece.length;
+  }
+  return whole;
+}

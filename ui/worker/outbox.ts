@@ -1,0 +1,223 @@
+/**
+ * The outbox: keeps every picture in IndexedDB until its words are there, and sends a few at a time.
+ *
+ * One tab sends for all (it holds a lock); every tab hears of changes on a broadcast channel.
+ */
+
+import { type Database, openDatabase, removeRecording } from "../shared/database";
+import {
+  CHANGES,
+  type Change,
+  type Delivery,
+  type OutboxOrder,
+  type OutboxReceipt,
+  type Segment,
+} from "../shared/messages";
+import { type Outcome, type Service, transcribe } from "./request";
+
+/** Requests under way at once. */
+const IN_FLIGHT = 3;
+/** First and longest wait after a failure that says nothing of its own, in milliseconds. */
+const FIRST_WAIT = 1_000;
+const LONGEST_WAIT = 30_000;
+
+class Outbox {
+  readonly #database: Database;
+  readonly #changes = new BroadcastChannel(CHANGES);
+  readonly #sending = new Map<string, { recording: string; controller: AbortController }>();
+  #waiting: Segment[] = [];
+  #service: Service | null = null;
+  #chosen = false;
+  #locked = false;
+  #failures = 0;
+  #pause: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(database: Database) {
+    this.#database = database;
+    this.#changes.onmessage = (event: MessageEvent<Change>) => this.#hear(event.data);
+  }
+
+  /** Waits until no other tab sends, and then sends whatever waits, as long as this tab lives. */
+  async serve(): Promise<void> {
+    const serving = async () => {
+      this.#chosen = true;
+      const kept = await this.#database.getAllFromIndex("segments", "state", "waiting");
+      for (const segment of kept) this.#enqueue(segment);
+      await new Promise(() => {});
+    };
+    await (navigator.locks ? navigator.locks.request("hush-outbox", serving) : serving());
+  }
+
+  obey(order: OutboxOrder): void {
+    switch (order.kind) {
+      case "service":
+        this.#service = order;
+        this.#locked = false;
+        this.#wake();
+        break;
+      case "listener":
+        order.port.onmessage = async (event: MessageEvent<Delivery>) => {
+          order.port.postMessage({ problem: await this.#take(event.data) } satisfies OutboxReceipt);
+        };
+        break;
+      case "wake":
+        this.#wake();
+        break;
+      case "retry":
+        void this.#retry(order.segment);
+        break;
+      case "remove":
+        void this.#remove(order.recording);
+        break;
+    }
+  }
+
+  async #take(delivery: Delivery): Promise<string | null> {
+    try {
+      if (delivery.kind === "recording") {
+        await this.#database.put("recordings", delivery.recording);
+        this.#tell({ kind: "recording", recording: delivery.recording });
+        return null;
+      }
+      const { segment, picture } = delivery;
+      const change = this.#database.transaction(["segments", "pictures"], "readwrite");
+      await Promise.all([
+        change.objectStore("segments").put(segment),
+        change.objectStore("pictures").put(picture, segment.id),
+        change.done,
+      ]);
+      this.#tell({ kind: "segment", segment });
+      this.#enqueue(segment);
+      return null;
+    } catch (error) {
+      return error instanceof DOMException && error.name === "QuotaExceededError"
+        ? "this browser has no room left for pictures: remove recordings, and try again"
+        : `this browser cannot keep pictures: ${error}`;
+    }
+  }
+
+  #tell(change: Change): void {
+    this.#changes.postMessage(change);
+  }
+
+  #hear(change: Change): void {
+    if (change.kind === "segment" && change.segment.state === "waiting") {
+      this.#enqueue(change.segment);
+    } else if (change.kind === "removed") {
+      this.#drop(change.recording);
+    }
+  }
+
+  #enqueue(segment: Segment): void {
+    if (!this.#chosen || this.#sending.has(segment.id)) return;
+    if (this.#waiting.some(({ id }) => id === segment.id)) return;
+    this.#waiting.push(segment);
+    this.#waiting.sort((one, other) => one.order - other.order);
+    this.#send();
+  }
+
+  #wake(): void {
+    clearTimeout(this.#pause);
+    this.#pause = undefined;
+    this.#send();
+  }
+
+  #send(): void {
+    // While the service fails, one picture at a time finds out whether it still does.
+    const room = this.#failures ? 1 : IN_FLIGHT;
+    const service = this.#service;
+    if (!service || this.#locked || this.#pause !== undefined) return;
+    while (this.#sending.size < room && this.#waiting.length) {
+      const segment = this.#waiting.shift() as Segment;
+      const controller = new AbortController();
+      this.#sending.set(segment.id, { recording: segment.recording, controller });
+      void this.#transcribe(service, segment, controller.signal);
+    }
+  }
+
+  async #transcribe(service: Service, segment: Segment, signal: AbortSignal): Promise<void> {
+    const picture = await this.#database.get("pictures", segment.id);
+    const sent = Date.now();
+    const result: Outcome = picture
+      ? await transcribe(service, segment, picture, signal)
+      : { kind: "refused", reason: "its picture is gone" };
+    this.#sending.delete(segment.id);
+    if (!signal.aborted) await this.#settle({ ...segment, sent: segment.sent ?? sent }, result);
+    this.#send();
+  }
+
+  async #settle(segment: Segment, result: Outcome): Promise<void> {
+    if (result.kind === "later" || result.kind === "locked") {
+      this.#waiting.unshift(segment);
+      this.#waiting.sort((one, other) => one.order - other.order);
+      this.#hold(result);
+      return;
+    }
+    if (this.#failures || this.#locked) this.#tell({ kind: "held", reason: null });
+    this.#failures = 0;
+    const settled: Segment =
+      result.kind === "answered"
+        ? { ...segment, state: "answered", answer: result.answer, answered: Date.now() }
+        : { ...segment, state: "refused", problem: result.reason };
+    await this.#database.put("segments", settled);
+    this.#tell({ kind: "segment", segment: settled });
+  }
+
+  #hold(result: Outcome & { kind: "later" | "locked" }): void {
+    this.#tell({ kind: "held", reason: result.reason });
+    if (result.kind === "locked") {
+      this.#locked = true;
+      return;
+    }
+    this.#failures += 1;
+    if (this.#pause !== undefined) return;
+    const longest = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** (this.#failures - 1));
+    const wait = result.after ?? longest * (0.5 + Math.random() / 2);
+    this.#pause = setTimeout(() => this.#wake(), wait);
+  }
+
+  async #retry(id: string): Promise<void> {
+    const segment = await this.#database.get("segments", id);
+    if (segment?.state !== "refused") return;
+    const again: Segment = { ...segment, state: "waiting", problem: null };
+    await this.#database.put("segments", again);
+    this.#tell({ kind: "segment", segment: again });
+    this.#enqueue(again);
+  }
+
+  async #remove(recording: string): Promise<void> {
+    this.#drop(recording);
+    await removeRecording(this.#database, recording);
+    this.#tell({ kind: "removed", recording });
+  }
+
+  #drop(recording: string): void {
+    this.#waiting = this.#waiting.filter((segment) => segment.recording !== recording);
+    for (const sending of this.#sending.values()) {
+      if (sending.recording === recording) sending.controller.abort();
+    }
+  }
+}
+
+/** Starts the outbox, or says in its place why this browser cannot have one. */
+async function open(): Promise<Pick<Outbox, "obey">> {
+  try {
+    const outbox = new Outbox(await openDatabase());
+    void outbox.serve();
+    return outbox;
+  } catch {
+    const problem =
+      "this browser keeps nothing for this page (a private window?), so nothing is sent";
+    new BroadcastChannel(CHANGES).postMessage({ kind: "held", reason: problem } satisfies Change);
+    return {
+      obey(order) {
+        if (order.kind !== "listener") return;
+        order.port.onmessage = () => order.port.postMessage({ problem } satisfies OutboxReceipt);
+      },
+    };
+  }
+}
+
+const outbox = open();
+self.onmessage = async (event: MessageEvent<OutboxOrder>) => (await outbox).obey(event.data);
+self.ononline = async () => (await outbox).obey({ kind: "wake" });

@@ -1,0 +1,123 @@
+/** One picture to the service, and its words back. */
+
+import type { Answer, Phrase, Segment } from "../shared/messages";
+
+/** Longest time to wait for an answer, in milliseconds: the service itself gives up after 300 s. */
+const PATIENCE = 330_000;
+
+/** Where the service is, and the key it may ask for. */
+export interface Service {
+  /** Absolute address that `v1/` is relative to. */
+  address: string;
+  key: string;
+}
+
+/** What became of a request. */
+export type Outcome =
+  | { kind: "answered"; answer: Answer }
+  /** Not now: `after` is the service's own wish in milliseconds, if it had one. */
+  | { kind: "later"; reason: string; after: number | null }
+  /** Not without another key. */
+  | { kind: "locked"; reason: string }
+  /** Never, as it is. */
+  | { kind: "refused"; reason: string };
+
+/**
+ * Sends one picture.
+ *
+ * @param picture - The file: a mel image and nothing else.
+ * @param signal - Gives the request up.
+ */
+export async function transcribe(
+  service: Service,
+  segment: Segment,
+  picture: Uint8Array<ArrayBuffer>,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const { model, language, task } = segment.wishes;
+  const form = new FormData();
+  const name = `speech.${segment.type.replace("image/", "")}`;
+  form.append("file", new Blob([picture], { type: segment.type }), name);
+  form.append("response_format", "verbose_json");
+  if (model) form.append("model", model);
+  if (language) form.append("language", language);
+  const path = `v1/audio/${task === "translate" ? "translations" : "transcriptions"}`;
+  try {
+    const response = await fetch(new URL(path, service.address), {
+      method: "POST",
+      body: form,
+      headers: service.key ? { Authorization: `Bearer ${service.key}` } : {},
+      signal: AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)]),
+    });
+    return await outcome(response, segment.start);
+  } catch {
+    return { kind: "later", reason: "the service cannot be reached", after: null };
+  }
+}
+
+/**
+ * Reads a response of the service.
+ *
+ * @param start - Seconds of the recording at which the picture begins.
+ */
+export async function outcome(response: Response, start: number): Promise<Outcome> {
+  if (response.ok) return { kind: "answered", answer: readAnswer(await response.json(), start) };
+  const reason = await problem(response);
+  const { status } = response;
+  if (status === 401 || status === 403) return { kind: "locked", reason };
+  if (status === 408 || status === 429 || status >= 500) {
+    return { kind: "later", reason, after: retryAfter(response.headers.get("Retry-After")) };
+  }
+  return { kind: "refused", reason };
+}
+
+/** Returns the milliseconds that a Retry-After header asks for: seconds, or an HTTP date. */
+export function retryAfter(header: string | null, now = Date.now()): number | null {
+  if (!header) return null;
+  const wait = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - now;
+  return Number.isNaN(wait) ? null : Math.max(0, wait);
+}
+
+async function problem(response: Response): Promise<string> {
+  try {
+    const body = (await response.json()) as { error: { message: string } };
+    return String(body.error.message);
+  } catch {
+    return `the service answered ${response.status}`;
+  }
+}
+
+interface VerboseJson {
+  text: string;
+  language?: string | null;
+  segments?: {
+    start: number;
+    end: number;
+    text: string;
+    avg_logprob?: number;
+    tokens?: number[];
+  }[];
+}
+
+function readAnswer(body: VerboseJson, start: number): Answer {
+  const segments = body.segments ?? [];
+  const phrases: Phrase[] = segments.map((segment) => ({
+    start: start + segment.start,
+    end: start + segment.end,
+    text: segment.text.trim(),
+  }));
+  let tokens = 0;
+  let logarithm = 0;
+  for (const segment of segments) {
+    if (segment.avg_logprob === undefined) continue;
+    const weight = segment.tokens?.length || 1;
+    tokens += weight;
+    logarithm += weight * segment.avg_logprob;
+  }
+  return {
+    text: body.text.trim(),
+    language: body.language ?? null,
+    confidence: tokens ? Math.exp(logarithm / tokens) : null,
+    phrases,
+  };
+}
