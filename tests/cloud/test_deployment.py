@@ -19,7 +19,7 @@ from stacks.settings import Settings
 from tests.cloud.conftest import STACKS, Deployment
 from tests.cloud.emulated_aws import ACCOUNT, REGION
 from tests.cloud.front_door import Answer, error_of
-from tests.conftest import Samples
+from tests.conftest import ROOT, Samples
 from tests.processes import service
 from tests.stacks.conftest import synthesize
 
@@ -103,7 +103,10 @@ class TestWhatIsThere:
                 assert rule["IpRanges"] == []
 
     def test_the_page_is_published(self, deployment: Deployment) -> None:
-        assert b"<h1>hush</h1>" in ask(deployment, "GET", "/").body
+        page = ROOT / "ui" / "dist"
+        assert ask(deployment, "GET", "/").body == (page / "index.html").read_bytes()
+        for file in (page / "assets").iterdir():
+            assert ask(deployment, "GET", f"/assets/{file.name}").body == file.read_bytes()
 
 
 @pytest.mark.usefixtures("asleep")

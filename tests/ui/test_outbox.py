@@ -1,6 +1,7 @@
 """What was said is never lost: not by the network, not by the service, not by the browser."""
 
 import sys
+import threading
 import time
 
 from playwright.sync_api import BrowserContext, Page, expect
@@ -84,26 +85,22 @@ def test_a_busy_service_is_asked_again_when_it_says(
 
 
 def test_at_most_three_pictures_are_under_way(page: Page, wire: Wire, sample_words: str) -> None:
-    under_way = 0
-    most = 0
+    gate = threading.Event()
 
-    def count(request: Request) -> Response | None:
-        nonlocal under_way, most
+    def hold(request: Request) -> None:
         if request.method == "POST":
-            under_way += 1
-            most = max(most, under_way)
-        return None
+            assert gate.wait(60)
 
-    def uncount(request: Request, response: Response) -> Response:
-        nonlocal under_way
-        if request.method == "POST":
-            under_way -= 1
-        return response
-
-    wire.answer_instead, wire.change = count, uncount
+    wire.answer_instead = hold
     choose_file(page, *[(f"{number}.flac", SAMPLE.read_bytes()) for number in range(6)])
+    expect(page.locator(".said[data-state=waiting]")).to_have_count(6)
+    while len(wire.pictures()) < 3:
+        page.wait_for_timeout(50)
+    expect(page.locator(".file")).to_have_count(0)
+    assert len(wire.pictures()) == 3
+    gate.set()
     expect(page.locator(".said", has_text=sample_words)).to_have_count(6)
-    assert most == 3
+    assert len(wire.pictures()) == 6
 
 
 def test_what_is_refused_says_why_and_can_be_sent_again(
