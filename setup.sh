@@ -65,11 +65,15 @@ make_environment() {
     pip install --constraint constraints.txt --editable "$extras"
 }
 
-libraries() {
+need_node() {
     new_enough='const [a, b] = process.versions.node.split("."); process.exit(Number(a < 20 || (a == 20 && b < 19)))'
     if ! node -e "$new_enough" 2>/dev/null || ! command -v npm >/dev/null; then
-        fail "the web page wants Node 20.19 or newer with npm: https://nodejs.org"
+        fail "$1 wants Node 20.19 or newer with npm: https://nodejs.org"
     fi
+}
+
+libraries() {
+    need_node "the web page"
     [ -n "$(find ui/node_modules/.package-lock.json -newer ui/package-lock.json 2>/dev/null)" ] && return
     echo "fetching what the web page is built with (once)"
     npm --prefix ui ci --silent
@@ -98,9 +102,7 @@ lock() {
 }
 
 install_cdk() {
-    command -v npm >/dev/null || install_packages nodejs npm
-    node -e 'process.exit(process.versions.node.split(".")[0] < 20)' ||
-        fail "the cloud needs Node 20 or newer"
+    need_node "the AWS CDK"
     npm ci --silent --no-audit --no-fund
 }
 
