@@ -18,65 +18,19 @@ from constructs import Construct
 
 from stacks.acknowledged import acknowledge
 from stacks.fleet import Fleet
+from stacks.gateway import (
+    DECISION_SECONDS,
+    ERRORS,
+    IDENTITY_SOURCES,
+    error_body,
+    error_headers,
+    service_headers,
+)
 from stacks.limits import BURST, LONGEST_REQUEST_SECONDS, REQUESTS_PER_SECOND, STAGE
 from stacks.observability import MINUTE, NAMESPACE, fleet_metric, graph, group_metric
 from stacks.people import People
 from stacks.settings import Settings
 from stacks.sign_in import SignIn
-
-ORIGIN_HEADER = "x-hush-origin"
-CREDENTIAL_HEADER = "x-hush-credential"
-IDENTITY_HEADER, TIER_HEADER = "x-hush-identity", "x-hush-tier"
-
-_ERRORS = {
-    # API Gateway's name: (status, Retry-After, type, code, message)
-    "DEFAULT_4XX": (None, None, "invalid_request_error", None, "$context.error.message"),
-    "DEFAULT_5XX": (None, None, "server_error", None, "the API failed; try again"),
-    "UNAUTHORIZED": (
-        401,
-        None,
-        "authentication_error",
-        "invalid_api_key",
-        "sign in, or send an API key as `Authorization: Bearer KEY`",
-    ),
-    "ACCESS_DENIED": (
-        403,
-        None,
-        "permission_error",
-        "not_allowed",
-        "this key or session may not do this",
-    ),
-    "MISSING_AUTHENTICATION_TOKEN": (
-        404,
-        None,
-        "invalid_request_error",
-        "not_found",
-        "there is nothing at this address",
-    ),
-    "REQUEST_TOO_LARGE": (
-        413,
-        None,
-        "invalid_request_error",
-        "too_large",
-        "the body is larger than 10 MB; send shorter segments",
-    ),
-    "THROTTLED": (429, 1, "rate_limit_error", "too_many_requests", "too many requests; try again"),
-    "QUOTA_EXCEEDED": (429, 60, "rate_limit_error", "quota_exceeded", "the quota is used up"),
-    "INTEGRATION_FAILURE": (
-        503,
-        10,
-        "service_unavailable_error",
-        "unreachable",
-        "the service cannot be reached; try again",
-    ),
-    "INTEGRATION_TIMEOUT": (
-        503,
-        10,
-        "service_unavailable_error",
-        "timeout",
-        "the service did not answer in time; try again",
-    ),
-}
 
 
 class Api(cdk.Stack):
@@ -160,21 +114,17 @@ class Api(cdk.Stack):
         )
 
     def _error_bodies(self) -> None:
-        for name, (status, retry_after, kind, code, message) in _ERRORS.items():
-            error = {"message": message, "type": kind, "param": None, "code": code}
-            headers = {"Content-Type": "'application/json'"}
-            if retry_after is not None:
-                headers["Retry-After"] = f"'{retry_after}'"
-            if name == "UNAUTHORIZED":
-                headers["WWW-Authenticate"] = "'Bearer'"
+        for name, (status, *_) in ERRORS.items():
             apigateway.GatewayResponse(
                 self,
                 f"Error{name.title().replace('_', '')}",
                 rest_api=self.rest,
                 type=apigateway.ResponseType.of(name),
                 status_code=None if status is None else str(status),
-                response_headers=headers,
-                templates={"application/json": json.dumps({"error": error})},
+                response_headers={
+                    header: f"'{value}'" for header, value in error_headers(name).items()
+                },
+                templates={"application/json": error_body(name)},
             )
 
     def _authorizer(self) -> apigateway.RequestAuthorizer:
@@ -183,10 +133,9 @@ class Api(cdk.Stack):
             "RequestAuthorizer",
             handler=self.sign_in.authorizer,
             identity_sources=[
-                apigateway.IdentitySource.header(ORIGIN_HEADER),
-                apigateway.IdentitySource.header(CREDENTIAL_HEADER),
+                apigateway.IdentitySource.header(header) for header in IDENTITY_SOURCES
             ],
-            results_cache_ttl=cdk.Duration.minutes(1),
+            results_cache_ttl=cdk.Duration.seconds(DECISION_SECONDS),
         )
 
     def _routes(self) -> None:
@@ -221,14 +170,9 @@ class Api(cdk.Stack):
         proxied = resource.path.endswith("{proxy+}")
         path = resource.path.replace("{proxy+}", "{proxy}")
         key = self._fleet.front_door.secret_value.unsafe_unwrap()
-        header = "integration.request.header"
         parameters = {
-            f"{header}.authorization": f"'Bearer {key}'",
-            # In place of whatever a client sent by these names.
-            f"{header}.{IDENTITY_HEADER}": "context.authorizer.identity",
-            f"{header}.{TIER_HEADER}": "context.authorizer.tier",
-            # Nobody's session or key goes as far as the instances.
-            f"{header}.{CREDENTIAL_HEADER}": "'none'",
+            f"integration.request.header.{header}": value
+            for header, value in service_headers(key).items()
         }
         if proxied:
             parameters["integration.request.path.proxy"] = "method.request.path.proxy"

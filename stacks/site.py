@@ -18,15 +18,15 @@ from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from stacks.acknowledged import acknowledge, acknowledge_library_policies
-from stacks.api import ORIGIN_HEADER, Api
+from stacks.api import Api
 from stacks.fleet import Fleet
+from stacks.gateway import API_PATHS, ORIGIN_HEADER
 from stacks.limits import LONGEST_REQUEST_SECONDS, STAGE
 from stacks.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "ui" / "dist"
 HEADERS = ROOT / "ui" / "headers.json"
-API_PATHS = ("/v1/*", "/mel", "/auth/*", "/status", "/healthz")
 PLACEHOLDER = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>hush</title>
 <h1>hush</h1><p>The API is here; the page has not been built (npm run build in ui/).</p>
