@@ -1,56 +1,93 @@
-"""Who may use the API. Until people can sign in, nobody but whoever deployed it.
+"""Who may use the API: API Gateway's REQUEST authorizer.
 
-What did not come through CloudFront is refused, and so is everything but health and status; the
-deployment's own key opens all. API Gateway remembers a decision by the headers that it was made
-from, for every path: it has to list all that they allow.
+What did not come through CloudFront is refused. API Gateway remembers a decision for a minute by
+the two headers that it is made from, for every path: it has to list all that they allow. So
+nothing else that a request says may change the decision.
 """
 
-import functools
-import hmac
-import os
 from typing import Any
 
-import boto3
+from identity import people
+from identity.audit import audit
+from identity.aws import UnavailableError, call
+from identity.callers import (
+    CREDENTIAL_HEADER,
+    ORIGIN_HEADER,
+    Caller,
+    RefusedError,
+    caller_of,
+    through_front_door,
+)
+from identity.people import Profile
+from identity.settings import settings
 
 OPEN_TO_ALL = ("GET/healthz", "GET/status")
+FOR_ANONYMOUS = (*OPEN_TO_ALL, "GET/mel", "POST/mel", "GET/v1/*", "POST/v1/audio/*")
+"""Not POST/status, which starts what costs money before anyone has spoken."""
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Decide about one request, as API Gateway's REQUEST authorizer.
+    """Decide about one request.
+
+    Returns
+    -------
+    dict
+        The decision: what the caller may call, and for the service who it is.
 
     Raises
     ------
     Exception
-        "Unauthorized", which API Gateway answers with 401, for an unknown credential.
+        "Unauthorized", which API Gateway answers with 401, for a credential that is not good.
+        Anything else it answers as it does when an authorizer fails, which lets nobody in.
     """
-    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
-    api = event["methodArn"].split("/", 2)
-    everything = "/".join([*api[:2], "*"])
-    if not _same(headers.get("x-hush-origin", ""), secret("FRONT_DOOR_SECRET")):
+    api = event["methodArn"].split("/", 2)[:2]
+    everything = "/".join([*api, "*"])
+    if not through_front_door(_header(event, ORIGIN_HEADER)):
+        audit("refused", why="not through the front door")
         return _decision("stranger", "Deny", [everything])
-    kind, _, credential = headers.get("x-hush-credential", "none").partition(" ")
-    if kind == "none":
-        return _decision("anyone", "Allow", ["/".join([*api[:2], path]) for path in OPEN_TO_ALL])
-    if kind == "bearer" and _same(credential, secret("DEPLOYMENT_KEY_SECRET")):
-        return _decision("deployment", "Allow", [everything])
-    raise Exception("Unauthorized")  # the word that API Gateway knows
+    try:
+        caller = caller_of(_header(event, CREDENTIAL_HEADER), _recheck)
+    except RefusedError as error:
+        audit("refused", why=str(error))
+        raise Exception("Unauthorized") from None  # the word that API Gateway knows
+    if not caller.permitted and caller.kind != "none":
+        audit("refused", why="not permitted", who=caller.identity, login=caller.login)
+        return _decision(caller.identity, "Deny", [everything])
+    if caller.kind != "none":
+        return _decision(caller.identity, "Allow", [everything], caller)
+    allowed = FOR_ANONYMOUS if caller.permitted else OPEN_TO_ALL
+    return _decision("anonymous", "Allow", ["/".join([*api, path]) for path in allowed], caller)
 
 
-@functools.cache
-def secret(variable: str) -> str:
-    """Return the secret whose ARN an environment variable holds."""
-    client = boto3.client("secretsmanager")
-    value: str = client.get_secret_value(SecretId=os.environ[variable])["SecretString"]
-    return value
+def _header(event: dict[str, Any], name: str) -> str:
+    """Return a header that may be there once; empty if it is missing, or not what it should be."""
+    several = event.get("multiValueHeaders") or {}
+    if any(key.lower() == name and len(values) != 1 for key, values in several.items()):
+        return ""
+    headers = event.get("headers") or {}
+    found = [value for key, value in headers.items() if key.lower() == name]
+    return found[0] if len(found) == 1 and isinstance(found[0], str) else ""
 
 
-def _same(given: str, expected: str) -> bool:
-    return hmac.compare_digest(given.encode(), expected.encode())
+def _recheck(profile: Profile) -> Profile:
+    """Have the Lambda that knows GitHub ask for a membership, and read what it wrote down."""
+    request = f'{{"recheck": "{profile.person}"}}'.encode()
+    answer = call("lambda", "invoke", FunctionName=settings().auth_function, Payload=request)
+    if "FunctionError" in answer:
+        raise UnavailableError("the membership cannot be checked")
+    key = (profile.person, people.PROFILE)
+    return people.profile_of(people.read(key)[key])
 
 
-def _decision(principal: str, effect: str, resources: list[str]) -> dict[str, Any]:
+def _decision(
+    principal: str, effect: str, resources: list[str], caller: Caller | None = None
+) -> dict[str, Any]:
     statement = {"Action": "execute-api:Invoke", "Effect": effect, "Resource": resources}
+    context = {}
+    if caller is not None:
+        context = {"identity": caller.identity, "tier": caller.tier, "login": caller.login}
     return {
         "principalId": principal,
         "policyDocument": {"Version": "2012-10-17", "Statement": [statement]},
+        "context": context,
     }

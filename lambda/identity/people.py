@@ -1,0 +1,240 @@
+"""The table of people: their permission, sessions and keys, and what sign-in remembers meanwhile.
+
+One item each, by `who` and `what`:
+
+    github:1   profile          login, name, whether they are permitted, and when that was checked
+    github:1   session#NAME     a session, until it is ended
+    github:1   key#NAME         an API key: its name and the hash of its secret
+    once#HASH  PURPOSE          something that is good once and for minutes
+"""
+
+import hashlib
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from identity.aws import UnavailableError, call, client
+from identity.settings import settings
+
+PROFILE = "profile"
+MOST_KEYS = 20
+"""Keys that one person may have."""
+
+Item = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What is known of a person.
+
+    Attributes
+    ----------
+    person
+        "github:" and the account's number, which stays when the account is renamed.
+    login, name
+        What GitHub calls the account, and what its owner does.
+    member
+        Whether they were a member of what the policy names, when that was checked last.
+    checked
+        When that was, in Unix time.
+    """
+
+    person: str
+    login: str
+    name: str
+    member: bool
+    checked: float
+
+
+def read(*keys: tuple[str, str]) -> dict[tuple[str, str], Item]:
+    """Return the items of some keys, as far as there are any that have not expired.
+
+    Raises
+    ------
+    UnavailableError
+        If the table does not answer.
+    """
+    table = settings().people_table
+    wanted = [_key(who, what) for who, what in keys]
+    request = {table: {"Keys": wanted, "ConsistentRead": True}}
+    answer = call("dynamodb", "batch_get_item", RequestItems=request)
+    if answer.get("UnprocessedKeys"):
+        raise UnavailableError("the table is busy")
+    items = (_plain(item) for item in answer["Responses"].get(table, []))
+    return {(item["who"], item["what"]): item for item in items if not _expired(item)}
+
+
+def everything_of(who: str) -> list[Item]:
+    """Return all items of a person that have not expired.
+
+    Raises
+    ------
+    UnavailableError
+        If the table does not answer.
+    """
+    pages = (
+        client("dynamodb")
+        .get_paginator("query")
+        .paginate(
+            TableName=settings().people_table,
+            KeyConditionExpression="who = :who",
+            ExpressionAttributeValues={":who": {"S": who}},
+            ConsistentRead=True,
+        )
+    )
+    return _items(pages)
+
+
+def profiles() -> list[Item]:
+    """Return everyone's profile.
+
+    Raises
+    ------
+    UnavailableError
+        If the table does not answer.
+    """
+    pages = (
+        client("dynamodb")
+        .get_paginator("scan")
+        .paginate(
+            TableName=settings().people_table,
+            FilterExpression="what = :profile",
+            ExpressionAttributeValues={":profile": {"S": PROFILE}},
+        )
+    )
+    return _items(pages)
+
+
+def write(item: Item) -> None:
+    """Write an item, in place of the one that was there.
+
+    Raises
+    ------
+    UnavailableError
+        If the table does not answer.
+    """
+    _call("put_item", Item=_typed(item))
+
+
+def remove(who: str, what: str) -> bool:
+    """Remove an item, and tell whether it was there.
+
+    Raises
+    ------
+    UnavailableError
+        If the table does not answer.
+    """
+    gone = _call("delete_item", Key=_key(who, what), ReturnValues="ALL_OLD")
+    return "Attributes" in gone
+
+
+def keep_once(secret: str, purpose: str, seconds: int, **details: str) -> None:
+    """Remember something that whoever knows a secret may take, once.
+
+    Raises
+    ------
+    UnavailableError
+        If the table does not answer.
+    """
+    write(
+        {
+            "who": _once(secret),
+            "what": purpose,
+            "expires": int(time.time()) + seconds,
+            **details,
+        }
+    )
+
+
+def take_once(secret: str, purpose: str) -> Item | None:
+    """Return what was kept under a secret, and forget it; None if it is gone, or never was.
+
+    Raises
+    ------
+    UnavailableError
+        If the table does not answer.
+    """
+    gone = _call("delete_item", Key=_key(_once(secret), purpose), ReturnValues="ALL_OLD")
+    item = _plain(gone.get("Attributes", {}))
+    return None if not item or _expired(item) else item
+
+
+def profile_of(item: Item) -> Profile:
+    """Return a profile from its item."""
+    return Profile(
+        person=item["who"],
+        login=item["login"],
+        name=item["name"],
+        member=item["member"],
+        checked=item["checked"],
+    )
+
+
+def write_profile(profile: Profile) -> None:
+    """Write down what is known of a person.
+
+    Raises
+    ------
+    UnavailableError
+        If the table does not answer.
+    """
+    write(
+        {
+            "who": profile.person,
+            "what": PROFILE,
+            "login": profile.login,
+            "name": profile.name,
+            "member": profile.member,
+            "checked": int(profile.checked),
+        }
+    )
+
+
+def _once(secret: str) -> str:
+    return "once#" + hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _key(who: str, what: str) -> Item:
+    return {"who": {"S": who}, "what": {"S": what}}
+
+
+def _expired(item: Item) -> bool:
+    # DynamoDB removes what has expired within days, not at once.
+    return item.get("expires") is not None and item["expires"] <= time.time()
+
+
+def _items(pages: Any) -> list[Item]:
+    try:
+        items = [_plain(item) for page in pages for item in page["Items"]]
+    except (BotoCoreError, ClientError) as error:
+        raise UnavailableError(f"the table: {error}") from error
+    return [item for item in items if not _expired(item)]
+
+
+def _call(operation: str, **parameters: Any) -> Any:
+    return call("dynamodb", operation, TableName=settings().people_table, **parameters)
+
+
+def _typed(item: Item) -> Item:
+    """Return an item as DynamoDB wants it: each value with its type."""
+    typed: Item = {}
+    for name, value in item.items():
+        if isinstance(value, bool):
+            typed[name] = {"BOOL": value}
+        elif isinstance(value, int):
+            typed[name] = {"N": str(value)}
+        elif isinstance(value, str):
+            typed[name] = {"S": value}
+        elif value is not None:
+            raise TypeError(f"{name} is a {type(value).__name__}")
+    return typed
+
+
+def _plain(item: Item) -> Item:
+    plain: Item = {}
+    for name, typed in item.items():
+        ((kind, value),) = typed.items()
+        plain[name] = float(value) if kind == "N" else value
+    return plain

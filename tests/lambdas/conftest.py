@@ -1,0 +1,242 @@
+"""Sign-in and the authorizer as they are deployed: real tables and secrets of an emulated AWS,
+their own handlers, and a GitHub on loopback.
+"""
+
+import base64
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.cookies import SimpleCookie
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+from urllib.parse import parse_qs, urlsplit
+
+import boto3
+import pytest
+from moto import mock_aws
+
+import asking
+import auth
+import authorizer
+import github
+from identity import aws, settings
+from tests.github import GitHub
+
+REGION = "us-east-1"
+PUBLIC_URL = "https://hush.example"
+FRONT_DOOR = "only-cloudfront-knows"
+DEPLOYMENT_KEY = "x" * 48
+
+
+@dataclass
+class Answer:
+    """What a browser or client sees."""
+
+    status: int
+    headers: dict[str, str]
+    body: str
+    cookies: dict[str, str]
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass
+class Deployment:
+    """Both Lambdas, and who calls them through the front door."""
+
+    github: GitHub
+    names: dict[str, str]
+    calls: list[str] = field(default_factory=list)
+
+    def set_policy(self, **policy: Any) -> None:
+        os.environ["HUSH_POLICY"] = json.dumps(policy)
+        settings.settings.cache_clear()
+
+    def set_signing_keys(self, *arns: str) -> None:
+        os.environ["HUSH_SIGNING_KEYS"] = ",".join(arns)
+        settings.settings.cache_clear()
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        credential: str = "none",
+        body: Any = None,
+        cookies: dict[str, str] | None = None,
+        **headers: str | None,
+    ) -> Answer:
+        """Ask sign-in, as CloudFront and API Gateway pass a request on."""
+        parts = urlsplit(path)
+        query = parse_qs(parts.query, keep_blank_values=True)
+        sent = {
+            "x-hush-origin": FRONT_DOOR,
+            "x-hush-credential": credential,
+            "x-hush-viewer": "203.0.113.7",
+            "host": "api.example",
+            **{
+                name.replace("_", "-"): value
+                for name, value in headers.items()
+                if value is not None
+            },
+        }
+        if cookies:
+            sent["cookie"] = "; ".join(f"{name}={value}" for name, value in cookies.items())
+        if body is not None:
+            sent["content-type"] = "application/json"
+        event = {
+            "resource": "/auth/{proxy+}",
+            "httpMethod": method,
+            "path": parts.path,
+            "headers": sent,
+            "multiValueHeaders": {name: [value] for name, value in sent.items()},
+            "queryStringParameters": {name: values[-1] for name, values in query.items()} or None,
+            "multiValueQueryStringParameters": query or None,
+            "body": None if body is None else base64.b64encode(json.dumps(body).encode()).decode(),
+            "isBase64Encoded": body is not None,
+            "requestContext": {"stage": "live", "identity": {"sourceIp": "192.0.2.1"}},
+        }
+        returned = auth.handler(event, SimpleNamespace())
+        several = returned.get("multiValueHeaders") or {}
+        cookie: SimpleCookie = SimpleCookie()
+        for line in several.get("set-cookie", []):
+            cookie.load(line)
+        if "set-cookie" in returned.get("headers", {}):
+            cookie.load(returned["headers"]["set-cookie"])
+        raw = returned["body"]
+        if returned.get("isBase64Encoded"):
+            raw = base64.b64decode(raw).decode()
+        singles = {name: values[-1] for name, values in several.items()}
+        return Answer(
+            returned["statusCode"],
+            {**singles, **returned.get("headers", {})},
+            raw,
+            {name: each.value for name, each in cookie.items()},
+        )
+
+    def sign_in(self, login: str, to: str = "/") -> Answer:
+        """Go to GitHub and back as someone."""
+        began = self.ask("GET", f"/auth/login?return={to}")
+        assert began.status == 302, began.body
+        back = self.github.authorize(began.headers["location"], login)
+        return self.ask("GET", back.removeprefix(PUBLIC_URL), cookies=began.cookies)
+
+    def session_of(self, login: str) -> str:
+        """Sign someone in, and return what the CDN folds their cookie into."""
+        return "session " + self.sign_in(login).cookies["__Host-hush"]
+
+    def key_of(self, login: str, name: str = "a key") -> tuple[str, str]:
+        """Return a new key's id, and what the CDN folds it into."""
+        made = self.ask(
+            "POST",
+            "/auth/keys",
+            credential=self.session_of(login),
+            body={"name": name},
+            origin=PUBLIC_URL,
+        )
+        assert made.status == 201, made.body
+        return made.json["id"], "bearer " + made.json["key"]
+
+    def authorize(
+        self, credential: str, path: str = "POST/mel", origin: str = FRONT_DOOR, **more: Any
+    ) -> dict[str, Any]:
+        """Ask the authorizer about a request."""
+        event = {
+            "type": "REQUEST",
+            "methodArn": f"arn:aws:execute-api:{REGION}:123456789012:api/live/{path}",
+            "headers": {"x-hush-origin": origin, "x-hush-credential": credential},
+            **more,
+        }
+        return authorizer.handler(event, None)
+
+    def allowed(self, credential: str) -> bool:
+        """Tell whether the authorizer lets someone transcribe."""
+        try:
+            decision = self.authorize(credential)
+        except Exception as error:
+            if str(error) != "Unauthorized":
+                raise
+            return False
+        (statement,) = decision["policyDocument"]["Statement"]
+        return statement["Effect"] == "Allow" and any(
+            each.endswith(("/*", "POST/mel")) for each in statement["Resource"]
+        )
+
+
+@pytest.fixture
+def deployment() -> Iterator[Deployment]:
+    """A deployment that octocat may use, whose administrator is hubot."""
+    stood_in = GitHub()
+    with stood_in.serving(), mock_aws(), patch.dict(os.environ, _credentials()):
+        names = _made(stood_in)
+        os.environ.update(names)
+        settings.settings.cache_clear()
+        aws._secrets.clear()
+        github._installations.clear()
+        asking._public_url.clear()
+        made = Deployment(stood_in, names)
+
+        def invoke(service: str, operation: str, **parameters: Any) -> Any:
+            # API calls between Lambdas: moto does not run them.
+            if service == "lambda":
+                made.calls.append(parameters["Payload"].decode())
+                try:
+                    auth.handler(json.loads(parameters["Payload"]), None)
+                except aws.UnavailableError:
+                    return {"FunctionError": "Unhandled"}
+                return {}
+            return aws.call(service, operation, **parameters)
+
+        with patch.object(authorizer, "call", invoke):
+            yield made
+
+
+def _credentials() -> dict[str, str]:
+    return {
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_REGION": REGION,
+    }
+
+
+def _made(github: GitHub) -> dict[str, str]:
+    """Make what the stacks make, and return the environment of the Lambdas."""
+    secrets = boto3.client("secretsmanager", REGION)
+
+    def secret(name: str, value: str) -> str:
+        return str(secrets.create_secret(Name=name, SecretString=value)["ARN"])
+
+    dynamodb = boto3.client("dynamodb", REGION)
+    for name, keys in {"people": {"who": "HASH", "what": "RANGE"}, "quota": {"id": "HASH"}}.items():
+        dynamodb.create_table(
+            TableName=name,
+            KeySchema=[{"AttributeName": key, "KeyType": kind} for key, kind in keys.items()],
+            AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
+            BillingMode="PAY_PER_REQUEST",
+        )
+    boto3.client("ssm", REGION).put_parameter(Name="/hush/url", Value=PUBLIC_URL, Type="String")
+    return {
+        "HUSH_DEPLOYMENT": "us-east-1/123456789012/hush",
+        "HUSH_PEOPLE_TABLE": "people",
+        "HUSH_QUOTA_TABLE": "quota",
+        "HUSH_SIGNING_KEYS": secret("signing-1", "a" * 64),
+        "HUSH_FRONT_DOOR_SECRET": secret("front-door", FRONT_DOOR),
+        "HUSH_DEPLOYMENT_KEY_SECRET": secret("deployment-key", DEPLOYMENT_KEY),
+        "HUSH_GITHUB_SECRET": secret("github", github.credentials),
+        "HUSH_GITHUB_URL": github.url,
+        "HUSH_GITHUB_API_URL": github.url,
+        "HUSH_URL_PARAMETER": "/hush/url",
+        "HUSH_AUTH_FUNCTION": "auth",
+        "HUSH_POLICY": json.dumps({"users": ["octocat"], "administrators": ["hubot"]}),
+        "HUSH_LIMITS": json.dumps(
+            {
+                "person": {"requests": 100, "seconds": 3600},
+                "anonymous": {"requests": 5, "seconds": 60},
+            }
+        ),
+    }

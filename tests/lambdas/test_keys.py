@@ -1,0 +1,184 @@
+"""API keys, administrators, and handing over to the command line."""
+
+import base64
+import hashlib
+import html
+import re
+import time
+
+import pytest
+import time_machine
+
+from identity.people import MOST_KEYS
+from tests.lambdas.conftest import DEPLOYMENT_KEY, PUBLIC_URL, Answer, Deployment
+
+VERIFIER = "v" * 50
+CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).decode()[:43]
+HAND_OVER = f"/auth/hand-over?challenge={CHALLENGE}&port=5000&attempt=attempt-1&device=my%20laptop"
+
+
+class TestKeys:
+    def test_one_is_made_named_listed_used_and_revoked(self, deployment: Deployment) -> None:
+        name, key = deployment.key_of("octocat", "on the server")
+        assert deployment.allowed(key)
+        session = deployment.session_of("octocat")
+        (listed,) = deployment.ask("GET", "/auth/keys", credential=session).json["keys"]
+        assert (listed["id"], listed["name"], listed["kind"]) == (name, "on the server", "key")
+        assert listed["expires"] is None
+        assert listed["hint"][-4:] == key[-4:]
+        assert "key" not in listed
+        gone = deployment.ask("DELETE", f"/auth/keys/{name}", credential=session, origin=PUBLIC_URL)
+        assert gone.status == 204
+        assert not deployment.allowed(key)
+
+    def test_it_may_end_by_itself(self, deployment: Deployment) -> None:
+        made = deployment.ask(
+            "POST",
+            "/auth/keys",
+            credential=deployment.session_of("octocat"),
+            body={"name": "short", "days": 1},
+            origin=PUBLIC_URL,
+        ).json
+        key = "bearer " + made["key"]
+        assert deployment.allowed(key)
+        with time_machine.travel(time.time() + 86401, tick=False):
+            assert not deployment.allowed(key)
+
+    def test_it_may_revoke_itself(self, deployment: Deployment) -> None:
+        name, key = deployment.key_of("octocat")
+        assert deployment.ask("DELETE", f"/auth/keys/{name}", credential=key).status == 204
+        assert not deployment.allowed(key)
+
+    def test_it_tells_whose_it_is(self, deployment: Deployment) -> None:
+        _, key = deployment.key_of("octocat")
+        assert deployment.ask("GET", "/auth/me", credential=key).json["login"] == "octocat"
+
+    @pytest.mark.parametrize(
+        "body", [{}, {"name": ""}, {"name": "x" * 61}, {"name": "a\nb"}, {"name": "a", "days": 0}]
+    )
+    def test_a_bad_name_or_lifetime_is_refused_with_a_reason(
+        self, deployment: Deployment, body: dict[str, object]
+    ) -> None:
+        answer = deployment.ask(
+            "POST",
+            "/auth/keys",
+            credential=deployment.session_of("octocat"),
+            body=body,
+            origin=PUBLIC_URL,
+        )
+        assert answer.status == 400
+        assert answer.json["error"]["message"]
+
+    def test_there_is_a_most(self, deployment: Deployment) -> None:
+        session = deployment.session_of("octocat")
+
+        def make() -> Answer:
+            return deployment.ask(
+                "POST",
+                "/auth/keys",
+                credential=session,
+                body={"name": "one more"},
+                origin=PUBLIC_URL,
+            )
+
+        assert {make().status for _ in range(MOST_KEYS)} == {201}
+        assert make().status == 409
+
+    def test_the_deployments_own_key_opens_the_api(self, deployment: Deployment) -> None:
+        key = f"bearer {DEPLOYMENT_KEY}"
+        assert deployment.allowed(key)
+        assert deployment.authorize(key)["context"]["tier"] == "unlimited"
+        assert deployment.ask("GET", "/auth/keys", credential=key).status == 401
+
+
+class TestAdministrators:
+    def test_they_see_people_and_revoke_all_that_someone_has(self, deployment: Deployment) -> None:
+        session = deployment.session_of("octocat")
+        _, key = deployment.key_of("octocat")
+        boss = deployment.session_of("hubot")
+        people = deployment.ask("GET", "/auth/people", credential=boss).json["people"]
+        assert {(each["login"], each["administrator"]) for each in people} == {
+            ("octocat", False),
+            ("hubot", True),
+        }
+        revoked = deployment.ask(
+            "POST", "/auth/people/583231/revoke", credential=boss, origin=PUBLIC_URL
+        )
+        assert revoked.status == 204
+        assert not deployment.allowed(session)
+        assert not deployment.allowed(key)
+        assert deployment.allowed(boss)
+
+
+class TestHandOver:
+    def hand_over(self, deployment: Deployment) -> tuple[str, str]:
+        """Return the code as shown, and the link."""
+        page = deployment.ask("GET", HAND_OVER, credential=deployment.session_of("octocat")).body
+        code = re.search(r'id="code">([^<]+)<', page)
+        link = re.search(r'id="hand-over" href="([^"]+)"', page)
+        assert code is not None
+        assert link is not None
+        return code[1], html.unescape(link[1])
+
+    def redeem(self, deployment: Deployment, code: str, verifier: str = VERIFIER) -> Answer:
+        return deployment.ask("POST", "/auth/redeem", body={"code": code, "verifier": verifier})
+
+    def test_the_command_line_gets_a_key_that_may_manage(self, deployment: Deployment) -> None:
+        code, link = self.hand_over(deployment)
+        assert link == f"http://127.0.0.1:5000/?code={code}&attempt=attempt-1"
+        made = self.redeem(deployment, code)
+        assert made.status == 201
+        assert (made.json["login"], made.json["name"]) == ("octocat", "hush on my laptop")
+        key = "bearer " + made.json["key"]
+        assert deployment.allowed(key)
+        (listed,) = deployment.ask("GET", "/auth/keys", credential=key).json["keys"]
+        assert listed["kind"] == "login"
+        another = deployment.ask("POST", "/auth/keys", credential=key, body={"name": "for a job"})
+        assert another.status == 201
+
+    def test_who_is_not_signed_in_signs_in_first_and_comes_back(
+        self, deployment: Deployment
+    ) -> None:
+        for stale in ("none", "session stale"):
+            sent = deployment.ask("GET", HAND_OVER, credential=stale)
+            assert sent.status == 302
+            began = deployment.ask("GET", sent.headers["location"])
+            back = deployment.github.authorize(began.headers["location"], "octocat")
+            there = deployment.ask(
+                "GET", back.removeprefix(PUBLIC_URL), cookies=began.cookies
+            ).headers["location"]
+            assert there.startswith("/auth/hand-over?")
+            session = deployment.session_of("octocat")
+            assert deployment.ask("GET", there, credential=session).status == 200
+
+    def test_a_code_is_good_once(self, deployment: Deployment) -> None:
+        code, _ = self.hand_over(deployment)
+        assert self.redeem(deployment, code).status == 201
+        assert self.redeem(deployment, code).status == 403
+
+    def test_a_code_is_good_for_who_began_alone(self, deployment: Deployment) -> None:
+        code, _ = self.hand_over(deployment)
+        assert self.redeem(deployment, code, "w" * 50).status == 403
+
+    def test_a_code_is_good_for_five_minutes(self, deployment: Deployment) -> None:
+        code, _ = self.hand_over(deployment)
+        with time_machine.travel(time.time() + 301, tick=False):
+            assert self.redeem(deployment, code).status == 403
+
+    def test_a_device_cannot_write_into_the_page(self, deployment: Deployment) -> None:
+        page = deployment.ask(
+            "GET",
+            HAND_OVER.replace("my%20laptop", "%3Cscript%3Ealert(1)%3C/script%3E"),
+            credential=deployment.session_of("octocat"),
+        ).body
+        assert "<script" not in page
+        assert "&lt;script&gt;" in page
+
+    @pytest.mark.parametrize(
+        "wrong", ["port=80", "port=5000@evil.example", "attempt=a", "challenge=short"]
+    )
+    def test_what_is_not_understood_is_refused(self, deployment: Deployment, wrong: str) -> None:
+        name = wrong.partition("=")[0]
+        path = re.sub(f"{name}=[^&]+", wrong, HAND_OVER)
+        session = deployment.session_of("octocat")
+        assert deployment.ask("GET", path, credential=session).status == 400
