@@ -15,6 +15,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 FOLDERS = Path(__file__).parents[1] / "lambda"
+CONSTRAINTS = FOLDERS.parent / "constraints.txt"
 RUNTIME = lambda_.Runtime.PYTHON_3_14
 PLATFORMS = ("manylinux2014_aarch64", "manylinux_2_28_aarch64")
 """Wheels that Amazon Linux 2023 on ARM takes."""
@@ -74,12 +75,18 @@ def python_function(
 def _code(scope: Construct, folder: str, packages: Sequence[str]) -> lambda_.Code:
     libraries = scope.node.try_get_context(LIBRARIES) is not False
     kept = [pattern for name in (folder, *packages) for pattern in (f"!{name}", f"!{name}/**")]
+    requirements = FOLDERS / folder / "requirements.txt"
+    pinned = CONSTRAINTS.read_text(encoding="utf-8") if requirements.exists() else ""
     return lambda_.Code.from_asset(
         str(FOLDERS),
-        exclude=["*", *kept, "**/__pycache__"],
-        ignore_mode=cdk.IgnoreMode.GIT,
-        # It is known by what it is made of: pip does not make the same bytes twice.
-        asset_hash_type=cdk.AssetHashType.SOURCE,
+        # It is known by what it is made of, as pip does not make the same bytes twice.
+        asset_hash_type=cdk.AssetHashType.CUSTOM,
+        asset_hash=cdk.FileSystem.fingerprint(
+            str(FOLDERS),
+            exclude=["*", *kept, "**/__pycache__"],
+            ignore_mode=cdk.IgnoreMode.GIT,
+            extra_hash="\n".join([folder, RUNTIME.name, *PLATFORMS, pinned]),
+        ),
         bundling=cdk.BundlingOptions(
             image=RUNTIME.bundling_image, local=Bundle(folder, packages, libraries)
         ),
@@ -117,7 +124,8 @@ def pip_install(requirements: Path, target: str) -> list[str]:
     """Return the command that fetches libraries for the Lambdas' Python and processor."""
     return [
         *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"),
-        *("--requirement", str(requirements), "--target", target, "--no-compile", "--no-deps"),
+        *("--requirement", str(requirements), "--constraint", str(CONSTRAINTS)),
+        *("--target", target, "--no-compile"),
         *(part for platform in PLATFORMS for part in ("--platform", platform)),
         *("--implementation", "cp", "--python-version", RUNTIME.name.removeprefix("python")),
         "--only-binary=:all:",
