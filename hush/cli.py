@@ -1,9 +1,10 @@
-"""The command line: `hush transcribe`, `encode`, `decode`, `show`, `serve` and `bridge`."""
+"""The command line: `hush transcribe`, `encode`, `decode`, `show`, `serve`, `bridge` and more."""
 
 import asyncio
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
+from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,10 +13,11 @@ import numpy as np
 import stamina.instrumentation
 import typer
 
-from hush import __version__
+from hush import __version__, account
 from hush.audio import AudioError, Recording
 from hush.client import RECORDING_SEGMENT, AsyncClient, Options
 from hush.connection import ServiceError
+from hush.credentials import CredentialError, credential, origin
 from hush.folder import FolderIndex, read_index, replaced, write_index, write_pictures
 from hush.image import SMALL, Encoding, Format, MelImageError, decode, encode, quantize
 from hush.mel import MEL_BINS, Samples, log_mel_spectrogram
@@ -57,7 +59,12 @@ Url = Annotated[
     ),
 ]
 ApiKey = Annotated[
-    str | None, typer.Option(envvar="HUSH_API_KEY", metavar="KEY", help="Key the service wants.")
+    str | None,
+    typer.Option(
+        envvar="HUSH_API_KEY",
+        metavar="KEY",
+        help="Key the service wants; that of `hush login` if left out.",
+    ),
 ]
 Picture = Literal[Format, "small"]
 PictureFormat = Annotated[
@@ -177,6 +184,8 @@ async def _transcribe(
         return report(f"{file}: {error}")
     except ServiceError as error:
         done = report(f"{file}: {error}")
+        if error.status == HTTPStatus.UNAUTHORIZED:
+            errors.print("where people sign in to the service, `hush login URL` does it")
         if error.partial is None:
             return done
         transcript = error.partial
@@ -378,6 +387,11 @@ def serve(
     raise typer.Exit(run(**{name: value for name, value in given.items() if value is not None}))
 
 
+app.command(no_args_is_help=True)(account.login)
+app.command(no_args_is_help=True)(account.logout)
+app.add_typer(account.keys, name="keys")
+
+
 @app.command(no_args_is_help=True)
 def bridge(
     url: Annotated[str, typer.Argument(metavar="URL", help="Where the service is.")],
@@ -421,9 +435,21 @@ def _service_at(url: str, api_key: str | None) -> AsyncClient:
         errors.print(f"{message}; trying again in {max(1, round(seconds))} s")
 
     try:
-        return AsyncClient(url, api_key, on_wait=say_wait)
+        return AsyncClient(url, api_key or _credential(url), on_wait=say_wait)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--url") from None
+
+
+def _credential(url: str) -> str | None:
+    try:
+        place = origin(url)
+    except CredentialError:
+        return None  # not a place that a credential is sent to
+    try:
+        return credential(place)
+    except CredentialError as error:
+        report(error)
+        return None
 
 
 def _in_this_process(model: str | None) -> AsyncClient:
@@ -439,7 +465,12 @@ def _in_this_process(model: str | None) -> AsyncClient:
     try:
         # Of the service's settings, only those that are about the model count here.
         settings = Settings(
-            models=(model or "demo",), host="127.0.0.1", port=0, api_key=None, queue_size=100
+            models=(model or "demo",),
+            host="127.0.0.1",
+            port=0,
+            api_key=None,
+            queue_size=100,
+            quota_table=None,
         )
         models = Models(settings.models)
     except UnknownModelError as error:

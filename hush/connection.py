@@ -97,7 +97,7 @@ class Connection:
                 return False
             if error.status is None:
                 return error.code != "timeout" and unreachable < UNREACHABLE_ATTEMPTS
-            if error.status not in RETRIED_STATUSES:
+            if error.status not in RETRIED_STATUSES or error.code == "quota_exceeded":
                 return False
             return True if error.retry_after is None else error.retry_after
 
@@ -128,14 +128,15 @@ class Connection:
             raise ServiceError(f"{self.http.base_url} cannot be reached: {reason}") from error
         if answer.is_success:
             return answer
-        raise _error_of(answer)
+        raise error_of(answer)
 
     def not_hush(self) -> ServiceError:
         """Return the error for an answer that no hush service gives."""
         return ServiceError(f"{self.http.base_url} is not a hush service")
 
 
-def _error_of(answer: httpx2.Response) -> ServiceError:
+def error_of(answer: httpx2.Response) -> ServiceError:
+    """Return what a service means by an answer that is not a success."""
     failure = ServiceError(
         f"the service answered {answer.status_code} {answer.reason_phrase}", answer.status_code
     )

@@ -6,14 +6,17 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.errors import ApiError
 
-_OPEN_PATHS = ("/healthz", "/readyz", "/metrics", "/docs", "/redoc", "/openapi.json", "/static-")
+_OPEN_PATHS = (
+    *("/healthz", "/readyz", "/metrics", "/auth/me"),
+    *("/docs", "/redoc", "/openapi.json", "/static-"),
+)
 
 
 class ApiKey:
     """Refuses requests without the service's key, before their body is read.
 
-    Health, readiness, metrics and documentation are open: what faces the public passes on what it
-    wants of them.
+    Health, readiness, metrics, documentation and whether there is a sign-in are open: what faces
+    the public passes on what it wants of them.
 
     Parameters
     ----------

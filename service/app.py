@@ -2,6 +2,7 @@
 
 import logging
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fastapi import Depends, FastAPI
 from fastapi.security import HTTPBearer
@@ -15,10 +16,13 @@ from service.errors import install_error_handlers
 from service.metrics import Metrics, MetricsMiddleware
 from service.models import Models
 from service.page import NOT_BUILT, PageMiddleware, load_page, page_folder, page_headers
-from service.routes import health, openai, original
+from service.routes import health, openai, original, sign_in
 from service.settings import Settings
 from service.state import Service
 from service.work import WorkQueue
+
+if TYPE_CHECKING:
+    from service.quota import Quotas
 
 log = logging.getLogger(__name__)
 
@@ -50,13 +54,14 @@ def create_app(settings: Settings, models: Models, page: Path | None = None) -> 
         root_path=settings.root_path,
     )
     queue = WorkQueue(settings.queue_size, settings.max_seconds)
-    service = Service(settings, models, queue, Metrics(queue, models))
+    service = Service(settings, models, queue, Metrics(queue, models), _quotas(settings))
     app.state.service = service
     # Only described here: `ApiKey` looks before any body is read.
     described = [Depends(HTTPBearer(auto_error=False))] if settings.api_key is not None else []
     for routes in (openai, original):
         app.include_router(routes.router, dependencies=described)
     app.include_router(health.router)
+    app.include_router(sign_in.router)
     install_error_handlers(app)
     # Larger files would be spooled to disk, where no picture of anybody's voice belongs.
     MultiPartParser.spool_max_size = settings.max_body_bytes
@@ -75,3 +80,16 @@ def create_app(settings: Settings, models: Models, page: Path | None = None) -> 
     else:
         log.warning(NOT_BUILT)
     return app
+
+
+def _quotas(settings: Settings) -> "Quotas | None":
+    if settings.quota_table is None:
+        return None
+    try:
+        from service.quota import NoRegionError, Quotas  # boto3 is of no use elsewhere
+    except ImportError as error:
+        raise OSError("HUSH_QUOTA_TABLE wants hush's extra 'instance' installed") from error
+    try:
+        return Quotas(settings.quota_table, settings.quota_limits, settings.region)
+    except NoRegionError as error:
+        raise OSError("HUSH_QUOTA_TABLE wants HUSH_REGION, its AWS region") from error

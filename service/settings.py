@@ -4,8 +4,17 @@ import ipaddress
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, Json, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class DayLimit(BaseModel):
+    """How much one identity may have in a day."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    requests: int = Field(ge=0)
+    seconds: float = Field(ge=0)
 
 
 class Settings(BaseSettings):
@@ -39,6 +48,16 @@ class Settings(BaseSettings):
     root_path: str = ""
     """What something in front of the service puts before its paths, such as ``/live``."""
 
+    quota_table: str | None = None
+    """DynamoDB table of what was used today; nothing is counted, and no identity read, if unset."""
+    quota_limits: Json[dict[str, DayLimit]] = (
+        '{"person": {"requests": 2000, "seconds": 36000},'  # type: ignore[assignment]
+        ' "anonymous": {"requests": 50, "seconds": 600}}'
+    )
+    """Requests and seconds of speech a day, for each tier that the gateway names."""
+    region: str | None = None
+    """The AWS region of that table; what boto3 finds if unset."""
+
     @field_validator("models", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
@@ -57,6 +76,11 @@ class Settings(BaseSettings):
             )
         if self.api_key is not None and not self.api_key.get_secret_value():
             raise ValueError("HUSH_API_KEY is set, but empty")
+        if self.quota_table is not None and self.api_key is None:
+            raise ValueError(
+                "HUSH_QUOTA_TABLE has the service believe who asks: set HUSH_API_KEY, so that the"
+                " gateway alone can ask"
+            )
         return self
 
 

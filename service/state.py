@@ -1,7 +1,7 @@
 """What all routes of one service share."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Request
 
@@ -9,6 +9,9 @@ from service.metrics import Metrics
 from service.models import Models
 from service.settings import Settings
 from service.work import WorkQueue
+
+if TYPE_CHECKING:
+    from service.quota import Quotas
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,7 @@ class Service:
     models: Models
     queue: WorkQueue
     metrics: Metrics
+    quotas: "Quotas | None" = None
 
 
 def _service(request: Request) -> Service:

@@ -1,4 +1,4 @@
-"""From the bytes of a mel image to its words: check, choose a model, wait for the turn, decode."""
+"""From the bytes of a mel image to its words: check, choose a model, count, wait, decode."""
 
 import asyncio
 from collections.abc import Callable
@@ -33,11 +33,16 @@ async def transcribe(
     Raises
     ------
     ApiError
-        If the picture is not usable, no model can, or the service is busy.
+        If the picture is not usable, no model can, the service is busy, or the caller's quota is
+        spent.
     """
+    quotas = service.quotas
+    caller = quotas.caller(request.headers) if quotas else None
     header = await asyncio.to_thread(checked_header, data)
     chosen = service.models.choose(header.mel_bins, model, decoding)
     with service.queue.admission():
+        if quotas and caller:
+            await quotas.spend(caller, header.frames)
         image = await asyncio.to_thread(checked_image, data)
 
         def work(stop: Callable[[], bool]) -> Transcript:

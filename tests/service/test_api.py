@@ -114,6 +114,13 @@ async def test_the_original_interface(client: httpx2.AsyncClient, path: str) -> 
     assert (await client.get(path)).json() == {"models": {"demo": "ready"}, "queue": 0, "done": 1}
 
 
+async def test_a_service_of_its_own_has_no_sign_in() -> None:
+    for key in ({}, {"api_key": "secret"}):
+        async with http(loaded(demo=engine()), **key) as client:
+            answer = await client.get("/auth/me")
+            assert answer.json() == {"sign_in": False, "signed_in": False}
+
+
 async def test_curls_idea_of_a_content_type_does_not_matter(client: httpx2.AsyncClient) -> None:
     headers = {"content-type": "application/x-www-form-urlencoded"}
     assert (await client.post("/", content=picture(), headers=headers)).status_code == 200

@@ -1,6 +1,7 @@
 """The page as people use it: a real browser before a real service with the demo model."""
 
 import io
+import json
 import shutil
 import wave
 from collections.abc import Callable, Iterator
@@ -95,9 +96,13 @@ def wire(service_url: str) -> Iterator[Wire]:
 
 
 def check_request(request: Request) -> None:
-    """Check that a request carries a mel image, or nothing."""
+    """Check that a request carries a mel image, or nothing; but for what an account is asked."""
     if request.method == "GET":
         assert not request.body
+        return
+    if request.path.startswith("/auth/"):
+        fields = json.loads(request.body or b"{}")
+        assert fields.keys() <= {"name", "days"}
         return
     assert request.method == "POST"
     assert request.path in ("/v1/audio/transcriptions", "/v1/audio/translations")

@@ -1,6 +1,7 @@
 /** The name, the traffic light, the way to the settings. */
 
-import { Mark, SettingsIcon } from "./icons";
+import { forgetKey, me, signInAddress } from "./account";
+import { Mark, PersonIcon, SettingsIcon } from "./icons";
 import { held } from "./library";
 import { serviceState } from "./service";
 
@@ -13,7 +14,13 @@ const LIGHTS = {
 };
 
 /** The head of the page. */
-export function Header({ openSettings }: { openSettings: () => void }) {
+export function Header({
+  openSettings,
+  openAccount,
+}: {
+  openSettings: () => void;
+  openAccount: () => void;
+}) {
   const { light, detail } = serviceState.value;
   return (
     <header class="head">
@@ -26,7 +33,7 @@ export function Header({ openSettings }: { openSettings: () => void }) {
         <span class="lamp" />
         <span class="light-word">{LIGHTS[light]}</span>
         {light !== "up" && light !== "asking" ? (
-          <span class="light-detail">{held.value ?? detail}</span>
+          <span class="light-detail">{held.value?.reason ?? detail}</span>
         ) : (
           <span class="visually-hidden">{detail}</span>
         )}
@@ -35,6 +42,31 @@ export function Header({ openSettings }: { openSettings: () => void }) {
         <SettingsIcon />
         <span>Settings</span>
       </button>
+      <Who openAccount={openAccount} />
     </header>
+  );
+}
+
+/** Who is signed in, or the way to be; nothing where there is no sign-in. */
+function Who({ openAccount }: { openAccount: () => void }) {
+  const who = me.value;
+  if (!who?.sign_in) return null;
+  if (!who.signed_in) {
+    return (
+      <a class="sign-in-link" href={signInAddress} onClick={forgetKey}>
+        Sign in
+      </a>
+    );
+  }
+  return (
+    <button
+      type="button"
+      class="quiet-button person-button"
+      aria-label={`Account of ${who.login}`}
+      onClick={openAccount}
+    >
+      <PersonIcon />
+      <span>{who.login}</span>
+    </button>
   );
 }

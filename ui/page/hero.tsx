@@ -2,8 +2,10 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import { clock } from "../shared/axes";
+import { forgetKey, me, signInAddress, signInProblem } from "./account";
 import { duration } from "./figures";
 import { CloseIcon, FileIcon, MicrophoneIcon, StopIcon } from "./icons";
+import { held } from "./library";
 import {
   addFiles,
   attachPainter,
@@ -19,6 +21,7 @@ import {
 } from "./listening";
 import { microphones } from "./microphone";
 import { choose, settings } from "./settings";
+import { mustBeSignedIn, speech } from "./sign-in";
 
 const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -60,6 +63,7 @@ export function Hero() {
       </div>
       <Controls />
       <Messages />
+      <SignIn />
       {files.value.length > 0 && (
         <ul class="files" aria-label="Files">
           {files.value.map((queued) => (
@@ -203,11 +207,34 @@ function DeviceChoice({ disabled }: { disabled: boolean }) {
 
 function Messages() {
   const problem = microphone.value.state === "off" ? microphone.value.problem : null;
+  const spent = held.value?.cause === "quota" ? held.value.reason : null;
   return (
     <div role="alert" class="messages">
       {problem && <p class="message problem">{problem}</p>}
+      {signInProblem.value && <p class="message problem">{signInProblem.value}</p>}
+      {spent && (
+        <p class="message problem">{sentence(spent)} What you say is kept here, and sent then.</p>
+      )}
       {notice.value && <p class="message">{notice.value}</p>}
     </div>
+  );
+}
+
+/** The way to sign in, for those who have to and those who could. */
+function SignIn() {
+  const who = me.value;
+  if (!who?.sign_in || who.signed_in) return null;
+  return (
+    <section class="message sign-in" aria-label="Sign in">
+      <p>
+        {mustBeSignedIn(who)
+          ? "Words come when you have signed in. What you say until then is kept here, and sent afterwards."
+          : `You can try it without signing in${who.limits ? `: ${speech(who.limits.seconds)} of speech a day, of which ${speech(who.usage?.seconds ?? 0)} are used` : ""}.`}
+      </p>
+      <a class="main-button" href={signInAddress} onClick={forgetKey}>
+        Sign in with GitHub
+      </a>
+    </section>
   );
 }
 

@@ -48,6 +48,13 @@ export const SettingsIcon = () => (
   </Icon>
 );
 
+export const PersonIcon = () => (
+  <Icon>
+    <circle cx="10" cy="6.5" r="3.5" />
+    <path d="M3.5 17a6.5 5.5 0 0 1 13 0" />
+  </Icon>
+);
+
 export const CopyIcon = () => (
   <Icon>
     <rect x="7" y="7" width="9.5" height="9.5" rx="2" />

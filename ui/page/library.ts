@@ -5,6 +5,7 @@ import { type Database, openDatabase } from "../shared/database";
 import {
   CHANGES,
   type Change,
+  type Hold,
   type OutboxOrder,
   type Recording,
   type Segment,
@@ -20,7 +21,7 @@ const recordings = signal(new Map<string, Recording>());
 const segments = signal(new Map<string, Segment>());
 
 /** Why nothing is sent at present; null while all is well. */
-export const held = signal<string | null>(null);
+export const held = signal<Hold | null>(null);
 
 /** The latest text to arrive, for who listens to the page. */
 export const latest = signal("");
@@ -78,7 +79,7 @@ function applyChanges(): void {
         );
         break;
       case "held":
-        held.value = change.reason;
+        held.value = change.hold;
         break;
     }
   }

@@ -4,12 +4,14 @@ import { effect } from "@preact/signals";
 import { render } from "preact";
 import { useCallback, useState } from "preact/hooks";
 import type { Segment } from "../shared/messages";
+import type { AccountDialog } from "./account-dialog";
+import { serviceAddress } from "./address";
 import { Header } from "./header";
 import { Hero } from "./hero";
 import { held, openLibrary, tellOutbox } from "./library";
 import { PictureDialog } from "./picture-dialog";
 import { Pictures } from "./pictures";
-import { serviceAddress, serviceState, watchService } from "./service";
+import { serviceState, watchService } from "./service";
 import { settings } from "./settings";
 import { SettingsDialog } from "./settings-dialog";
 import "./style.css";
@@ -18,10 +20,16 @@ import { TranscriptView } from "./transcript-view";
 function Page() {
   const [shown, setShown] = useState<string | null>(null);
   const [settingsOpen, setSettingsOpen] = useState(false);
+  const [Account, setAccount] = useState<typeof AccountDialog | null>(null);
+  const openAccount = async () => {
+    const { AccountDialog } = await import("./account-dialog");
+    setAccount(() => AccountDialog);
+  };
+  const closeAccount = useCallback(() => setAccount(null), []);
   const show = useCallback((segment: Segment | null) => setShown(segment?.id ?? null), []);
   return (
     <>
-      <Header openSettings={() => setSettingsOpen(true)} />
+      <Header openSettings={() => setSettingsOpen(true)} openAccount={openAccount} />
       <main>
         <Hero />
         <TranscriptView show={show} />
@@ -33,6 +41,7 @@ function Page() {
         <a href="docs">API</a>
       </footer>
       {shown !== null && <PictureDialog id={shown} show={show} />}
+      {Account && <Account close={closeAccount} />}
       {settingsOpen && <SettingsDialog close={() => setSettingsOpen(false)} />}
     </>
   );
@@ -51,8 +60,8 @@ settings.subscribe((current) => {
 effect(() => {
   if (serviceState.value.light === "up") tellOutbox({ kind: "wake" });
 });
-held.subscribe((reason) => {
-  if (reason) void watchService();
+held.subscribe((hold) => {
+  if (hold) void watchService();
 });
 
 void openLibrary();

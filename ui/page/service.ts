@@ -2,6 +2,8 @@
 
 import { signal } from "@preact/signals";
 import type { MelBins, Task, Wishes } from "../shared/messages";
+import { askMe, me, mustSignIn } from "./account";
+import { serviceAddress } from "./address";
 import { choose, settings } from "./settings";
 
 /** A model that is ready, as GET v1/models describes it. */
@@ -18,21 +20,24 @@ export interface ServiceState {
   detail: string;
 }
 
-/** Where the service is: beside the page, unless the build said otherwise. */
-export const serviceAddress = new URL(import.meta.env.VITE_HUSH_SERVICE ?? "./", document.baseURI)
-  .href;
-
 export const serviceState = signal<ServiceState>({ light: "asking", detail: "Asking the service" });
 export const models = signal<Model[]>([]);
 
 /** Time between two questions, in milliseconds: while all is well, and while it is not. */
 const CALM = 15_000;
 const EAGER = 3_000;
+/** And while somebody has to sign in, which brings the page anew. */
+const SELDOM = 60_000;
 const PATIENCE = 10_000;
 
 const UNREACHABLE: ServiceState = {
   light: "down",
   detail: "The service cannot be reached; what you say is kept here",
+};
+
+const SIGNED_OUT: ServiceState = {
+  light: "locked",
+  detail: "Sign in to send",
 };
 
 let timer: ReturnType<typeof setTimeout> | undefined;
@@ -45,7 +50,10 @@ export async function watchService(): Promise<void> {
   const { light, detail } = serviceState.peek();
   if (light !== state.light || detail !== state.detail) serviceState.value = state;
   clearTimeout(timer);
-  timer = setTimeout(watchService, state.light === "up" ? CALM : EAGER);
+  timer = setTimeout(
+    watchService,
+    state === SIGNED_OUT ? SELDOM : state.light === "up" ? CALM : EAGER,
+  );
 }
 
 document.addEventListener("visibilitychange", () => void watchService());
@@ -65,9 +73,16 @@ export function wishes(): Wishes {
 }
 
 async function ask(): Promise<ServiceState> {
+  if (!me.peek() || mustSignIn()) await askMe();
+  if (mustSignIn()) return SIGNED_OUT;
   const response = await get("mel");
   if (response.status === 401 || response.status === 403) {
-    return { light: "locked", detail: "The service asks for a key: Settings has a place for it" };
+    await askMe();
+    if (mustSignIn()) return SIGNED_OUT;
+    const detail = me.peek()?.sign_in
+      ? `The service refuses: ${await reason(response)}`
+      : "The service asks for a key: Settings has a place for it";
+    return { light: "locked", detail };
   }
   if (!response.ok) {
     return { light: "starting", detail: `The service is starting: ${await reason(response)}` };

@@ -118,13 +118,21 @@ export interface OutboxReceipt {
   problem: string | null;
 }
 
+/** Why nothing is sent at present: nobody may, today's quota is spent, or something fails. */
+export interface Hold {
+  cause: "locked" | "quota" | "failure";
+  reason: string;
+}
+
 /** From the outbox to all tabs, on the broadcast channel `CHANGES`. */
 export type Change =
   | { kind: "recording"; recording: Recording }
   | { kind: "segment"; segment: Segment }
   | { kind: "removed"; recording: string }
-  /** Why nothing is sent at present; null once something got through. */
-  | { kind: "held"; reason: string | null };
+  /** Null once something got through. */
+  | { kind: "held"; hold: Hold | null }
+  /** Of a tab that does not send, to the one that does: try now. */
+  | { kind: "wake" };
 
 export const CHANGES = "hush-changes";
 

@@ -52,8 +52,7 @@ class Outbox {
     switch (order.kind) {
       case "service":
         this.#service = order;
-        this.#locked = false;
-        this.#wake();
+        this.#unlock();
         break;
       case "listener":
         order.port.onmessage = async (event: MessageEvent<Delivery>) => {
@@ -61,7 +60,7 @@ class Outbox {
         };
         break;
       case "wake":
-        this.#wake();
+        this.#unlock();
         break;
       case "retry":
         void this.#retry(order.segment);
@@ -105,6 +104,8 @@ class Outbox {
       this.#enqueue(change.segment);
     } else if (change.kind === "removed") {
       this.#drop(change.recording);
+    } else if (change.kind === "wake" && this.#chosen) {
+      this.#unlock();
     }
   }
 
@@ -114,6 +115,13 @@ class Outbox {
     this.#waiting.push(segment);
     this.#waiting.sort((one, other) => one.order - other.order);
     this.#send();
+  }
+
+  /** Tries at once, whatever kept it from sending: somebody may have signed in, here or elsewhere. */
+  #unlock(): void {
+    this.#locked = false;
+    if (this.#chosen) this.#wake();
+    else this.#tell({ kind: "wake" });
   }
 
   #wake(): void {
@@ -147,13 +155,13 @@ class Outbox {
   }
 
   async #settle(segment: Segment, result: Outcome): Promise<void> {
-    if (result.kind === "later" || result.kind === "locked") {
+    if (result.kind !== "answered" && result.kind !== "refused") {
       this.#waiting.unshift(segment);
       this.#waiting.sort((one, other) => one.order - other.order);
       this.#hold(result);
       return;
     }
-    if (this.#failures || this.#locked) this.#tell({ kind: "held", reason: null });
+    if (this.#failures || this.#locked) this.#tell({ kind: "held", hold: null });
     this.#failures = 0;
     const settled: Segment =
       result.kind === "answered"
@@ -163,8 +171,9 @@ class Outbox {
     this.#tell({ kind: "segment", segment: settled });
   }
 
-  #hold(result: Outcome & { kind: "later" | "locked" }): void {
-    this.#tell({ kind: "held", reason: result.reason });
+  #hold(result: Outcome & { kind: "later" | "spent" | "locked" }): void {
+    const cause = { later: "failure", spent: "quota", locked: "locked" } as const;
+    this.#tell({ kind: "held", hold: { cause: cause[result.kind], reason: result.reason } });
     if (result.kind === "locked") {
       this.#locked = true;
       return;
@@ -208,7 +217,10 @@ async function open(): Promise<Pick<Outbox, "obey">> {
   } catch {
     const problem =
       "this browser keeps nothing for this page (a private window?), so nothing is sent";
-    new BroadcastChannel(CHANGES).postMessage({ kind: "held", reason: problem } satisfies Change);
+    new BroadcastChannel(CHANGES).postMessage({
+      kind: "held",
+      hold: { cause: "failure", reason: problem },
+    } satisfies Change);
     return {
       obey(order) {
         if (order.kind !== "listener") return;

@@ -4,6 +4,11 @@ import type { Answer, Phrase, Segment } from "../shared/messages";
 
 /** Longest time to wait for an answer, in milliseconds: the service itself gives up after 300 s. */
 const PATIENCE = 330_000;
+/** Longest time until a quota that is spent is tried again: somebody may have raised it. */
+const QUOTA_WAIT = 15 * 60_000;
+const DAY = 86_400_000;
+/** Clocks differ. */
+const SLACK = 5_000;
 
 /** Where the service is, and the key it may ask for. */
 export interface Service {
@@ -17,7 +22,9 @@ export type Outcome =
   | { kind: "answered"; answer: Answer }
   /** Not now: `after` is the service's own wish in milliseconds, if it had one. */
   | { kind: "later"; reason: string; after: number | null }
-  /** Not without another key. */
+  /** Not before the day ends, or somebody raises the limit; `after` as above. */
+  | { kind: "spent"; reason: string; after: number }
+  /** Not before somebody signs in, or without another key. */
   | { kind: "locked"; reason: string }
   /** Never, as it is. */
   | { kind: "refused"; reason: string };
@@ -62,8 +69,9 @@ export async function transcribe(
  */
 export async function outcome(response: Response, start: number): Promise<Outcome> {
   if (response.ok) return { kind: "answered", answer: readAnswer(await response.json(), start) };
-  const reason = await problem(response);
+  const { reason, code } = await problem(response);
   const { status } = response;
+  if (code === "quota_exceeded") return { kind: "spent", reason, after: quotaWait(Date.now()) };
   if (status === 401 || status === 403) return { kind: "locked", reason };
   if (status === 408 || status === 429 || status >= 500) {
     return { kind: "later", reason, after: retryAfter(response.headers.get("Retry-After")) };
@@ -78,12 +86,19 @@ export function retryAfter(header: string | null, now = Date.now()): number | nu
   return Number.isNaN(wait) ? null : Math.max(0, wait);
 }
 
-async function problem(response: Response): Promise<string> {
+/** Returns the milliseconds until a quota is worth another try: the next day of UTC, or a while. */
+export function quotaWait(now: number): number {
+  return Math.min(QUOTA_WAIT, DAY - (now % DAY) + SLACK);
+}
+
+async function problem(response: Response): Promise<{ reason: string; code: string | null }> {
   try {
-    const body = (await response.json()) as { error: { message: string } };
-    return String(body.error.message);
+    const { error } = (await response.json()) as {
+      error: { message: string; code?: string | null };
+    };
+    return { reason: String(error.message), code: error.code ?? null };
   } catch {
-    return `the service answered ${response.status}`;
+    return { reason: `the service answered ${response.status}`, code: null };
   }
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { outcome, retryAfter } from "../../worker/request";
+import { outcome, quotaWait, retryAfter } from "../../worker/request";
 
 function error(status: number, headers: Record<string, string> = {}): Response {
   const body = JSON.stringify({ error: { message: "because" } });
@@ -44,6 +44,14 @@ describe("an answer of the service", () => {
     });
   });
 
+  it("that a quota is spent means: much later, whatever Retry-After says", async () => {
+    const body = JSON.stringify({ error: { message: "because", code: "quota_exceeded" } });
+    const response = new Response(body, { status: 429, headers: { "Retry-After": "60" } });
+    const result = await outcome(response, 0);
+    expect(result).toMatchObject({ kind: "spent", reason: "because" });
+    expect((result as { after: number }).after).toBeGreaterThan(1_000);
+  });
+
   it.each([401, 403])("of %d means: not without another key", async (status) => {
     expect((await outcome(error(status), 0)).kind).toBe("locked");
   });
@@ -66,4 +74,12 @@ it.each([
   ["soon", null],
 ])("Retry-After %s is %s milliseconds", (header, wait) => {
   expect(retryAfter(header, Date.UTC(2026, 10, 23, 4))).toBe(wait);
+});
+
+it.each([
+  ["2026-11-23T12:00:00Z", 15 * 60_000],
+  ["2026-11-23T23:58:00Z", 125_000],
+  ["2026-11-24T00:00:00Z", 15 * 60_000],
+])("a quota that is spent at %s is tried again after %d milliseconds", (time, wait) => {
+  expect(quotaWait(Date.parse(time))).toBe(wait);
 });

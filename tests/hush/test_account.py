@@ -1,0 +1,228 @@
+"""`hush login` and what follows, as processes before a stand-in for the cloud's sign-in."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import httpx2
+import pytest
+
+from hush.credentials import CredentialError, origin
+from hush.image import encode, quantize
+from hush.mel import log_mel_spectrogram
+from tests.conftest import Samples
+from tests.processes import ROOT, environment, free_port, hush
+from tests.sign_in import SignIn, reply
+from tests.ui.wire import Request, Response, Wire, wire_to
+
+BROWSER = f"{sys.executable} -m tests.hush.browser"
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def sign_in() -> SignIn:
+    return SignIn()
+
+
+@pytest.fixture
+def wire(sign_in: SignIn) -> Iterator[Wire]:
+    with wire_to(f"127.0.0.1:{free_port()}") as wire:
+        wire.answer_instead = sign_in.answer
+        wire.url = wire.url.replace("localhost", "127.0.0.1").rstrip("/")
+        yield wire
+
+
+@pytest.fixture
+def keyring(tmp_path: Path) -> Path:
+    return tmp_path / "keyring.json"
+
+
+@pytest.fixture
+def command(keyring: Path) -> Command:
+    """Run the command line with a keyring in a file, and what can be set."""
+
+    def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        return hush(
+            *arguments,
+            cwd=None,
+            **{
+                "PYTHON_KEYRING_BACKEND": "tests.hush.keyring_file.FileKeyring",
+                "KEYRING_FILE": str(keyring),
+                "BROWSER": f"{BROWSER} %s",
+                **settings,
+            },
+        )
+
+    return run
+
+
+def kept(keyring: Path) -> dict[str, str]:
+    return dict(json.loads(keyring.read_text()))
+
+
+def test_login_through_the_browser_and_everything_after(
+    command: Command, wire: Wire, sign_in: SignIn, keyring: Path
+) -> None:
+    signed_in = command("login", wire.url + "/v1/", BROWSER=f"{BROWSER} meddled %s")
+    assert signed_in.returncode == 0, signed_in.stderr
+    assert f"signed in to {wire.url} as octocat" in signed_in.stderr
+    (secret,) = kept(keyring).values()
+    assert list(kept(keyring)) == [f"hush {wire.url}"]
+    assert secret not in signed_in.stdout + signed_in.stderr
+    (device,) = (
+        parse_qs(urlsplit(request.path).query)["device"]
+        for request in wire.requests
+        if request.path.startswith("/auth/hand-over")
+    )
+    assert device[0]
+
+    made = command("keys", "create", "laptop", "--days", "90", "--url", wire.url)
+    assert made.stdout.startswith("hush_583231_")
+    assert made.stdout.strip() == sign_in.keys[made.stdout.split("_")[2]]["secret"]
+    listed = command("keys", "list", "--url", wire.url).stdout
+    assert [line.split()[-1] for line in listed.splitlines()] == ["NAME", "login)", "laptop"]
+    assert secret not in listed
+    revoked = command("keys", "revoke", made.stdout.split("_")[2], HUSH_URL=wire.url)
+    assert (revoked.returncode, len(sign_in.keys)) == (0, 1)
+    again = command("keys", "revoke", made.stdout.split("_")[2], HUSH_URL=wire.url)
+    assert (again.returncode, "no such thing" in again.stderr) == (1, True)
+
+    signed_out = command("logout", wire.url)
+    assert (signed_out.returncode, kept(keyring), sign_in.keys) == (0, {}, {})
+    refused = command("keys", "list", "--url", wire.url)
+    assert (refused.returncode, f"hush login {wire.url}" in refused.stderr) == (1, True)
+
+
+def test_transcribe_sends_the_credential_to_its_service_alone(
+    command: Command, wire: Wire, sign_in: SignIn, keyring: Path, tmp_path: Path, sample: Samples
+) -> None:
+    file = tmp_path / "sample.png"
+    file.write_bytes(encode(quantize(log_mel_spectrogram(sample))))
+    key = sign_in.new_key("a computer", kind="login")
+    keyring.write_text(json.dumps({f"hush {wire.url}": key}))
+
+    def heard(request: Request) -> Response:
+        return sign_in.answer(request) or reply(200, {"text": "Hello.", "duration": 2.4})
+
+    wire.answer_instead = heard
+    done = command("transcribe", str(file), "--url", wire.url)
+    assert (done.returncode, done.stdout) == (0, "Hello.\n")
+    localhost = wire.url.replace("127.0.0.1", "localhost")
+    elsewhere = command("transcribe", str(file), "--url", localhost)
+    assert elsewhere.returncode == 1
+    assert "hush login" in elsewhere.stderr
+    assert "authorization" not in wire.requests[-1].headers
+    given = command("transcribe", str(file), "--url", wire.url, HUSH_API_KEY="another")
+    assert given.returncode == 1
+    assert wire.requests[-1].headers["authorization"] == "Bearer another"
+    sign_in.spent = True
+    spent = command("transcribe", str(file), "--url", wire.url)
+    assert "more than today's 36000 seconds" in spent.stderr
+    assert "trying again" not in spent.stderr
+    keyring.write_text("locked")
+    locked = command("transcribe", str(file), "--url", wire.url)
+    assert (locked.returncode, "it is locked" in locked.stderr) == (1, True)
+
+
+def login_without_browser(url: str, keyring: Path, code: Callable[[str], str]) -> tuple[int, str]:
+    """Log in, with a code that is made of the address that is printed."""
+    settings = environment(
+        PYTHON_KEYRING_BACKEND="tests.hush.keyring_file.FileKeyring", KEYRING_FILE=str(keyring)
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-m", "hush.cli", "login", "--no-browser", url],
+        cwd=ROOT,
+        env=settings,
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin is not None
+    assert process.stderr is not None
+    with process:
+        said = ""
+        while "/auth/hand-over" not in said:
+            said = process.stderr.readline()
+            assert said, "it printed no address"
+        print(code(said.strip()), file=process.stdin, flush=True)
+        rest = process.stderr.read()
+    return process.returncode, rest
+
+
+def test_login_without_a_browser_takes_a_code(wire: Wire, keyring: Path) -> None:
+    def copied(address: str) -> str:
+        assert "port=" not in address
+        return f"  {httpx2.get(address).json()['code']}  "
+
+    returned, said = login_without_browser(wire.url, keyring, copied)
+    assert returned == 0, said
+    assert "as octocat" in said
+    assert list(kept(keyring)) == [f"hush {wire.url}"]
+
+
+def test_a_code_that_is_not_good_is_refused(wire: Wire, keyring: Path, sign_in: SignIn) -> None:
+    def expired(address: str) -> str:
+        code: str = httpx2.get(address).json()["code"]
+        sign_in.codes.clear()
+        return code
+
+    def of_another_attempt(address: str) -> str:
+        sign_in.codes["stolen"] = "the challenge of somebody else"
+        return "stolen"
+
+    for code in (expired, of_another_attempt):
+        returned, said = login_without_browser(wire.url, keyring, code)
+        assert returned == 1
+        assert "this code is not good, or not any more" in said
+        assert not keyring.exists()
+
+
+def test_without_a_keyring_it_says_what_to_do(command: Command, wire: Wire) -> None:
+    ended = command("login", wire.url, PYTHON_KEYRING_BACKEND="keyring.backends.fail.Keyring")
+    assert ended.returncode == 1
+    assert "set HUSH_API_KEY" in " ".join(ended.stderr.split())
+    assert not wire.requests
+
+
+def test_a_service_without_sign_in_wants_none(command: Command, wire: Wire) -> None:
+    wire.answer_instead = lambda _: reply(200, {"sign_in": False, "signed_in": False})
+    ended = command("login", wire.url)
+    assert (ended.returncode, "wants nobody to sign in" in ended.stderr) == (1, True)
+    wire.answer_instead = lambda _: Response(200, {}, b"<html>")
+    assert "is not a hush service" in command("login", wire.url).stderr
+    assert "cannot be reached" in command("login", f"http://127.0.0.1:{free_port()}").stderr
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("https://hush.example", "https://hush.example"),
+        ("hush.example", "https://hush.example"),
+        ("HTTPS://Hush.Example:443/v1/", "https://hush.example"),
+        ("https://hush.example:8443/", "https://hush.example:8443"),
+        ("http://localhost:1337/v1", "http://localhost:1337"),
+        ("http://[::1]:1337", "http://[::1]:1337"),
+    ],
+)
+def test_a_credential_is_kept_by_the_address_of_its_service(url: str, place: str) -> None:
+    assert origin(url) == place
+
+
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("http://hush.example", "not sent over http"),
+        ("http://127.0.0.1.example", "not sent over http"),
+        ("http://localhost@hush.example", "not sent over http"),
+        ("ftp://hush.example", "no address"),
+        ("https://", "no address"),
+        ("https://hush.example:port", "no address"),
+    ],
+)
+def test_other_addresses_get_no_credential(url: str, problem: str) -> None:
+    with pytest.raises(CredentialError, match=problem):
+        origin(url)
