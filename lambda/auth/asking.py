@@ -109,7 +109,8 @@ def quota_identity(caller: Caller, request: Request) -> str:
         address = ipaddress.ip_address(request.headers.get(VIEWER_HEADER, ""))
     except ValueError:
         raise UnavailableError("the viewer's address is missing") from None
-    if address.version == 6:
-        address = ipaddress.ip_network((address, 64), strict=False).network_address
-        return f"address:{address}/64"
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is None:
+            return f"address:{ipaddress.IPv6Network((int(address), 64), strict=False)}"
+        address = address.ipv4_mapped
     return f"address:{address}"

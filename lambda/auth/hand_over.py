@@ -36,13 +36,14 @@ _PAGE = """<!doctype html>
 <h1>Let hush on {device} transcribe as {login}?</h1>
 <p>Only if you typed <code>hush login</code> there just now. It gets an API key for {days} days,
 which you can revoke on the page.</p>
-<p><a id="hand-over" href="{link}">Hand over to hush on {device}</a></p>
-<p>If it runs on another machine, paste this there:</p>
+{button}
+<p>{paste}</p>
 <p><code id="code">{code}</code></p>
 <p class="aside">The code is good once, for five minutes. <a href="/">Do not hand over</a></p>
 </main>
 </html>
 """
+_BUTTON = '<p><a id="hand-over" href="{link}">Hand over to hush on {device}</a></p>'
 _STYLE = """
 body { font: 1rem/1.6 system-ui, sans-serif; margin: 0; }
 main { max-width: 36rem; margin: 12vh auto; padding: 0 1.5rem; }
@@ -69,9 +70,9 @@ class Redemption(BaseModel):
 def hand_over(
     request: Request,
     challenge: Annotated[str, Query(pattern=r"^[A-Za-z0-9_-]{43}$")],
-    port: Annotated[int, Query(ge=1024, le=65535)],
     attempt: Annotated[str, Query(pattern=r"^[A-Za-z0-9_-]{8,64}$")],
     device: Annotated[Name, Query()],
+    port: Annotated[int | None, Query(ge=1024, le=65535)] = None,
 ) -> Response:
     """Ask whoever is signed in whether the command line may transcribe as them."""
     try:
@@ -80,7 +81,9 @@ def hand_over(
     except HTTPException:
         signed_in = False
     if not signed_in:
-        asked = {"challenge": challenge, "port": port, "attempt": attempt, "device": device}
+        asked = {"challenge": challenge, "attempt": attempt, "device": device}
+        if port is not None:
+            asked["port"] = str(port)
         here = f"/auth/hand-over?{urlencode(asked)}"
         return RedirectResponse(f"/auth/login?return={quote(here, safe='')}", 302)
     if not caller.permitted:
@@ -95,15 +98,17 @@ def hand_over(
         challenge=challenge,
         device=device,
     )
-    query = urlencode({"code": code, "attempt": attempt})
     shown = {
-        "device": device,
-        "login": caller.login,
-        "code": code,
-        "link": f"http://127.0.0.1:{port}/?{query}",
+        name: html.escape(text) for name, text in (("device", device), ("login", caller.login))
     }
-    escaped = {name: html.escape(value) for name, value in shown.items()}
-    return HTMLResponse(_PAGE.format(days=KEY_DAYS, **escaped))
+    button, paste = "", "Paste this where it asks for a code:"
+    if port is not None:
+        query = urlencode({"code": code, "attempt": attempt})
+        link = html.escape(f"http://127.0.0.1:{port}/?{query}")
+        button = _BUTTON.format(link=link, device=shown["device"])
+        paste = "If it runs on another machine, paste this there:"
+    page = _PAGE.format(days=KEY_DAYS, code=code, button=button, paste=paste, **shown)
+    return HTMLResponse(page)
 
 
 @router.get("/hand-over.css")

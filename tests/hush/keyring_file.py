@@ -11,7 +11,7 @@ from keyring.errors import KeyringLocked, PasswordDeleteError
 class FileKeyring(KeyringBackend):
     """Keeps everything in the file that KEYRING_FILE names."""
 
-    priority = 1.0  # type: ignore[assignment]
+    priority = 1.0
 
     def _kept(self) -> dict[str, str]:
         file = Path(os.environ["KEYRING_FILE"])

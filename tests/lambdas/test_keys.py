@@ -136,6 +136,14 @@ class TestHandOver:
         another = deployment.ask("POST", "/auth/keys", credential=key, body={"name": "for a job"})
         assert another.status == 201
 
+    def test_without_a_port_there_is_a_code_to_paste(self, deployment: Deployment) -> None:
+        session = deployment.session_of("octocat")
+        page = deployment.ask("GET", HAND_OVER.replace("&port=5000", ""), credential=session).body
+        assert "127.0.0.1" not in page
+        code = re.search(r'id="code">([^<]+)<', page)
+        assert code is not None
+        assert self.redeem(deployment, code[1]).status == 201
+
     def test_who_is_not_signed_in_signs_in_first_and_comes_back(
         self, deployment: Deployment
     ) -> None:
