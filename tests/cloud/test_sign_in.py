@@ -22,6 +22,8 @@ from tests.conftest import ROOT, Samples
 
 pytestmark = pytest.mark.xdist_group("cloud")
 
+expect.set_options(timeout=60_000)
+
 SAMPLE = ROOT / "models" / "sample.flac"
 DECISION_SECONDS = 60
 
@@ -99,7 +101,7 @@ def test_a_person_signs_in_transcribes_makes_a_key_spends_the_quota_and_revokes_
     expect(page.get_by_text("1 waiting")).to_be_visible()
     page.get_by_role("link", name="Sign in with GitHub").click()
     page.get_by_role("link", name="octocat").click()
-    expect(page.locator(".said", has_text=sample_words).first).to_be_visible(timeout=120_000)
+    expect(page.locator(".said", has_text=sample_words).first).to_be_visible()
     assert count(deployment, "github:583231") == 1
 
     page.get_by_role("button", name="Account of octocat").click()
