@@ -13,9 +13,9 @@ BROWSERS := chromium firefox-esr WebKitWebDriver=webkit2gtk-driver Xvfb=xvfb
 help: ## print this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
 
-demo: $(ENVIRONMENT) ## transcribe a sample through the service, then serve it; ONCE=1 stops after that
+demo: $(ENVIRONMENT) ## transcribe a sample, then serve the page; ONCE=1 stops then, AUTH=1 has sign-in
 	@sh setup.sh page || true
-	@.venv/bin/python -m service.demo
+	@.venv/bin/python -m $(if $(AUTH),local.demo,service.demo)
 
 test: check page $(CDK) ## run every test
 	@sh setup.sh packages $(SYNTHESIZERS) $(BROWSERS)

@@ -22,7 +22,7 @@ MARKS = {
     Verdict.UNSURE: "[yellow]?[/yellow]",
     Verdict.BAD: "[red]✗[/red]",
 }
-PARTS = ("image", "fleet", "api", "site")
+PARTS = ("image", "people", "fleet", "api", "site")
 
 
 def doctor(settings: Settings, pipeline: bool = True) -> bool:
@@ -50,7 +50,8 @@ def app(settings: Settings) -> bool:
     bootstrap(settings)
     cdk("deploy", "--require-approval=never", f"{settings.name}-pipeline")
     console.print(
-        f"\nThe pipeline {settings.name}-pipeline deploys the rest; follow it in the console.\n"
+        f"\nThe pipeline {settings.name}-pipeline deploys the rest; follow it in the console."
+        "\nAfterwards people can sign in, once GitHub knows the address: docs/deploy.md, step 7\n"
     )
     return True
 
@@ -80,12 +81,17 @@ def destroy(settings: Settings) -> bool:
     # The CDK takes down first what is built upon others.
     cdk("destroy", "--force", *(f"{name}-{part}" for part in parts))
     removed = delete_images(settings)
-    delete_settings(settings)
+    delete_parameters(settings)
+    kept = tables(settings)
     console.print(
         f"\ndeleted: all stacks, {removed} machine images left over with their snapshots, the"
-        " settings in SSM\nkept: the stack CDKToolkit, which other CDK apps use; the pipeline's"
-        " bucket of artifacts;\nthe connection to GitHub; cloud.toml\n"
+        " settings and\nthe GitHub App's credentials in SSM\nkept: the stack CDKToolkit, which"
+        " other CDK apps use; the pipeline's bucket of artifacts;\nthe connection to GitHub;"
+        " cloud.toml; the tables of people and of what they used:"
     )
+    for table in kept:
+        console.print(f"  {table}", markup=False)
+    console.print("docs/deploy.md says how to delete those\n")
     return True
 
 
@@ -102,10 +108,18 @@ def delete_images(settings: Settings) -> int:
     return len(images)
 
 
-def delete_settings(settings: Settings) -> None:
-    """Delete the settings that the pipeline read."""
+def delete_parameters(settings: Settings) -> None:
+    """Delete the settings that the pipeline read, and the GitHub App's credentials."""
     client: Any = boto3.client("ssm", settings.region)
-    client.delete_parameters(Names=[settings.parameter])
+    client.delete_parameters(Names=[settings.parameter, settings.github_parameter])
+
+
+def tables(settings: Settings) -> list[str]:
+    """Return the names of the tables that outlive their stack."""
+    client: Any = boto3.client("dynamodb", settings.region)
+    pages = client.get_paginator("list_tables").paginate()
+    names = (name for page in pages for name in page["TableNames"])
+    return [name for name in names if name.startswith(f"{settings.name}-people-")]
 
 
 def bootstrap(settings: Settings) -> None:

@@ -52,6 +52,7 @@ def examine(settings: Settings, pipeline: bool = True) -> Iterator[Check]:
     yield from (Check(Verdict.BAD, "cloud.toml", line) for line in missing)
     if not missing:
         yield Check(Verdict.GOOD, "cloud.toml", "everything that is needed is set")
+    yield who(settings)
     if settings.region is None:
         return
     known = _asked("credentials", lambda: credentials(settings))
@@ -66,6 +67,7 @@ def examine(settings: Settings, pipeline: bool = True) -> Iterator[Check]:
         "on-demand quota",
         lambda: quota(settings, "on-demand quota", ON_DEMAND_QUOTA, CPUS_TO_BUILD),
     )
+    yield _asked("GitHub App", lambda: github_app(settings))
     if pipeline and settings.connection is not None:
         yield _asked("connection", lambda: connection(settings))
 
@@ -84,6 +86,36 @@ def tools() -> Iterator[Check]:
         "Node",
         number if good else f"{number} is too old: install 20 or newer",
     )
+
+
+def who(settings: Settings) -> Check:
+    """Say who may use it."""
+    policy = settings.policy
+    if policy["anonymous"] or policy["everyone"]:
+        some = "everybody" if policy["anonymous"] else "everybody with a GitHub account"
+        return Check(Verdict.GOOD, "who may use it", f"{some}, within limits a day")
+    named = {
+        "users": len({*settings.users, *settings.administrators}),
+        "organisations": len(settings.organisations),
+        "teams": len(settings.teams),
+    }
+    if not any(named.values()):
+        finding = "nobody but you, by the deployment's key: set users, organisations or teams"
+        return Check(Verdict.UNSURE, "who may use it", finding)
+    finding = ", ".join(f"{number} {kind}" for kind, number in named.items() if number)
+    return Check(Verdict.GOOD, "who may use it", finding)
+
+
+def github_app(settings: Settings) -> Check:
+    """See whether sign-in has the GitHub App's credentials."""
+    try:
+        _client("ssm", settings).get_parameter(Name=settings.github_parameter)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ParameterNotFound":
+            raise
+        finding = "its credentials are not set, so nobody can sign in: docs/deploy.md, step 7"
+        return Check(Verdict.UNSURE, "GitHub App", finding)
+    return Check(Verdict.GOOD, "GitHub App", f"its credentials are in {settings.github_parameter}")
 
 
 def credentials(settings: Settings) -> Check:

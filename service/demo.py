@@ -76,17 +76,17 @@ def main() -> int:
     port = os.environ.get("HUSH_PORT", "1337")
     url = f"http://127.0.0.1:{port}"
     console.print("\n[bold]hush[/bold]: private speech-to-text; only a picture is sent\n")
-    if not _is_free(port):
+    if not is_free(port):
         console.print(f"[red]port {port} is taken; HUSH_PORT=… make demo takes another[/red]")
         return 2
     environment = {**os.environ, "HUSH_HOST": "127.0.0.1", "HUSH_PORT": port, "HUSH_MODELS": "demo"}
     environment.pop("HUSH_API_KEY", None)
     service = subprocess.Popen([sys.executable, "-m", "service"], env=environment)
     # The service has to end with this process, however that ends.
-    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGTERM, interrupt)
     try:
         started = time.monotonic()
-        _wait_until_ready(url, service)
+        wait_until_ready(url, service)
         console.print(
             f"  service  {url}, with the demo model: ready after {time.monotonic() - started:.1f} s"
         )
@@ -109,7 +109,8 @@ def main() -> int:
         service.wait()
 
 
-def _is_free(port: str) -> bool:
+def is_free(port: str) -> bool:
+    """Tell whether a server could listen on a port of loopback."""
     try:
         with socket.create_server(("127.0.0.1", int(port))):
             return True
@@ -117,11 +118,19 @@ def _is_free(port: str) -> bool:
         return False
 
 
-def _interrupt(_: int, __: FrameType | None) -> None:
+def interrupt(_: int, __: FrameType | None) -> None:
+    """Take a signal as Ctrl-C is taken."""
     raise KeyboardInterrupt
 
 
-def _wait_until_ready(url: str, service: subprocess.Popen[bytes]) -> None:
+def wait_until_ready(url: str, service: subprocess.Popen[bytes]) -> None:
+    """Return when the service is ready.
+
+    Raises
+    ------
+    ServiceError
+        If it ends, or takes too long.
+    """
     deadline = time.monotonic() + STARTUP_SECONDS
     with console.status("starting the service and loading its model"):
         while service.poll() is None and time.monotonic() < deadline:

@@ -14,68 +14,23 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as event_targets
 from aws_cdk import aws_logs as logs
-from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from stacks.acknowledged import acknowledge
 from stacks.fleet import Fleet
-from stacks.functions import python_function
+from stacks.gateway import (
+    DECISION_SECONDS,
+    ERRORS,
+    IDENTITY_SOURCES,
+    error_body,
+    error_headers,
+    service_headers,
+)
 from stacks.limits import BURST, LONGEST_REQUEST_SECONDS, REQUESTS_PER_SECOND, STAGE
 from stacks.observability import MINUTE, NAMESPACE, fleet_metric, graph, group_metric
+from stacks.people import People
 from stacks.settings import Settings
-
-ORIGIN_HEADER = "x-hush-origin"
-CREDENTIAL_HEADER = "x-hush-credential"
-
-_ERRORS = {
-    # API Gateway's name: (status, Retry-After, type, code, message)
-    "DEFAULT_4XX": (None, None, "invalid_request_error", None, "$context.error.message"),
-    "DEFAULT_5XX": (None, None, "server_error", None, "the API failed; try again"),
-    "UNAUTHORIZED": (
-        401,
-        None,
-        "authentication_error",
-        "invalid_api_key",
-        "sign in, or send an API key as `Authorization: Bearer KEY`",
-    ),
-    "ACCESS_DENIED": (
-        403,
-        None,
-        "permission_error",
-        "not_allowed",
-        "this key or session may not do this",
-    ),
-    "MISSING_AUTHENTICATION_TOKEN": (
-        404,
-        None,
-        "invalid_request_error",
-        "not_found",
-        "there is nothing at this address",
-    ),
-    "REQUEST_TOO_LARGE": (
-        413,
-        None,
-        "invalid_request_error",
-        "too_large",
-        "the body is larger than 10 MB; send shorter segments",
-    ),
-    "THROTTLED": (429, 1, "rate_limit_error", "too_many_requests", "too many requests; try again"),
-    "QUOTA_EXCEEDED": (429, 60, "rate_limit_error", "quota_exceeded", "the quota is used up"),
-    "INTEGRATION_FAILURE": (
-        503,
-        10,
-        "service_unavailable_error",
-        "unreachable",
-        "the service cannot be reached; try again",
-    ),
-    "INTEGRATION_TIMEOUT": (
-        503,
-        10,
-        "service_unavailable_error",
-        "timeout",
-        "the service did not answer in time; try again",
-    ),
-}
+from stacks.sign_in import SignIn
 
 
 class Api(cdk.Stack):
@@ -85,30 +40,29 @@ class Api(cdk.Stack):
     ----------
     fleet
         What answers.
+    people
+        Who may ask.
 
     Attributes
     ----------
     domain
         Host name of the API.
-    deployment_key
-        Secret with the key that the smoke test uses.
+    sign_in
+        Its Lambdas, and the key that the smoke test uses.
     """
 
     def __init__(
-        self, scope: Construct, construct_id: str, settings: Settings, fleet: Fleet, **stack: Any
+        self,
+        scope: Construct,
+        construct_id: str,
+        settings: Settings,
+        fleet: Fleet,
+        people: People,
+        **stack: Any,
     ) -> None:
         super().__init__(scope, construct_id, **stack)
         self._fleet = fleet
-        self.deployment_key = secretsmanager.Secret(
-            self,
-            f"DeploymentKey{settings.secrets}",
-            description="API key of whoever deployed this, and of the smoke test",
-            generate_secret_string=secretsmanager.SecretStringGenerator(
-                exclude_punctuation=True, password_length=48
-            ),
-            removal_policy=cdk.RemovalPolicy.DESTROY,
-        )
-        acknowledge(self.deployment_key, "AwsSolutions-SMG4", "Rotated by hand (docs/deploy.md)")
+        self.sign_in = SignIn(self, "SignIn", settings, people, fleet.front_door)
         self.rest = self._rest_api(self._authorizer())
         self._error_bodies()
         self._routes()
@@ -160,49 +114,32 @@ class Api(cdk.Stack):
         )
 
     def _error_bodies(self) -> None:
-        for name, (status, retry_after, kind, code, message) in _ERRORS.items():
-            error = {"message": message, "type": kind, "param": None, "code": code}
-            headers = {"Content-Type": "'application/json'"}
-            if retry_after is not None:
-                headers["Retry-After"] = f"'{retry_after}'"
-            if name == "UNAUTHORIZED":
-                headers["WWW-Authenticate"] = "'Bearer'"
+        for name, (status, *_) in ERRORS.items():
             apigateway.GatewayResponse(
                 self,
                 f"Error{name.title().replace('_', '')}",
                 rest_api=self.rest,
                 type=apigateway.ResponseType.of(name),
                 status_code=None if status is None else str(status),
-                response_headers=headers,
-                templates={"application/json": json.dumps({"error": error})},
+                response_headers={
+                    header: f"'{value}'" for header, value in error_headers(name).items()
+                },
+                templates={"application/json": error_body(name)},
             )
 
     def _authorizer(self) -> apigateway.RequestAuthorizer:
-        function = python_function(
-            self,
-            "Authorizer",
-            "authorizer",
-            environment={
-                "FRONT_DOOR_SECRET": self._fleet.front_door.secret_arn,
-                "DEPLOYMENT_KEY_SECRET": self.deployment_key.secret_arn,
-            },
-            timeout=cdk.Duration.seconds(10),
-        )
-        self._fleet.front_door.grant_read(function)
-        self.deployment_key.grant_read(function)
         return apigateway.RequestAuthorizer(
             self,
             "RequestAuthorizer",
-            handler=function,
+            handler=self.sign_in.authorizer,
             identity_sources=[
-                apigateway.IdentitySource.header(ORIGIN_HEADER),
-                apigateway.IdentitySource.header(CREDENTIAL_HEADER),
+                apigateway.IdentitySource.header(header) for header in IDENTITY_SOURCES
             ],
-            results_cache_ttl=cdk.Duration.minutes(1),
+            results_cache_ttl=cdk.Duration.seconds(DECISION_SECONDS),
         )
 
     def _routes(self) -> None:
-        """Lay out the paths. Sign-in takes its place here as `/auth/{proxy+}`."""
+        """Lay out the paths."""
         root = self.rest.root
         mel = root.add_resource("mel")
         self._to_fleet(mel, "GET")
@@ -213,13 +150,30 @@ class Api(cdk.Stack):
         to_status = apigateway.LambdaIntegration(self._fleet.status)
         status.add_method("GET", to_status)
         status.add_method("POST", to_status)
+        to_sign_in = apigateway.LambdaIntegration(self.sign_in.auth, allow_test_invoke=False)
+        self._open(root.add_resource("auth").add_resource("{proxy+}").add_method("ANY", to_sign_in))
+
+    def _open(self, method: apigateway.Method) -> None:
+        """Take the authorizer off sign-in, which asks itself who comes.
+
+        A session that has ended must not keep people from signing in.
+        """
+        definition = method.node.default_child
+        assert isinstance(definition, apigateway.CfnMethod)
+        definition.add_property_override("AuthorizationType", "NONE")
+        definition.add_property_deletion_override("AuthorizerId")
+        for finding in ("AwsSolutions-APIG4", "AwsSolutions-COG4"):
+            acknowledge(method, finding, "Sign-in itself: its Lambda refuses what is not for all")
 
     def _to_fleet(self, resource: apigateway.IResource, method: str) -> None:
         """Pass a path on to the load balancer as it comes, and stream the answer."""
         proxied = resource.path.endswith("{proxy+}")
         path = resource.path.replace("{proxy+}", "{proxy}")
         key = self._fleet.front_door.secret_value.unsafe_unwrap()
-        parameters = {"integration.request.header.authorization": f"'Bearer {key}'"}
+        parameters = {
+            f"integration.request.header.{header}": value
+            for header, value in service_headers(key).items()
+        }
         if proxied:
             parameters["integration.request.path.proxy"] = "method.request.path.proxy"
         added = resource.add_method(

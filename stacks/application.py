@@ -9,6 +9,7 @@ from constructs import Construct
 from stacks.api import Api
 from stacks.fleet import Fleet
 from stacks.image import Image
+from stacks.people import People
 from stacks.settings import Settings
 from stacks.site import Site, domain_certificate
 
@@ -17,7 +18,7 @@ CERTIFICATE_REGION = "us-east-1"
 
 
 class Application:
-    """Image, fleet, API and site.
+    """Image, people, fleet, API and site.
 
     Parameters
     ----------
@@ -30,10 +31,23 @@ class Application:
     def __init__(self, scope: Construct, settings: Settings) -> None:
         name = settings.name
         image = Image(scope, f"{name}-image", settings, **stack_options(settings, "image"))
+        people = People(scope, f"{name}-people", settings, **stack_options(settings, "people"))
         fleet = Fleet(
-            scope, f"{name}-fleet", settings, image=image, **stack_options(settings, "fleet")
+            scope,
+            f"{name}-fleet",
+            settings,
+            image=image,
+            people=people,
+            **stack_options(settings, "fleet"),
         )
-        api = Api(scope, f"{name}-api", settings, fleet=fleet, **stack_options(settings, "api"))
+        api = Api(
+            scope,
+            f"{name}-api",
+            settings,
+            fleet=fleet,
+            people=people,
+            **stack_options(settings, "api"),
+        )
         self.site = Site(
             scope,
             f"{name}-site",

@@ -32,6 +32,7 @@ from stacks.image import Image, base_image
 from stacks.limits import LONGEST_REQUEST_SECONDS, MAX_BODY_BYTES, QUEUE_SIZE, STAGE
 from stacks.network import PORT, Network
 from stacks.observability import MINUTE, Alerts, fleet_metric, group_metric
+from stacks.people import People
 from stacks.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -48,6 +49,8 @@ class Fleet(cdk.Stack):
     ----------
     image
         The machine image.
+    people
+        Where the service keeps what each identity used.
 
     Attributes
     ----------
@@ -56,10 +59,16 @@ class Fleet(cdk.Stack):
     """
 
     def __init__(
-        self, scope: Construct, construct_id: str, settings: Settings, image: Image, **stack: Any
+        self,
+        scope: Construct,
+        construct_id: str,
+        settings: Settings,
+        image: Image,
+        people: People,
+        **stack: Any,
     ) -> None:
         super().__init__(scope, construct_id, **stack)
-        self._settings = settings
+        self._settings, self._people = settings, people
         self.group_name = f"{settings.name}-fleet"
         self.alerts = Alerts(self, "Alerts", settings)
         self.network = Network(self, "Network", settings)
@@ -304,9 +313,12 @@ class Fleet(cdk.Stack):
             "HUSH_QUEUE_SIZE": str(QUEUE_SIZE),
             "HUSH_MAX_SECONDS": str(LONGEST_REQUEST_SECONDS),
             "HUSH_MAX_BODY_BYTES": str(MAX_BODY_BYTES),
+            "HUSH_QUOTA_TABLE": self._people.quota.table_name,
+            "HUSH_QUOTA_LIMITS": json.dumps(self._settings.limits),
             "AWS_DEFAULT_REGION": self.region,
         }
-        lines = [f'{name}="{value}"' for name, value in values.items()]
+        # Within single quotes, systemd takes everything as it is, JSON too.
+        lines = [f"{name}='{value}'" for name, value in values.items()]
         return [
             "cat >/etc/hush/environment <<'END'",
             *lines,
@@ -332,6 +344,11 @@ class Fleet(cdk.Stack):
         code.grant_read(role)
         self.front_door.grant_read(role)
         self.logs.grant_write(role)
+        role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["dynamodb:UpdateItem"], resources=[self._people.quota.table_arn]
+            )
+        )
         role.add_to_policy(
             iam.PolicyStatement(
                 actions=[
@@ -428,6 +445,11 @@ class Fleet(cdk.Stack):
         assert role is not None
         acknowledge_resource(role, self._group_arn(), "A group's ARN holds an id of AWS's making")
         acknowledge_resource(role, rules, "The rules of this one load balancer")
+        acknowledge(
+            role,
+            "AwsSolutions-IAM5[Resource::*]",
+            "Descriptions of groups and listeners know no resources; what changes them is bound",
+        )
         function.add_to_role_policy(
             iam.PolicyStatement(
                 actions=["apigateway:GET"],

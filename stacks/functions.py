@@ -1,16 +1,28 @@
 """Lambdas made of the folders of `lambda/`."""
 
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import aws_cdk as cdk
+import jsii
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from stacks.acknowledged import acknowledge
+FOLDERS = Path(__file__).parents[1] / "lambda"
+CONSTRAINTS = FOLDERS.parent / "constraints.txt"
+RUNTIME = lambda_.Runtime.PYTHON_3_14
+PLATFORMS = ("manylinux2014_aarch64", "manylinux_2_28_aarch64")
+"""Wheels that Amazon Linux 2023 on ARM takes."""
+LIBRARIES = "hush:libraries"
+"""Context: false leaves out what pip would fetch, as tests do, which have it already."""
 
-ROOT = Path(__file__).parents[1]
+_OWN_FILES_ONLY = shutil.ignore_patterns("__pycache__", "requirements.txt")
 
 
 def python_function(
@@ -19,10 +31,21 @@ def python_function(
     folder: str,
     environment: dict[str, str],
     timeout: cdk.Duration,
+    memory: int = 256,
+    packages: Sequence[str] = (),
 ) -> lambda_.Function:
-    """Return a Lambda made of one folder of `lambda/`, which needs nothing but boto3.
+    """Return a Lambda made of one folder of `lambda/`.
 
     Its module is called as its folder, and its handler `handler`.
+
+    Parameters
+    ----------
+    folder
+        What it is made of. Libraries that its `requirements.txt` names are put beside it.
+    memory
+        In MiB.
+    packages
+        Other folders of `lambda/` that it imports.
     """
     function_logs = logs.LogGroup(
         scope,
@@ -34,23 +57,76 @@ def python_function(
         scope, f"{construct_id}Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com")
     )
     function_logs.grant_write(role)
-    acknowledge(
-        role,
-        "AwsSolutions-IAM5[Resource::*]",
-        "Descriptions of groups and listeners know no resources; what changes them is bound",
-    )
     return lambda_.Function(
         scope,
         construct_id,
-        runtime=lambda_.Runtime.PYTHON_3_14,
+        runtime=RUNTIME,
         architecture=lambda_.Architecture.ARM_64,
-        code=lambda_.Code.from_asset(
-            str(ROOT / "lambda" / folder), exclude=["__pycache__", "*.pyc"]
-        ),
+        code=_code(scope, folder, packages),
         handler=f"{folder}.handler",
         role=role,
         environment=environment,
         timeout=timeout,
-        memory_size=256,
+        memory_size=memory,
         log_group=function_logs,
     )
+
+
+def _code(scope: Construct, folder: str, packages: Sequence[str]) -> lambda_.Code:
+    libraries = scope.node.try_get_context(LIBRARIES) is not False
+    kept = [pattern for name in (folder, *packages) for pattern in (f"!{name}", f"!{name}/**")]
+    requirements = FOLDERS / folder / "requirements.txt"
+    pinned = CONSTRAINTS.read_text(encoding="utf-8") if requirements.exists() else ""
+    return lambda_.Code.from_asset(
+        str(FOLDERS),
+        # It is known by what it is made of, as pip does not make the same bytes twice.
+        asset_hash_type=cdk.AssetHashType.CUSTOM,
+        asset_hash=cdk.FileSystem.fingerprint(
+            str(FOLDERS),
+            exclude=["*", *kept, "**/__pycache__"],
+            ignore_mode=cdk.IgnoreMode.GIT,
+            extra_hash="\n".join([folder, RUNTIME.name, *PLATFORMS, pinned]),
+        ),
+        bundling=cdk.BundlingOptions(
+            image=RUNTIME.bundling_image, local=Bundle(folder, packages, libraries)
+        ),
+    )
+
+
+@jsii.implements(cdk.ILocalBundling)
+class Bundle:
+    """Puts together what one Lambda consists of, without Docker.
+
+    Parameters
+    ----------
+    folder, packages
+        Folders of `lambda/`: the first one's files, and the others beside them.
+    libraries
+        Whether to fetch what `requirements.txt` names.
+    """
+
+    def __init__(self, folder: str, packages: Sequence[str], libraries: bool) -> None:
+        self._folder, self._packages, self._libraries = folder, packages, libraries
+
+    def try_bundle(self, output_dir: str, *_: Any, **__: Any) -> bool:  # noqa: D102
+        requirements = FOLDERS / self._folder / "requirements.txt"
+        if self._libraries and requirements.exists():
+            subprocess.run(pip_install(requirements, output_dir), check=True)
+        shutil.copytree(
+            FOLDERS / self._folder, output_dir, ignore=_OWN_FILES_ONLY, dirs_exist_ok=True
+        )
+        for package in self._packages:
+            shutil.copytree(FOLDERS / package, Path(output_dir) / package, ignore=_OWN_FILES_ONLY)
+        return True
+
+
+def pip_install(requirements: Path, target: str) -> list[str]:
+    """Return the command that fetches libraries for the Lambdas' Python and processor."""
+    return [
+        *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"),
+        *("--requirement", str(requirements), "--constraint", str(CONSTRAINTS)),
+        *("--target", target, "--no-compile"),
+        *(part for platform in PLATFORMS for part in ("--platform", platform)),
+        *("--implementation", "cp", "--python-version", RUNTIME.name.removeprefix("python")),
+        "--only-binary=:all:",
+    ]

@@ -32,9 +32,12 @@ class Network(Construct):
                     name="inside", subnet_type=ec2.SubnetType.PRIVATE_ISOLATED, cidr_mask=26
                 ),
             ],
-            # Code and logs stay in AWS's network, and cost nothing to move.
+            # Code and quotas stay in AWS's network, and cost nothing to move.
             gateway_endpoints={
-                "S3": ec2.GatewayVpcEndpointOptions(service=ec2.GatewayVpcEndpointAwsService.S3)
+                "S3": ec2.GatewayVpcEndpointOptions(service=ec2.GatewayVpcEndpointAwsService.S3),
+                "Quotas": ec2.GatewayVpcEndpointOptions(
+                    service=ec2.GatewayVpcEndpointAwsService.DYNAMODB
+                ),
             },
         )
         self.inside = ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED)

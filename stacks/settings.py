@@ -8,7 +8,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -19,6 +19,10 @@ _INSTANCE_TYPE = re.compile(r"(g4dn|g5|g6)\.\d*x?large")
 _CONNECTION = re.compile(
     r"arn:aws[\w-]*:(codeconnections|codestar-connections):[\w-]+:\d{12}:connection/[\w-]+"
 )
+
+
+_GITHUB_NAME = r"[A-Za-z0-9](?:-?[A-Za-z0-9]){0,38}"
+_GITHUB_TEAM = rf"{_GITHUB_NAME}/[a-z0-9][a-z0-9_-]*"
 
 
 class SettingsError(ValueError):
@@ -53,6 +57,22 @@ class Settings(BaseModel):
     """GitHub logins that may use it."""
     organisations: tuple[str, ...] = ()
     """GitHub organisations whose members may use it."""
+    teams: tuple[str, ...] = ()
+    """Teams whose members may use it, as organisation/team."""
+    everyone: bool = False
+    """Whether anyone with a GitHub account may use it."""
+    administrators: tuple[str, ...] = ()
+    """GitHub logins that may use it without limits, see who else may, and revoke what they have."""
+    anonymous: bool = False
+    """Whether people who have not signed in may use it, within limits of their own."""
+    requests_a_day: int = Field(default=2000, ge=1)
+    """Most requests of a person on one day."""
+    minutes_a_day: float = Field(default=600.0, gt=0)
+    """Most minutes of speech of a person on one day."""
+    anonymous_requests_a_day: int = Field(default=50, ge=1)
+    """Most requests from one address without signing in."""
+    anonymous_minutes_a_day: float = Field(default=10.0, gt=0)
+    """Most minutes of speech from one address without signing in."""
     alarm_email: str | None = None
     """Who is told of alarms and of the budget."""
     budget_dollars: int = Field(default=50, ge=1)
@@ -92,6 +112,20 @@ class Settings(BaseModel):
     def _connection_arn(cls, value: str | None) -> str | None:
         if value is not None and not _CONNECTION.fullmatch(value):
             raise ValueError("the ARN begins arn:aws:codeconnections:; docs/deploy.md, step 4")
+        return value
+
+    @field_validator("users", "organisations", "administrators")
+    @classmethod
+    def _names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for wrong in (name for name in value if not re.fullmatch(_GITHUB_NAME, name)):
+            raise ValueError(f"{wrong!r} is no name on GitHub, as in github.com/NAME")
+        return value
+
+    @field_validator("teams")
+    @classmethod
+    def _teams(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for wrong in (team for team in value if not re.fullmatch(_GITHUB_TEAM, team)):
+            raise ValueError(f"write {wrong!r} as organisation/team, as in the team's address")
         return value
 
     @field_validator("name")
@@ -142,6 +176,36 @@ class Settings(BaseModel):
     def parameter(self) -> str:
         """Name of the SSM parameter that holds the settings for the pipeline."""
         return f"/{self.name}/settings"
+
+    @property
+    def url_parameter(self) -> str:
+        """Name of the SSM parameter with the public address, which the site writes."""
+        return f"/{self.name}/url"
+
+    @property
+    def github_parameter(self) -> str:
+        """Name of the encrypted SSM parameter with the GitHub App's credentials."""
+        return f"/{self.name}/github"
+
+    @property
+    def policy(self) -> dict[str, Any]:
+        """Who may use it, as the Lambdas read it."""
+        names = {"users", "organisations", "teams", "everyone", "administrators", "anonymous"}
+        return self.model_dump(mode="json", include=names)
+
+    @property
+    def limits(self) -> dict[str, dict[str, float]]:
+        """How much they may on a day, as the service reads it."""
+        return {
+            "person": {
+                "requests": self.requests_a_day,
+                "seconds": round(60 * self.minutes_a_day, 1),
+            },
+            "anonymous": {
+                "requests": self.anonymous_requests_a_day,
+                "seconds": round(60 * self.anonymous_minutes_a_day, 1),
+            },
+        }
 
     def missing(self, pipeline: bool = True) -> list[str]:
         """Say what a deployment wants and is not set.

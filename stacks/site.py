@@ -14,18 +14,19 @@ from aws_cdk import aws_route53 as route53
 from aws_cdk import aws_route53_targets as route53_targets
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_s3_deployment as deployment
+from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from stacks.acknowledged import acknowledge, acknowledge_library_policies
-from stacks.api import ORIGIN_HEADER, Api
+from stacks.api import Api
 from stacks.fleet import Fleet
+from stacks.gateway import API_PATHS, ORIGIN_HEADER
 from stacks.limits import LONGEST_REQUEST_SECONDS, STAGE
 from stacks.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "ui" / "dist"
 HEADERS = ROOT / "ui" / "headers.json"
-API_PATHS = ("/v1/*", "/mel", "/auth/*", "/status", "/healthz")
 PLACEHOLDER = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>hush</title>
 <h1>hush</h1><p>The API is here; the page has not been built (npm run build in ui/).</p>
@@ -73,16 +74,16 @@ class Site(cdk.Stack):
             self._records(settings, zone)
         self._publish()
         self._acknowledge_uploader()
-        self.url = cdk.CfnOutput(
-            self,
-            "Url",
-            value=f"https://{settings.domain or self.distribution.distribution_domain_name}",
-            description="Where hush is",
+        url = f"https://{settings.domain or self.distribution.distribution_domain_name}"
+        self.url = cdk.CfnOutput(self, "Url", value=url, description="Where hush is")
+        # The API is made before its address is known: sign-in reads it from here.
+        ssm.StringParameter(
+            self, "UrlParameter", parameter_name=settings.url_parameter, string_value=url
         )
         self.deployment_key = cdk.CfnOutput(
             self,
             "DeploymentKey",
-            value=api.deployment_key.secret_arn,
+            value=api.sign_in.deployment_key.secret_arn,
             description="Secret with an API key: docs/deploy.md, step 6",
         )
 

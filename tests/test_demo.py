@@ -1,9 +1,13 @@
 """What the README says to type."""
 
+import os
 import re
+import signal
 import subprocess
 
-from tests.processes import ROOT, environment, free_port
+import httpx2
+
+from tests.processes import ROOT, environment, free_port, running
 
 
 def test_make_demo_shows_one_transcription(sample_words: str) -> None:
@@ -23,6 +27,50 @@ def test_make_demo_shows_one_transcription(sample_words: str) -> None:
     ).groups()  # type: ignore[union-attr]
     assert float(sent) < float(audio) / 4
     assert re.search(r"time +\d+\.\d+ s", ended.stdout)
+
+
+def test_make_demo_with_sign_in_lets_a_person_in_and_nobody_else() -> None:
+    port = free_port()
+    url = f"http://localhost:{port}"
+    command = ["make", "--no-print-directory", "demo", "AUTH=1"]
+    with running(command, HUSH_PORT=str(port)) as make:
+        assert make.stdout is not None
+        said = ""
+        while "Ctrl-C" not in said:
+            line = make.stdout.readline()
+            assert line, said
+            said += line
+        assert url in said
+        assert httpx2.get(url).is_success
+        assert httpx2.get(f"{url}/v1/models").status_code == 403
+        assert httpx2.get(f"{url}/auth/me").json() | {"resets": ""} == {
+            "sign_in": True,
+            "signed_in": False,
+            "anonymous": False,
+            "usage": None,
+            "limits": None,
+            "resets": "",
+        }
+        cookie = sign_in(url, "octocat")
+        assert cookie.startswith("__Host-hush=")
+        headers = {"cookie": cookie}
+        assert httpx2.get(f"{url}/auth/me", headers=headers).json()["login"] == "octocat"
+        (model,) = httpx2.get(f"{url}/v1/models", headers=headers).json()["data"]
+        assert model["id"] == "demo"
+        assert sign_in(url, "mallory") == ""
+        os.kill(make.pid, signal.SIGTERM)
+        assert "stopped" in make.communicate(timeout=60)[0]
+
+
+def sign_in(url: str, login: str) -> str:
+    """Go the way of a browser, and return the session's cookie; httpx keeps none from http."""
+    begun = httpx2.get(f"{url}/auth/login")
+    state = begun.headers["set-cookie"].partition(";")[0]
+    agreed = httpx2.get(f"{begun.headers['location']}&as={login}")
+    back = httpx2.get(agreed.headers["location"], headers={"cookie": state})
+    assert back.status_code == 302
+    cookies = (each.partition(";")[0] for each in back.headers.get_list("set-cookie"))
+    return next((each for each in cookies if each.startswith("__Host-hush=")), "")
 
 
 def test_make_alone_says_what_there_is() -> None:

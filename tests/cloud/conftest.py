@@ -6,13 +6,19 @@ from pathlib import Path
 
 import pytest
 
+from local.functions import lambda_api
 from stacks.settings import Settings
 from tests.cloud.emulated_aws import ACCOUNT, CDK, REGION, EmulatedAws, emulated_aws
 from tests.cloud.front_door import FrontDoor
 from tests.cloud.lambdas import Lambdas
+from tests.github import GitHub
 from tests.stacks.conftest import synthesize
 
-STACKS = ("hush-image", "hush-fleet", "hush-api", "hush-site", "hush-pipeline")
+STACKS = ("hush-image", "hush-people", "hush-fleet", "hush-api", "hush-site", "hush-pipeline")
+
+SETTINGS = Settings(
+    users=("octocat",), organisations=("friends",), administrators=("hubot",), requests_a_day=4
+)
 
 
 @dataclass
@@ -23,6 +29,7 @@ class Deployment:
     lambdas: Lambdas
     door: FrontDoor
     assembly: Path
+    github: GitHub
 
 
 @pytest.fixture(scope="session")
@@ -32,10 +39,16 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
         pytest.fail("the CDK's command line is missing: `make test` installs it")
     folder = tmp_path_factory.mktemp("aws")
     assembly = folder / "assembly"
-    synthesize(Settings(), assembly)
+    synthesize(SETTINGS, assembly)
     with emulated_aws(folder) as aws:
         aws.cdk("bootstrap", f"aws://{ACCOUNT}/{REGION}")
         aws.deploy(assembly, *STACKS)
         lambdas = Lambdas(aws, folder / "lambdas")
-        yield Deployment(aws, lambdas, FrontDoor(aws, lambdas), assembly)
-        lambdas.stop()
+        with lambda_api(lambdas.invoke) as calls, GitHub().serving() as github:
+            lambdas.environment = {
+                "AWS_ENDPOINT_URL_LAMBDA": calls,
+                "HUSH_GITHUB_URL": github.url,
+                "HUSH_GITHUB_API_URL": github.url,
+            }
+            yield Deployment(aws, lambdas, FrontDoor(aws, lambdas), assembly, github)
+            lambdas.stop()

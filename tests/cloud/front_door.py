@@ -7,33 +7,34 @@ real inference service on this machine.
 
 import base64
 import fnmatch
+import functools
 import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from http.cookies import SimpleCookie
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import httpx2
 
-from tests.cloud.emulated_aws import ACCOUNT, REGION, EmulatedAws
-from tests.cloud.lambdas import LambdaError, Lambdas
-from tests.cloud.viewer import viewer_request
+from local.cdn import Cdn
+from local.gateway import (
+    Answer,
+    Authorizer,
+    Context,
+    Gateway,
+    Parameters,
+    Request,
+    Route,
+    forwarded,
+    mapped,
+    of_function,
+    to_function,
+)
+from tests.cloud.emulated_aws import EmulatedAws
+from tests.cloud.lambdas import Lambdas
 
-LARGEST_BODY = 10 * 2**20
 LARGEST_LAMBDA_BODY = 10**6
 
 
-@dataclass
-class Answer:
-    status: int
-    headers: dict[str, str] = field(default_factory=dict)
-    body: bytes = b""
-
-
-@dataclass
 class FrontDoor:
     """Answers requests as the deployment would.
 
@@ -41,111 +42,115 @@ class FrontDoor:
     ----------
     aws, lambdas
         The deployment.
+
+    Attributes
+    ----------
     instance
         Address of the service that stands for the fleet's instances.
+    now
+        What the gateway's clock shows, in seconds.
     """
 
-    aws: EmulatedAws
-    lambdas: Lambdas
-    instance: str = "http://127.0.0.1:9"
+    def __init__(self, aws: EmulatedAws, lambdas: Lambdas) -> None:
+        self.aws, self.lambdas = aws, lambdas
+        self.instance = "http://127.0.0.1:9"
+        self.now = 0.0
 
     def cloudfront(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
         """Answer a client."""
-        (distribution,) = self.aws.of("CloudFront::Distribution").values()
-        config = distribution["DistributionConfig"]
-        paths = [each["PathPattern"] for each in config["CacheBehaviors"]]
-        if not any(fnmatch.fnmatchcase(path, pattern) for pattern in paths):
-            return self._page(path)
-        cookies = SimpleCookie(headers.pop("cookie", ""))
-        named = {name: each.value for name, each in cookies.items()}
-        request = viewer_request(method, path, headers, named, "203.0.113.7")
-        (origin,) = (each for each in config["Origins"] if "OriginCustomHeaders" in each)
-        passed = {name: each["value"] for name, each in request["headers"].items()}
-        for header in origin["OriginCustomHeaders"]:
-            passed[header["HeaderName"]] = self.aws.secret(header["HeaderValue"])
-        return self.gateway(method, origin["OriginPath"] + path, passed, body)
-
-    def _page(self, path: str) -> Answer:
-        (bucket,) = (name for name in self.aws.of("S3::Bucket") if name.startswith("hush-site"))
-        client = self.aws.client("s3")
-        key = path.lstrip("/") or "index.html"
-        return Answer(200, {}, client.get_object(Bucket=bucket, Key=key)["Body"].read())
+        return self._cdn.answer(_request(method, path, headers, body))
 
     def gateway(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
-        """Answer CloudFront, or whoever comes around it."""
-        if len(body) > LARGEST_BODY:
-            return self._gateway_error("REQUEST_TOO_LARGE")
-        stage, _, rest = path.lstrip("/").partition("/")
-        found = self._route(method, rest)
-        if found is None:
-            return self._gateway_error("MISSING_AUTHENTICATION_TOKEN")
-        route, parameters = found
-        arn = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:api/{stage}/{method}/{rest}"
-        if refusal := self._authorize(arn, method, path, headers):
-            return self._gateway_error(refusal)
-        integration = route["Integration"]
-        if integration["Type"] == "AWS_PROXY":
-            event = {
-                "httpMethod": method,
-                "path": f"/{rest}",
-                "headers": headers,
-                "body": base64.b64encode(body).decode(),
-                "isBase64Encoded": True,
-                "requestContext": {"stage": stage},
-            }
-            return _of_lambda(self.lambdas.invoke(integration["Uri"], event))
-        target = integration["Uri"].partition("://")[2].partition("/")[2]
-        for name, value in parameters.items():
-            target = target.replace(f"{{{name}}}", value)
-        for name, value in integration["RequestParameters"].items():
-            if ".header." in name:
-                passed = self.aws.secret(value).strip("'")
-                headers = {**headers, name.rpartition(".")[2]: passed}
-        # A VPC link passes the stage on.
-        return self.balancer(method, f"/{stage}/{target}", headers, body)
+        """Answer whoever comes around CloudFront."""
+        return self._gateway.answer(_request(method, path, headers, body))
 
-    def _route(self, method: str, path: str) -> tuple[dict[str, Any], dict[str, str]] | None:
+    def listening(self) -> AbstractContextManager[str]:
+        """Serve for as long as the block lasts, and give the address."""
+        return self._cdn.listening()
+
+    @functools.cached_property
+    def _cdn(self) -> Cdn:
+        (distribution,) = self.aws.of("CloudFront::Distribution").values()
+        config = distribution["DistributionConfig"]
+        (origin,) = (each for each in config["Origins"] if "OriginCustomHeaders" in each)
+
+        def origin_headers() -> dict[str, str]:
+            headers = origin["OriginCustomHeaders"]
+            return {each["HeaderName"]: self.aws.secret(each["HeaderValue"]) for each in headers}
+
+        def api(request: Request) -> Answer:
+            request.path = origin["OriginPath"] + request.path
+            return self._gateway.answer(request)
+
+        paths = [each["PathPattern"] for each in config["CacheBehaviors"]]
+        return Cdn(paths, origin_headers, api, self._file)
+
+    def _file(self, name: str) -> bytes | None:
+        (bucket,) = (name for name in self.aws.of("S3::Bucket") if name.startswith("hush-site"))
+        client = self.aws.client("s3")
+        try:
+            body: bytes = client.get_object(Bucket=bucket, Key=name)["Body"].read()
+        except client.exceptions.NoSuchKey:
+            return None
+        return body
+
+    @functools.cached_property
+    def _gateway(self) -> Gateway:
+        (authorizer,) = self.aws.of("ApiGateway::Authorizer").values()
+        return Gateway(
+            [self._route(method) for method in self.aws.of("ApiGateway::Method").values()],
+            Authorizer(
+                functools.partial(self.lambdas.invoke, authorizer["AuthorizerUri"]),
+                [each.rpartition(".")[2] for each in authorizer["IdentitySource"].split(",")],
+                float(authorizer["AuthorizerResultTtlInSeconds"]),
+                lambda: self.now,
+            ),
+            self._error,
+        )
+
+    def _route(self, method: dict[str, Any]) -> Route:
         resources = self.aws.of("ApiGateway::Resource")
 
-        def full(resource: str) -> str:
+        def path(resource: str) -> str:
             properties = resources[resource]
             parent = properties["ParentId"]
-            before = f"{full(parent)}/" if parent in resources else ""
+            before = f"{path(parent)}/" if parent in resources else ""
             return str(before + properties["PathPart"])
 
-        for route in self.aws.of("ApiGateway::Method").values():
-            pattern = full(route["ResourceId"])
-            if route["HttpMethod"] not in (method, "ANY"):
-                continue
-            if pattern == path:
-                return route, {}
-            before = pattern.removesuffix("{proxy+}")
-            if before != pattern and path.startswith(before):
-                return route, {"proxy": path.removeprefix(before)}
-        return None
+        (stage,) = (each["StageName"] for each in self.aws.of("ApiGateway::Stage").values())
+        integration = method["Integration"]
+        if integration["Type"] == "AWS_PROXY":
+            invoke = functools.partial(self.lambdas.invoke, integration["Uri"])
+            target = to_function(invoke, stage)
+        else:
+            target = self._to_balancer(integration, stage)
+        guarded = method["AuthorizationType"] == "CUSTOM"
+        return Route(method["HttpMethod"], path(method["ResourceId"]), guarded, target)
 
-    def _authorize(self, arn: str, method: str, path: str, headers: dict[str, str]) -> str | None:
-        """Return what API Gateway calls the refusal; None if there is none."""
-        (authorizer,) = self.aws.of("ApiGateway::Authorizer").values()
-        sources = authorizer["IdentitySource"].split(",")
-        if not all(headers.get(source.rpartition(".")[2]) for source in sources):
-            return "UNAUTHORIZED"
-        event = {
-            "type": "REQUEST",
-            "methodArn": arn,
-            "httpMethod": method,
-            "path": path,
-            "headers": headers,
-        }
-        try:
-            decision = self.lambdas.invoke(authorizer["AuthorizerUri"], event)
-        except LambdaError as error:
-            return "UNAUTHORIZED" if str(error) == "Unauthorized" else "DEFAULT_5XX"
-        (statement,) = decision["policyDocument"]["Statement"]
-        matches = any(fnmatch.fnmatchcase(arn, each) for each in statement["Resource"])
-        return None if matches and statement["Effect"] == "Allow" else "ACCESS_DENIED"
+    def _to_balancer(
+        self, integration: dict[str, Any], stage: str
+    ) -> Callable[[Request, Parameters, Context], Answer]:
+        prefix = "integration.request.header."
 
-    def _gateway_error(self, kind: str) -> Answer:
+        def target(request: Request, parameters: Parameters, context: Context) -> Answer:
+            path = integration["Uri"].partition("://")[2].partition("/")[2]
+            for name, value in parameters.items():
+                path = path.replace(f"{{{name}}}", value)
+            mapping = {
+                name.removeprefix(prefix): self.aws.secret(value)
+                for name, value in integration["RequestParameters"].items()
+                if name.startswith(prefix)
+            }
+            headers = mapped(request.headers, mapping, context)
+            # A VPC link passes the stage on.
+            inner = Request(
+                request.method, f"/{stage}/{path}", headers, request.body, request.query
+            )
+            return self.balancer(inner)
+
+        return target
+
+    def _error(self, kind: str) -> Answer:
         responses = self.aws.of("ApiGateway::GatewayResponse").values()
         (response,) = (each for each in responses if each["ResponseType"] == kind)
         headers = {
@@ -153,9 +158,9 @@ class FrontDoor:
             for name, value in response["ResponseParameters"].items()
         }
         body = response["ResponseTemplates"]["application/json"].encode()
-        return Answer(int(response.get("StatusCode", 500)), headers, body)
+        return Answer(int(response.get("StatusCode", 500)), httpx2.Headers(headers), body)
 
-    def balancer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
+    def balancer(self, request: Request) -> Answer:
         """Answer API Gateway."""
         client = self.aws.client("elbv2")
         (balancer,) = client.describe_load_balancers()["LoadBalancers"]
@@ -163,57 +168,39 @@ class FrontDoor:
         (listener,) = listeners["Listeners"]
         rules = client.describe_rules(ListenerArn=listener["ListenerArn"])["Rules"]
         numbered = [rule for rule in rules if not rule["IsDefault"]]
-        headers = {**headers, "content-length": str(len(body))}
+        headers = {**request.headers, "content-length": str(len(request.body))}
         actions = listener["DefaultActions"]
-        for rule in sorted(numbered, key=lambda rule: int(rule["Priority"])):
-            if all(_holds(condition, path, headers) for condition in rule["Conditions"]):
-                actions = rule["Actions"]
+        for each in sorted(numbered, key=lambda rule: int(rule["Priority"])):
+            if all(_holds(condition, request.path, headers) for condition in each["Conditions"]):
+                actions = each["Actions"]
                 break
         (action,) = actions
         if action["Type"] == "fixed-response":
             config = action["FixedResponseConfig"]
-            content = {"content-type": config["ContentType"]}
+            content = httpx2.Headers({"content-type": config["ContentType"]})
             return Answer(int(config["StatusCode"]), content, config["MessageBody"].encode())
         group = action.get("TargetGroupArn") or _only_group(action)
         described = client.describe_target_groups(TargetGroupArns=[group])["TargetGroups"][0]
         if described["TargetType"] != "lambda":
-            return self._from_instance(method, path, headers, body)
-        if len(body) >= LARGEST_LAMBDA_BODY:
-            return Answer(413, {"content-type": "text/html"}, b"<html>413</html>")
+            return forwarded(request, self.instance)
+        if len(request.body) >= LARGEST_LAMBDA_BODY:
+            html = httpx2.Headers({"content-type": "text/html"})
+            return Answer(413, html, b"<html>413</html>")
         targets = self.aws.of("ElasticLoadBalancingV2::TargetGroup")[group]["Targets"]
         event = {
             "requestContext": {"elb": {"targetGroupArn": group}},
-            "httpMethod": method,
-            "path": path,
+            "httpMethod": request.method,
+            "path": request.path,
             "headers": headers,
-            "body": base64.b64encode(body).decode(),
+            "body": base64.b64encode(request.body).decode(),
             "isBase64Encoded": True,
         }
-        return _of_lambda(self.lambdas.invoke(targets[0]["Id"], event))
+        return of_function(self.lambdas.invoke(targets[0]["Id"], event))
 
-    def _from_instance(
-        self, method: str, path: str, headers: dict[str, str], body: bytes
-    ) -> Answer:
-        headers = {name: value for name, value in headers.items() if name != "host"}
-        answer = httpx2.request(
-            method, self.instance + path, headers=headers, content=body, timeout=120
-        )
-        kept = {
-            name: value
-            for name, value in answer.headers.items()
-            if name not in ("content-length", "transfer-encoding", "content-encoding")
-        }
-        return Answer(answer.status_code, kept, answer.content)
 
-    @contextmanager
-    def listening(self) -> Iterator[str]:
-        """Serve for as long as the block lasts, and give the address."""
-        with ThreadingHTTPServer(("127.0.0.1", 0), _handler(self)) as server:
-            thread = threading.Thread(target=server.serve_forever)
-            thread.start()
-            yield f"http://127.0.0.1:{server.server_port}"
-            server.shutdown()
-            thread.join()
+def _request(method: str, path: str, headers: dict[str, str], body: bytes) -> Request:
+    path, _, query = path.partition("?")
+    return Request(method, path, headers, body, query)
 
 
 def _only_group(action: dict[str, Any]) -> str:
@@ -228,33 +215,6 @@ def _holds(condition: dict[str, Any], path: str, headers: dict[str, str]) -> boo
     config = condition["HttpHeaderConfig"]
     sent = headers.get(config["HttpHeaderName"].lower(), "")
     return any(fnmatch.fnmatchcase(sent, value) for value in config["Values"])
-
-
-def _of_lambda(returned: dict[str, Any]) -> Answer:
-    return Answer(returned["statusCode"], returned["headers"], returned["body"].encode())
-
-
-def _handler(door: FrontDoor) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def answer(self) -> None:
-            body = self.rfile.read(int(self.headers.get("content-length", 0)))
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            answer = door.cloudfront(self.command, self.path, headers, body)
-            self.send_response(answer.status)
-            for name, value in answer.headers.items():
-                self.send_header(name, value)
-            self.send_header("content-length", str(len(answer.body)))
-            self.end_headers()
-            self.wfile.write(answer.body)
-
-        do_GET = do_POST = answer  # noqa: N815
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    return Handler
 
 
 def error_of(answer: Answer) -> dict[str, Any]:

@@ -1,27 +1,24 @@
-"""The whole deployment, in the order of its life. It shows that everything fits together; what the
-emulated AWS cannot show stands in docs/deploy.md.
+"""The whole deployment, as whoever deployed it uses it: everything fits together.
+
+What the emulated AWS cannot show stands in docs/deploy.md.
 """
 
-import base64
 import json
 import time
-from typing import Any
 
 import httpx2
 import openai
 import pytest
-from moto.autoscaling.models import autoscaling_backends
 
 from hush.client import Client
 from hush.image import encode, quantize
 from hush.mel import log_mel_spectrogram
-from stacks.settings import Settings
+from local.gateway import Answer
 from tests.cloud.conftest import STACKS, Deployment
-from tests.cloud.emulated_aws import ACCOUNT, REGION
-from tests.cloud.front_door import Answer, error_of
+from tests.cloud.fleet import group, running_instance, set_instances
+from tests.cloud.front_door import error_of
 from tests.conftest import ROOT, Samples
 from tests.processes import service
-from tests.stacks.conftest import synthesize
 
 pytestmark = pytest.mark.xdist_group("cloud")
 
@@ -49,26 +46,6 @@ def ask(
 ) -> Answer:
     headers = {"authorization": f"Bearer {key(deployment)}"} if signed_in else {}
     return deployment.door.cloudfront(method, path, headers, body)
-
-
-def group(deployment: Deployment) -> dict[str, Any]:
-    described = deployment.aws.client("autoscaling").describe_auto_scaling_groups()
-    (only,) = described["AutoScalingGroups"]
-    return dict(only)
-
-
-def set_instances(deployment: Deployment, state: str | None) -> None:
-    """Have the group's instances be in a state, or none, and tell as EventBridge does."""
-    backend = autoscaling_backends[ACCOUNT][REGION]
-    (fleet,) = backend.autoscaling_groups.values()
-    if state is None:
-        fleet.instance_states.clear()
-        fleet.desired_capacity = 0
-    for instance in fleet.instance_states:
-        instance.lifecycle_state = state or ""
-    (function,) = (name for name in deployment.aws.of("Lambda::Function") if "Status" in name)
-    event = {"source": "aws.autoscaling", "detail": {}}
-    deployment.lambdas.invoke(f":function:{function}", event)
 
 
 @pytest.fixture
@@ -143,7 +120,7 @@ class TestWhoMayEnter:
         assert deployment.door.gateway("GET", "/live/status", guessed, b"").status == 403
 
     def test_what_does_not_exist_is_404_in_openais_shape(self, deployment: Deployment) -> None:
-        answer = ask(deployment, "GET", "/auth/login")
+        answer = ask(deployment, "DELETE", "/mel")
         assert answer.status == 404
         assert error_of(answer)["code"] == "not_found"
 
@@ -240,18 +217,7 @@ class TestWords:
         self, deployment: Deployment, sample: Samples, sample_words: str
     ) -> None:
         picture = encode(quantize(log_mel_spectrogram(sample)))
-        set_instances(deployment, None)
-        ask(deployment, "POST", "/status")
-        set_instances(deployment, "InService")
-        # The instance asks for the key that the gateway sends with every request.
-        (route, *_) = deployment.aws.of("ApiGateway::Method").values()
-        sent = route["Integration"]["RequestParameters"]["integration.request.header.authorization"]
-        inner_key = deployment.aws.secret(sent).strip("'").removeprefix("Bearer ")
-        with (
-            service(HUSH_ROOT_PATH="/live", HUSH_API_KEY=inner_key) as (instance, _),
-            deployment.door.listening() as url,
-        ):
-            deployment.door.instance = instance
+        with running_instance(deployment) as instance, deployment.door.listening() as url:
             assert httpx2.get(f"{instance}/v1/models").status_code == 401
             with Client(url, api_key=key(deployment)) as client:
                 assert client.model().mel_bins == 80
@@ -259,41 +225,3 @@ class TestWords:
             assert transcript.text == sample_words
             plain = ask(deployment, "POST", "/mel", picture)
             assert plain.body.decode().strip() == sample_words
-
-
-class TestUpdate:
-    def test_a_change_reaches_the_fleet_and_only_what_it_concerns(
-        self, deployment: Deployment
-    ) -> None:
-        changed = deployment.assembly.parent / "changed"
-        synthesize(Settings(idle_minutes=5), changed, pipeline=False)
-        said = deployment.aws.cdk("diff", "--app", changed, "--method=template", *STACKS[:4])
-        assert "HUSH_IDLE_SECONDS" in said
-        assert "Number of stacks with differences: 1" in said
-
-        deployment.aws.deploy(changed, *STACKS[:4])
-        ec2 = deployment.aws.client("ec2")
-        (template,) = ec2.describe_launch_templates()["LaunchTemplates"]
-        assert template["LatestVersionNumber"] == 2
-        (newest,) = ec2.describe_launch_template_versions(
-            LaunchTemplateId=template["LaunchTemplateId"], Versions=["$Latest"]
-        )["LaunchTemplateVersions"]
-        commands = base64.b64decode(newest["LaunchTemplateData"]["UserData"]).decode()
-        assert 'HUSH_IDLE_SECONDS="300"' in commands
-        assert newest["LaunchTemplateData"]["MetadataOptions"]["HttpTokens"] == "required"
-
-    def test_it_can_be_taken_down(self, deployment: Deployment) -> None:
-        # moto cannot delete subnets that it has put something into: the fleet stays there.
-        deployment.aws.cdk(
-            "destroy",
-            "--app",
-            deployment.assembly,
-            "--force",
-            "--exclusively",
-            "hush-site",
-            "hush-api",
-            "hush-pipeline",
-        )
-        stacks = deployment.aws.client("cloudformation").describe_stacks()["Stacks"]
-        left = {stack["StackName"] for stack in stacks if stack["StackStatus"] != "DELETE_COMPLETE"}
-        assert not left & {"hush-site", "hush-api", "hush-pipeline"}

@@ -1,13 +1,22 @@
+import json
 from typing import Any
 
 import pytest
 
-from tests.cloud.viewer import viewer_request
+from local.viewer import viewer_request
+
+PAGE = {"Host": "hush.example", "Origin": "https://hush.example"}
+SESSION = {"__Host-hush": "token"}
 
 
-def sent(uri: str = "/v1/models", cookies: dict[str, str] | None = None, **headers: str) -> Any:
+def sent(
+    uri: str = "/v1/models",
+    cookies: dict[str, str] | None = None,
+    method: str = "GET",
+    **headers: str,
+) -> Any:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return viewer_request("GET", uri, named, cookies or {}, "203.0.113.7")
+    return viewer_request(method, uri, named, cookies or {}, "203.0.113.7")
 
 
 def credential(request: Any) -> str:
@@ -22,7 +31,7 @@ def test_an_api_key_becomes_the_credential_and_goes_no_further() -> None:
 
 
 def test_a_session_becomes_the_credential_and_goes_no_further() -> None:
-    request = sent(cookies={"__Host-hush": "token", "other": "1"})
+    request = sent(cookies={**SESSION, "other": "1"})
     assert credential(request) == "session token"
     assert request["cookies"] == {}
 
@@ -33,7 +42,7 @@ def test_sign_in_sees_its_cookies() -> None:
 
 
 def test_a_key_counts_more_than_a_session() -> None:
-    assert credential(sent(cookies={"__Host-hush": "t"}, Authorization="bearer  k ")) == "bearer k"
+    assert credential(sent(cookies=SESSION, Authorization="bearer  k ")) == "bearer k"
 
 
 @pytest.mark.parametrize("authorization", ["Basic YTpi", "Bearer", "Bearer a b", ""])
@@ -48,7 +57,68 @@ def test_nobody_can_pretend_to_have_come_through_the_front_door() -> None:
     assert request["headers"]["x-hush-viewer"] == {"value": "203.0.113.7"}
 
 
+def test_nobody_can_say_who_they_are() -> None:
+    request = sent(X_Hush_Identity="github:1", X_HUSH_TIER="unlimited")
+    assert {"x-hush-identity", "x-hush-tier"} & request["headers"].keys() == set()
+
+
 def test_what_else_is_sent_stays_as_it_is() -> None:
     request = sent(Accept="text/plain")
     assert request["headers"]["accept"] == {"value": "text/plain"}
     assert (request["method"], request["uri"]) == ("GET", "/v1/models")
+
+
+class TestOtherSites:
+    @pytest.mark.parametrize("method", ["POST", "DELETE", "PUT", "PATCH"])
+    def test_the_page_itself_may_use_its_session(self, method: str) -> None:
+        assert credential(sent(cookies=SESSION, method=method, **PAGE)) == "session token"
+
+    @pytest.mark.parametrize(
+        "origin",
+        [
+            "https://evil.example",
+            "http://hush.example",
+            "https://hush.example:444",
+            "https://hush.example.evil.example",
+            "null",
+            "",
+            None,
+        ],
+    )
+    @pytest.mark.parametrize("uri", ["/v1/audio/transcriptions", "/auth/keys"])
+    def test_nobody_else_may_change_anything_with_it(self, uri: str, origin: str | None) -> None:
+        headers = {"Host": "hush.example"} | ({} if origin is None else {"Origin": origin})
+        refusal = sent(uri, SESSION, "POST", **headers)
+        assert refusal["statusCode"] == 403
+        error = json.loads(refusal["body"]["data"])["error"]
+        assert set(error) == {"message", "type", "param", "code"}
+        assert error["code"] == "cross_site"
+
+    def test_a_method_in_small_letters_is_no_way_around(self) -> None:
+        assert sent("/mel", SESSION, "get", Host="hush.example")["statusCode"] == 403
+
+    def test_a_request_without_a_session_is_not_concerned(self) -> None:
+        assert credential(sent(method="POST", Origin="https://evil.example")) == "none"
+
+    def test_an_api_key_may_be_used_from_anywhere(self) -> None:
+        request = sent(cookies=SESSION, method="POST", Authorization="Bearer k", Origin="null")
+        assert credential(request) == "bearer k"
+
+    def test_another_site_reads_as_if_nobody_were_signed_in(self) -> None:
+        assert credential(sent(cookies=SESSION, Sec_Fetch_Site="cross-site")) == "none"
+        assert credential(sent(cookies=SESSION, Sec_Fetch_Site="same-origin")) == "session token"
+        assert credential(sent(cookies=SESSION, Sec_Fetch_Site="none")) == "session token"
+
+    def test_the_way_back_from_github_keeps_its_session(self) -> None:
+        request = sent("/auth/callback", SESSION, Sec_Fetch_Site="cross-site")
+        assert credential(request) == "session token"
+        assert request["cookies"] == {"__Host-hush": {"value": "token"}}
+
+
+@pytest.mark.parametrize("cookies", [{"__Host-hush": "a" * 4097}, {}])
+def test_oversized_credentials_are_refused(cookies: dict[str, str]) -> None:
+    headers = {} if cookies else {"Authorization": "Bearer " + "a" * 4097}
+    refusal = sent(cookies=cookies, **headers)
+    assert refusal["statusCode"] == 431
+    assert json.loads(refusal["body"]["data"])["error"]["code"] == "too_large"
+    assert credential(sent(Authorization="Bearer " + "a" * 4096)) == "bearer " + "a" * 4096

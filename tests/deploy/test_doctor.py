@@ -7,7 +7,7 @@ from botocore.stub import Stubber
 from moto import mock_aws
 
 from deploy import doctor
-from deploy.__main__ import delete_images, delete_settings, destroy, main
+from deploy.__main__ import delete_images, delete_parameters, destroy, main, tables
 from deploy.doctor import Verdict, examine
 from stacks.settings import Settings
 
@@ -36,8 +36,9 @@ def findings(settings: Settings, pipeline: bool = False) -> dict[str, tuple[Verd
 
 def test_without_settings_it_lists_what_is_missing_and_asks_aws_nothing() -> None:
     checks = list(examine(Settings()))
-    assert [check.subject for check in checks] == ["Node", *["cloud.toml"] * 6]
-    assert {check.verdict for check in checks[1:]} == {Verdict.BAD}
+    subjects = [check.subject for check in checks]
+    assert subjects == ["Node", *["cloud.toml"] * 6, "who may use it"]
+    assert {check.verdict for check in checks[1:-1]} == {Verdict.BAD}
 
 
 def test_credentials_of_another_account_are_told() -> None:
@@ -124,8 +125,44 @@ def test_images_that_outlived_their_stack_go_with_their_snapshots() -> None:
 def test_stored_settings_are_deleted() -> None:
     client = boto3.client("ssm", "us-east-1")
     client.put_parameter(Name=SETTINGS.parameter, Value="x", Type="String")
-    delete_settings(SETTINGS)
+    client.put_parameter(Name=SETTINGS.github_parameter, Value="x", Type="SecureString")
+    delete_parameters(SETTINGS)
     assert client.describe_parameters()["Parameters"] == []
+
+
+def test_tables_that_are_kept_are_named() -> None:
+    client = boto3.client("dynamodb", "us-east-1")
+    for name in ("hush-people-People1", "speech-people-People1"):
+        client.create_table(
+            TableName=name,
+            AttributeDefinitions=[{"AttributeName": "who", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "who", "KeyType": "HASH"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+    assert tables(SETTINGS) == ["hush-people-People1"]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "verdict", "said"),
+    [
+        ({}, Verdict.UNSURE, "nobody but you"),
+        ({"users": ("a", "b"), "administrators": ("b", "c")}, Verdict.GOOD, "3 users"),
+        ({"organisations": ("o",), "teams": ("o/t",)}, Verdict.GOOD, "1 organisations, 1 teams"),
+        ({"everyone": True}, Verdict.GOOD, "everybody with a GitHub account"),
+        ({"anonymous": True}, Verdict.GOOD, "everybody, within"),
+    ],
+)
+def test_it_says_who_may_use_it(chosen: dict[str, Any], verdict: Verdict, said: str) -> None:
+    check = doctor.who(Settings(**chosen))
+    assert check.verdict is verdict
+    assert said in check.finding
+
+
+def test_it_says_when_nobody_can_sign_in_yet() -> None:
+    assert doctor.github_app(SETTINGS).verdict is Verdict.UNSURE
+    client = boto3.client("ssm", "us-east-1")
+    client.put_parameter(Name=SETTINGS.github_parameter, Value="{}", Type="SecureString")
+    assert doctor.github_app(SETTINGS).verdict is Verdict.GOOD
 
 
 def test_nothing_is_destroyed_without_being_asked_twice(

@@ -10,6 +10,7 @@ import pytest
 from cdk_nag import AwsSolutionsChecks
 
 from stacks.application import Application
+from stacks.functions import LIBRARIES
 from stacks.pipeline import Pipeline
 from stacks.settings import Settings
 
@@ -24,6 +25,11 @@ EVERYTHING_SET = Settings(
     domain="speech.example.org",
     hosted_zone="Z0123456789",
     users=("octocat",),
+    organisations=("github",),
+    teams=("github/octopuses",),
+    administrators=("hubot",),
+    anonymous=True,
+    secrets=2,
     alarm_email="someone@example.org",
     name="speech",
     models=("tiny",),
@@ -63,6 +69,8 @@ class Templates:
 def synthesize(settings: Settings, folder: Path, pipeline: bool = True) -> Templates:
     """Make the templates as `app.py` does."""
     context = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
+    # The Lambdas' libraries would come from the network, and templates do not show them.
+    context[LIBRARIES] = False
     app = cdk.App(context=context, outdir=str(folder))
     cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     Application(app, settings)

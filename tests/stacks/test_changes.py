@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from stacks.functions import LIBRARIES
 from tests.stacks.conftest import ROOT, Templates
 
 pytestmark = pytest.mark.xdist_group("changes")
@@ -21,6 +22,7 @@ Synthesis = Callable[..., Templates]
 def synthesis(tmp_path_factory: pytest.TempPathFactory) -> Synthesis:
     """Synthesise a copy without what was built, with a line more at the end of some files."""
     context = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
+    context[LIBRARIES] = False
     left_out = shutil.ignore_patterns(
         ".*", "__pycache__", "build", "cdk.out", "cloud.toml", "dist", "node_modules"
     )
@@ -62,7 +64,7 @@ def differences(one: dict[str, Any], other: dict[str, Any]) -> set[str]:
 def test_a_clean_copy_makes_what_this_folder_makes(
     unchanged: Templates, placeholders: Templates
 ) -> None:
-    for part in ("image", "fleet", "api"):
+    for part in ("image", "people", "fleet", "api"):
         assert unchanged[part] == placeholders[part]
 
 
@@ -83,6 +85,15 @@ def test_a_change_of_the_image_makes_a_new_one_and_refreshes_the_fleet(
     assert "ImageBuilder::ImageRecipe" in differences(unchanged["image"], changed["image"])
     assert "EC2::LaunchTemplate" in differences(unchanged["fleet"], changed["fleet"])
     assert changed["api"] == unchanged["api"]
+
+
+def test_a_change_of_sign_in_is_one_of_its_lambda_alone(
+    unchanged: Templates, synthesis: Synthesis
+) -> None:
+    changed = synthesis("lambda/auth/auth.py")
+    assert differences(unchanged["api"], changed["api"]) == {"Lambda::Function"}
+    for part in ("image", "people", "fleet"):
+        assert changed[part] == unchanged[part]
 
 
 def test_a_change_of_the_documentation_touches_neither(

@@ -12,7 +12,7 @@ from tests.stacks.conftest import Templates
 pytestmark = pytest.mark.xdist_group("stacks")
 
 DOCS = Path(__file__).parents[2] / "docs"
-SHOWN_PARTS = ("image", "fleet", "api", "site", "pipeline")
+SHOWN_PARTS = ("image", "people", "fleet", "api", "site", "pipeline")
 PLUMBING = re.compile(
     r"CDK::Metadata|IAM::|Lambda::(Permission|LayerVersion)|Logs::LogGroup|EC2::(Subnet|Route|"
     r"Internet|VPCGateway|SecurityGroup)|ApiGateway::(Deployment|Resource)|S3::BucketPolicy|"
@@ -63,7 +63,7 @@ def test_the_bill_is_the_computed_one() -> None:
 
 def test_the_bill_counts_what_is_deployed(placeholders: Templates) -> None:
     def count(kind: str) -> int:
-        return sum(len(placeholders.of(part, kind)) for part in ("image", "fleet", "api", "site"))
+        return sum(len(placeholders.of(part, kind)) for part in SHOWN_PARTS[:-1])
 
     assert count("CloudWatch::Alarm") == ALARMS
     assert count("CloudWatch::Dashboard") == DASHBOARDS

@@ -52,6 +52,12 @@ def test_defaults_miss_what_a_deployment_needs_and_say_where_to_get_it() -> None
         ("idle_minutes = 60", "idle_minutes"),
         ('zones = ["eu-west-1a", "eu-west-1b"]', "is not in region"),
         ('zones = ["us-east-1a"]', "wants two zones"),
+        ('users = ["@octocat"]', "'@octocat' is no name on GitHub"),
+        ('organisations = ["my team"]', "is no name on GitHub"),
+        ('administrators = [""]', "is no name on GitHub"),
+        ('teams = ["octopuses"]', "write 'octopuses' as organisation/team"),
+        ("requests_a_day = 0", "requests_a_day"),
+        ("anonymous_minutes_a_day = 0", "anonymous_minutes_a_day"),
         ("budget = 3", "no such setting; there are account, region"),
         ("name = ", "no TOML"),
     ],
@@ -60,6 +66,27 @@ def test_what_is_wrong_is_said(line: str, said: str) -> None:
     with pytest.raises(SettingsError, match=r"cloud\.toml") as error:
         parse_settings(line)
     assert said in str(error.value)
+
+
+def test_nobody_may_use_it_unless_somebody_is_named() -> None:
+    policy = Settings().policy
+    assert not any(policy.values())
+    assert set(policy) == {
+        "users",
+        "organisations",
+        "teams",
+        "everyone",
+        "administrators",
+        "anonymous",
+    }
+
+
+def test_minutes_of_speech_are_told_in_seconds() -> None:
+    limits = Settings(minutes_a_day=1.5, anonymous_requests_a_day=3).limits
+    assert limits == {
+        "person": {"requests": 2000, "seconds": 90.0},
+        "anonymous": {"requests": 3, "seconds": 600.0},
+    }
 
 
 def test_all_problems_are_told_at_once() -> None:

@@ -14,11 +14,38 @@ from tests.stacks.conftest import EVERYTHING_SET, Templates
 # One worker synthesises for all.
 pytestmark = pytest.mark.xdist_group("stacks")
 
-APPLICATION = ("image", "fleet", "api", "site")
+APPLICATION = ("image", "people", "fleet", "api", "site")
 
 
 def _text(value: object) -> str:
     return json.dumps(value, sort_keys=True)
+
+
+def _resources(templates: Templates, part: str, kind: str) -> list[tuple[str, dict[str, Any]]]:
+    """Return logical ids and properties of all resources of a type."""
+    resources = templates[part]["Resources"].items()
+    return [
+        (name, each["Properties"]) for name, each in resources if each["Type"] == f"AWS::{kind}"
+    ]
+
+
+def _allowed(templates: Templates, part: str, role: str) -> set[tuple[str, str]]:
+    """Return every action that a role may take, with a word that tells on what."""
+    known = ("FrontDoor", "DeploymentKey", "SigningKey", "People", "Quota", "SignInAuth")
+    pairs = set()
+    for statement in _statements(templates, part, role):
+        assert statement["Effect"] == "Allow"
+        assert "Condition" not in statement
+        actions, resources = statement["Action"], statement["Resource"]
+        for resource in resources if isinstance(resources, list) else [resources]:
+            text = _text(resource)
+            assert "*" not in text
+            parameter = re.search(r":parameter/[a-z]+(/[a-z]+)", text)
+            names = [word for word in known if word in text.replace("hush-people", "")]
+            word = parameter[1] if parameter else "Log" if "Log" in text else names[0]
+            for action in actions if isinstance(actions, list) else [actions]:
+                pairs.add((action, word))
+    return pairs
 
 
 def _statements(templates: Templates, part: str, role: str) -> list[dict[str, Any]]:
@@ -56,13 +83,29 @@ class TestReach:
         (rule,) = fleet["SecurityGroupEgress"]
         assert (rule["FromPort"], rule["ToPort"]) == (443, 443)
 
-    def test_every_method_of_the_api_is_guarded(self, templates: Templates) -> None:
+    def test_every_method_of_the_api_but_sign_in_is_guarded(self, templates: Templates) -> None:
         methods = templates.of("api", "ApiGateway::Method")
-        assert len(methods) == 6
-        assert {method["AuthorizationType"] for method in methods} == {"CUSTOM"}
+        assert len(methods) == 7
+        (sign_in,) = (each for each in methods if each["AuthorizationType"] != "CUSTOM")
+        assert sign_in["AuthorizationType"] == "NONE"
+        assert "AuthorizerId" not in sign_in
+        assert "SignInAuth" in _text(sign_in["Integration"]["Uri"])
+        (path,) = (
+            each["PathPart"]
+            for name, each in _resources(templates, "api", "ApiGateway::Resource")
+            if name == sign_in["ResourceId"]["Ref"]
+        )
+        assert path == "{proxy+}"
+        for method in methods:
+            assert method is sign_in or "Authorizer" in method["AuthorizerId"]["Ref"]
+
+    def test_decisions_are_remembered_for_a_minute_by_both_headers(
+        self, templates: Templates
+    ) -> None:
         authorizer = templates.the("api", "ApiGateway::Authorizer")
         sources = "method.request.header.x-hush-origin,method.request.header.x-hush-credential"
         assert authorizer["IdentitySource"] == sources
+        assert authorizer["AuthorizerResultTtlInSeconds"] == 60
 
     def test_only_cloudfront_reads_the_page(self, templates: Templates) -> None:
         bucket = templates.the("site", "S3::Bucket")
@@ -93,6 +136,70 @@ class TestPrivilege:
                 actions = statement["Action"]
                 for action in actions if isinstance(actions, list) else [actions]:
                     assert re.search(r":(Describe|List)", action)
+
+    def test_sign_in_may_do_what_it_does_and_nothing_more(self, templates: Templates) -> None:
+        people = ("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "Scan", "UpdateItem")
+        assert _allowed(templates, "api", "SignInAuthRole") == {
+            *((f"dynamodb:{action}", "People") for action in people),
+            ("dynamodb:GetItem", "Quota"),
+            ("secretsmanager:GetSecretValue", "FrontDoor"),
+            ("secretsmanager:GetSecretValue", "DeploymentKey"),
+            ("secretsmanager:GetSecretValue", "SigningKey"),
+            ("ssm:GetParameter", "/github"),
+            ("ssm:GetParameter", "/url"),
+            ("logs:CreateLogStream", "Log"),
+            ("logs:PutLogEvents", "Log"),
+        }
+
+    def test_the_authorizer_only_reads_and_has_memberships_checked(
+        self, templates: Templates
+    ) -> None:
+        assert _allowed(templates, "api", "SignInAuthorizerRole") == {
+            ("dynamodb:BatchGetItem", "People"),
+            ("dynamodb:GetItem", "People"),
+            ("secretsmanager:GetSecretValue", "FrontDoor"),
+            ("secretsmanager:GetSecretValue", "DeploymentKey"),
+            ("secretsmanager:GetSecretValue", "SigningKey"),
+            ("lambda:InvokeFunction", "SignInAuth"),
+            ("logs:CreateLogStream", "Log"),
+            ("logs:PutLogEvents", "Log"),
+        }
+
+    def test_no_role_has_more_than_its_statements(self, templates: Templates) -> None:
+        for name, role in _resources(templates, "api", "IAM::Role"):
+            assert "ManagedPolicyArns" not in role, name
+            assert "Policies" not in role, name
+
+    def test_an_instance_counts_quotas_and_touches_no_other_table(
+        self, templates: Templates
+    ) -> None:
+        (statement,) = (
+            each
+            for each in _statements(templates, "fleet", "InstanceRole")
+            if "dynamodb" in _text(each["Action"])
+        )
+        assert statement["Action"] == "dynamodb:UpdateItem"
+        assert "AttQuota" in _text(statement["Resource"])
+        assert "*" not in _text(statement["Resource"])
+
+    def test_only_whoever_may_reads_a_table_or_a_signing_key(self, templates: Templates) -> None:
+        for part in APPLICATION:
+            for policy in templates.of(part, "IAM::Policy"):
+                (role,) = policy["Roles"]
+                text = _text(policy["PolicyDocument"])
+                if "SigningKey" in text or "AttPeople" in text:
+                    assert str(role["Ref"]).startswith(("SignInAuthRole", "SignInAuthorizerRole"))
+
+    def test_no_secret_is_in_an_environment_variable(self, templates: Templates) -> None:
+        for part in APPLICATION:
+            for function in templates.of(part, "Lambda::Function"):
+                assert "{{resolve:" not in _text(function)
+        for function in templates.of("api", "Lambda::Function"):
+            variables = function.get("Environment", {}).get("Variables", {})
+            assert not {name for name in variables if re.search("TOKEN|PASSWORD|PRIVATE", name)}
+            for name in ("HUSH_FRONT_DOOR_SECRET", "HUSH_DEPLOYMENT_KEY_SECRET"):
+                assert set(variables[name]) <= {"Ref", "Fn::GetStackOutput"}
+        assert "{{resolve:" not in _text(templates.of("fleet", "EC2::LaunchTemplate"))
 
     def test_no_role_of_the_application_may_do_everything(self, templates: Templates) -> None:
         for part in APPLICATION:
@@ -130,8 +237,8 @@ class TestFleet:
     def test_idle_instances_retire_after_the_time_set(
         self, placeholders: Templates, everything_set: Templates
     ) -> None:
-        assert 'HUSH_IDLE_SECONDS=\\"600\\"' in _text(placeholders["fleet"])
-        assert 'HUSH_IDLE_SECONDS=\\"300\\"' in _text(everything_set["fleet"])
+        assert "HUSH_IDLE_SECONDS='600'" in _text(placeholders["fleet"])
+        assert "HUSH_IDLE_SECONDS='300'" in _text(everything_set["fleet"])
 
     def test_instances_want_version_2_of_the_metadata_service(self, templates: Templates) -> None:
         data = templates.the("fleet", "EC2::LaunchTemplate")["LaunchTemplateData"]
@@ -199,7 +306,66 @@ class TestImage:
         assert policy["ResourceSelection"]["TagMap"] == image["Tags"]
 
 
+class TestPeople:
+    def test_tables_are_encrypted_recoverable_and_protected(self, templates: Templates) -> None:
+        tables = templates.of("people", "DynamoDB::Table")
+        assert len(tables) == 2
+        for table in tables:
+            assert table["BillingMode"] == "PAY_PER_REQUEST"
+            assert table["SSESpecification"] == {"SSEEnabled": True}
+            assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+            assert table["DeletionProtectionEnabled"] is True
+            assert table["TimeToLiveSpecification"] == {"AttributeName": "expires", "Enabled": True}
+
+    def test_their_keys_are_what_the_code_asks_for(self, templates: Templates) -> None:
+        keys = [
+            [each["AttributeName"] for each in table["KeySchema"]]
+            for table in templates.of("people", "DynamoDB::Table")
+        ]
+        assert sorted(keys) == [["id"], ["who", "what"]]
+
+    def test_two_generations_of_signing_keys_are_accepted(
+        self, placeholders: Templates, everything_set: Templates
+    ) -> None:
+        assert len(placeholders.of("people", "SecretsManager::Secret")) == 1
+        names = [name for name, _ in _resources(everything_set, "people", "SecretsManager::Secret")]
+        assert [name[:11] for name in names] == ["SigningKey2", "SigningKey1"]
+        for function in everything_set.of("api", "Lambda::Function"):
+            listed = _text(function["Environment"]["Variables"]["HUSH_SIGNING_KEYS"])
+            assert listed.index("SigningKey2") < listed.index("SigningKey1")
+
+    def test_the_policy_and_its_limits_reach_those_who_apply_them(
+        self, everything_set: Templates
+    ) -> None:
+        (variables, *_) = (
+            function["Environment"]["Variables"]
+            for function in everything_set.of("api", "Lambda::Function")
+        )
+        assert json.loads(variables["HUSH_POLICY"]) == EVERYTHING_SET.policy
+        assert json.loads(variables["HUSH_LIMITS"]) == EVERYTHING_SET.limits
+        data = everything_set.the("fleet", "EC2::LaunchTemplate")["LaunchTemplateData"]
+        told = json.dumps(json.dumps(EVERYTHING_SET.limits)).strip('"')
+        assert f"HUSH_QUOTA_LIMITS='{told}'" in json.dumps(data["UserData"]).replace('\\\\"', '\\"')
+
+    def test_the_site_tells_its_address(self, everything_set: Templates) -> None:
+        parameter = everything_set.the("site", "SSM::Parameter")
+        assert parameter["Name"] == "/speech/url"
+        assert parameter["Value"] == "https://speech.example.org"
+
+
 class TestApi:
+    def test_the_service_is_told_who_asks_and_nobody_else_can_say_so(
+        self, templates: Templates
+    ) -> None:
+        prefix = "integration.request.header."
+        for method in templates.of("api", "ApiGateway::Method"):
+            integration = method["Integration"]
+            if integration["Type"] == "HTTP_PROXY":
+                told = integration["RequestParameters"]
+                assert told[f"{prefix}x-hush-identity"] == "context.authorizer.identity"
+                assert told[f"{prefix}x-hush-tier"] == "context.authorizer.tier"
+                assert told[f"{prefix}x-hush-credential"] == "'none'"
+
     def test_answers_are_streamed_over_the_link_to_the_load_balancer(
         self, templates: Templates
     ) -> None:
@@ -289,10 +455,17 @@ class TestKeeping:
             for group in templates.of(part, "Logs::LogGroup"):
                 assert group["RetentionInDays"] == 30
 
-    def test_nothing_that_is_left_behind_costs_money(self, templates: Templates) -> None:
+    def test_nothing_but_tables_is_left_behind(self, templates: Templates) -> None:
         for part in APPLICATION:
             for name, resource in templates[part]["Resources"].items():
-                assert resource.get("DeletionPolicy", "Delete") == "Delete", (part, name)
+                if resource["Type"] != "AWS::DynamoDB::Table":
+                    assert resource.get("DeletionPolicy", "Delete") == "Delete", (part, name)
+
+    def test_people_outlive_everything(self, templates: Templates) -> None:
+        for resource in templates["people"]["Resources"].values():
+            if resource["Type"] == "AWS::DynamoDB::Table":
+                assert resource["DeletionPolicy"] == "Retain"
+                assert resource["UpdateReplacePolicy"] == "Retain"
 
 
 class TestWatching:

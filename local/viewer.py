@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-SOURCE = Path(__file__).parents[2] / "stacks" / "viewer_request.js"
+SOURCE = Path(__file__).parents[1] / "stacks" / "viewer_request.js"
 CALL = """
 const event = JSON.parse(require("fs").readFileSync(0, "utf8"));
 console.log(JSON.stringify(handler(event)));
@@ -15,7 +15,7 @@ console.log(JSON.stringify(handler(event)));
 def viewer_request(
     method: str, uri: str, headers: dict[str, str], cookies: dict[str, str], address: str
 ) -> dict[str, Any]:
-    """Return the request that CloudFront goes on with."""
+    """Return the request that CloudFront goes on with, or the answer that it gives instead."""
     event = {
         "version": "1.0",
         "context": {"eventType": "viewer-request"},

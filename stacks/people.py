@@ -1,0 +1,69 @@
+"""What has to outlast the rest: the people who may use hush, what they used, and who signed in.
+
+Two DynamoDB tables and the keys that sessions are signed with. The tables stay when everything else
+is taken down, as nobody could make them anew.
+"""
+
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+
+from stacks.acknowledged import acknowledge
+from stacks.settings import Settings
+
+
+class People(cdk.Stack):
+    """The tables of people and quotas, and the signing keys.
+
+    Attributes
+    ----------
+    table
+        People with their permission, sessions and API keys: `who`, `what`.
+    quota
+        What each identity used on a day: `id`.
+    signing_keys
+        The newest signs sessions; the one before it is still accepted, so that a rotation signs
+        nobody out.
+    """
+
+    def __init__(
+        self, scope: Construct, construct_id: str, settings: Settings, **stack: Any
+    ) -> None:
+        super().__init__(scope, construct_id, **stack)
+        self.table = self._table("People", "who", "what")
+        self.quota = self._table("Quota", "id")
+        generations = range(settings.secrets, max(0, settings.secrets - 2), -1)
+        self.signing_keys = [self._signing_key(generation) for generation in generations]
+
+    def _table(self, name: str, partition: str, sort: str | None = None) -> dynamodb.Table:
+        text = dynamodb.AttributeType.STRING
+        return dynamodb.Table(
+            self,
+            name,
+            partition_key=dynamodb.Attribute(name=partition, type=text),
+            sort_key=None if sort is None else dynamodb.Attribute(name=sort, type=text),
+            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+            encryption=dynamodb.TableEncryption.AWS_MANAGED,
+            time_to_live_attribute="expires",
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=True
+            ),
+            deletion_protection=True,
+            removal_policy=cdk.RemovalPolicy.RETAIN,
+        )
+
+    def _signing_key(self, generation: int) -> secretsmanager.Secret:
+        key = secretsmanager.Secret(
+            self,
+            f"SigningKey{generation}",
+            description="Signs the sessions of those who signed in",
+            generate_secret_string=secretsmanager.SecretStringGenerator(
+                exclude_punctuation=True, password_length=64
+            ),
+            removal_policy=cdk.RemovalPolicy.DESTROY,
+        )
+        acknowledge(key, "AwsSolutions-SMG4", "Rotated by hand, in two steps (docs/operations.md)")
+        return key

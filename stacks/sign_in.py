@@ -1,0 +1,146 @@
+"""Sign-in: the Lambda that people sign in with, and the authorizer that lets them in afterwards.
+
+What either may do is listed in full: neither has a permission that the other one needs alone.
+"""
+
+import json
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+
+from stacks.acknowledged import acknowledge
+from stacks.functions import python_function
+from stacks.people import People
+from stacks.settings import Settings
+
+PACKAGES = ("identity",)
+MEMORY = 1024
+"""MiB. Lambda gives CPU by it, and a cold start is nothing but CPU."""
+
+
+class SignIn(Construct):
+    """The two Lambdas, and the key of whoever deployed this.
+
+    Parameters
+    ----------
+    people
+        The tables and the signing keys.
+    front_door
+        Secret by which CloudFront is known.
+
+    Attributes
+    ----------
+    auth
+        Answers `/auth/`, and asks GitHub.
+    authorizer
+        Decides about every other request.
+    deployment_key
+        Secret with the key that the smoke test uses.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        settings: Settings,
+        people: People,
+        front_door: secretsmanager.Secret,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._settings, self._people = settings, people
+        self.deployment_key = secretsmanager.Secret(
+            self,
+            f"DeploymentKey{settings.secrets}",
+            description="API key of whoever deployed this, and of the smoke test",
+            generate_secret_string=secretsmanager.SecretStringGenerator(
+                exclude_punctuation=True, password_length=48
+            ),
+            removal_policy=cdk.RemovalPolicy.DESTROY,
+        )
+        acknowledge(self.deployment_key, "AwsSolutions-SMG4", "Rotated by hand (docs/deploy.md)")
+        self._secrets = [front_door, self.deployment_key, *people.signing_keys]
+        stack = cdk.Stack.of(self)
+        environment = {
+            "HUSH_PEOPLE_TABLE": people.table.table_name,
+            "HUSH_QUOTA_TABLE": people.quota.table_name,
+            "HUSH_SIGNING_KEYS": ",".join(key.secret_arn for key in people.signing_keys),
+            "HUSH_FRONT_DOOR_SECRET": front_door.secret_arn,
+            "HUSH_DEPLOYMENT_KEY_SECRET": self.deployment_key.secret_arn,
+            "HUSH_POLICY": json.dumps(settings.policy),
+            "HUSH_LIMITS": json.dumps(settings.limits),
+            "HUSH_DEPLOYMENT": f"{stack.region}/{stack.account}/{settings.name}",
+        }
+        self.auth = self._auth(environment)
+        self.authorizer = self._authorizer(environment)
+
+    def _auth(self, environment: dict[str, str]) -> lambda_.Function:
+        settings = self._settings
+        function = python_function(
+            self,
+            "Auth",
+            "auth",
+            environment={
+                **environment,
+                "HUSH_GITHUB_SECRET": settings.github_parameter,
+                "HUSH_URL_PARAMETER": settings.url_parameter,
+            },
+            # GitHub may be slow.
+            timeout=cdk.Duration.seconds(25),
+            memory=MEMORY,
+            packages=PACKAGES,
+        )
+        _allow(
+            function,
+            [self._people.table.table_arn],
+            "dynamodb:BatchGetItem",
+            "dynamodb:DeleteItem",
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
+            "dynamodb:Query",
+            "dynamodb:Scan",
+            "dynamodb:UpdateItem",
+        )
+        _allow(function, [self._people.quota.table_arn], "dynamodb:GetItem")
+        self._allow_secrets(function)
+        _allow(
+            function,
+            [self._parameter(settings.github_parameter), self._parameter(settings.url_parameter)],
+            "ssm:GetParameter",
+        )
+        return function
+
+    def _authorizer(self, environment: dict[str, str]) -> lambda_.Function:
+        function = python_function(
+            self,
+            "Authorizer",
+            "authorizer",
+            environment={**environment, "HUSH_AUTH_FUNCTION": self.auth.function_arn},
+            timeout=cdk.Duration.seconds(28),
+            memory=MEMORY,
+            packages=PACKAGES,
+        )
+        _allow(
+            function,
+            [self._people.table.table_arn],
+            "dynamodb:BatchGetItem",
+            "dynamodb:GetItem",
+        )
+        self._allow_secrets(function)
+        _allow(function, [self.auth.function_arn], "lambda:InvokeFunction")
+        return function
+
+    def _allow_secrets(self, function: lambda_.Function) -> None:
+        arns = [each.secret_arn for each in self._secrets]
+        _allow(function, arns, "secretsmanager:GetSecretValue")
+
+    def _parameter(self, name: str) -> str:
+        return cdk.Stack.of(self).format_arn(
+            service="ssm", resource="parameter", resource_name=name.removeprefix("/")
+        )
+
+
+def _allow(function: lambda_.Function, resources: list[str], *actions: str) -> None:
+    function.add_to_role_policy(iam.PolicyStatement(actions=list(actions), resources=resources))
