@@ -507,7 +507,7 @@ def _encoding(picture: Picture, quality: int | None) -> Encoding:
     try:
         if picture == "small":
             if quality is not None:
-                raise MelImageError("`small` has its own quality; --picture avif takes another")
+                raise MelImageError("`small` has its own quality; --picture webp takes another")
             return SMALL
         return Encoding(picture, quality)
     except MelImageError as error:

@@ -166,7 +166,7 @@ class Encoding:
 
 
 PNG = Encoding()
-SMALL = Encoding("avif", 25)
+SMALL = Encoding("webp", 10)
 """The `small` picture: the fewest bytes that cost no words worth mention (docs/payload.md)."""
 
 
