@@ -268,12 +268,14 @@ def plot(results: Sequence[Result], file: Path) -> None:
             linestyle="--" if kind in ("Opus", "FLAC") else "-",
             label=f"{kind} (audio)" if kind in ("Opus", "FLAC") else kind,
         )
-    axes.axhline(reference.rate, color="grey", linewidth=0.8, linestyle=":")
+    axes.axhline(
+        reference.rate, color="grey", linewidth=0.8, linestyle=":", label="float32 spectrogram"
+    )
     axes.set(
         xscale="log",
         xlabel="bytes a second of speech",
         ylabel="word error rate in %",
-        ylim=(0, 6 * max(reference.rate, 1)),
+        ylim=(0, 3 * max(reference.rate, 1)),
     )
     axes.grid(alpha=0.3, which="both")
     axes.legend()
