@@ -2,6 +2,7 @@
 their own handlers, and a GitHub on loopback.
 """
 
+import asyncio
 import base64
 import json
 import os
@@ -25,6 +26,8 @@ from identity import aws, settings
 from tests.github import GitHub
 
 REGION = "us-east-1"
+# Mangum made it when `auth` was imported, and wants it again at every request.
+LOOP = asyncio.get_event_loop()
 PUBLIC_URL = "https://hush.example"
 FRONT_DOOR = "only-cloudfront-knows"
 DEPLOYMENT_KEY = "x" * 48
@@ -170,6 +173,7 @@ class Deployment:
 @pytest.fixture
 def deployment() -> Iterator[Deployment]:
     """A deployment that octocat may use, whose administrator is hubot."""
+    asyncio.set_event_loop(LOOP)
     stood_in = GitHub()
     with stood_in.serving(), mock_aws(), patch.dict(os.environ, _credentials()):
         names = _made(stood_in)
