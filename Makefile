@@ -15,7 +15,7 @@ help: ## print this list
 
 demo: $(ENVIRONMENT) ## transcribe a sample, then serve the page; ONCE=1 stops then, AUTH=1 has sign-in
 	@sh setup.sh page || true
-	@.venv/bin/python -m $(if $(AUTH),local.demo,service.demo)
+	@.venv/bin/python -m $(if $(AUTH),local.demo_sign_in,local.demo)
 
 test: check page $(CDK) ## run every test
 	@sh setup.sh packages $(SYNTHESIZERS) $(BROWSERS)

@@ -14,7 +14,7 @@ class PageHook(BuildHookInterface[Any]):
         if version == "editable":
             return
         if (Path(self.root) / "ui" / "dist" / "index.html").is_file():
-            build_data["force_include"]["ui/dist"] = "service/page"
+            build_data["force_include"]["ui/dist"] = "hush_service/page"
         else:
             self.app.display_warning(
                 "the wheel is without the web page: `make page` builds it, with Node 20.19 or newer"

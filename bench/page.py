@@ -23,8 +23,8 @@ from playwright.sync_api import Browser, sync_playwright
 
 from hush.audio import read_audio
 from hush.transcript import Transcript
-from tests.processes import ROOT, service
-from tests.ui.wire import Request, Response, wire_to
+from local.processes import ROOT, service
+from local.wire import Request, Response, wire_to
 
 CHROMIUM = shutil.which("chromium")
 LIGHTHOUSE = "lighthouse@12.8.2"

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-from hush import mel, vad
+from hush import detector, mel
 from hush.audio import read_audio
-from hush.vad import Decisions
+from hush.detector import Decisions
 
 FOLDER = Path(__file__).parents[2] / "shared" / "data" / "ten-vad"
 
@@ -58,10 +58,10 @@ def evaluate(folder: Path, n_mels: int = 80) -> Figures:
     rows = []
     seconds, spent = 0.0, 0.0
     for samples, labels in labelled(folder):
-        steps = vad.rounded(mel.log_mel(samples, n_mels))
+        steps = detector.rounded(mel.log_mel(samples, n_mels))
         started = time.perf_counter()
-        detector = vad.EdgeDetector(n_mels)
-        decisions = np.concatenate([detector.push(steps), detector.finish()])
+        edges = detector.EdgeDetector(n_mels)
+        decisions = np.concatenate([edges.push(steps), edges.finish()])
         spent += time.perf_counter() - started
         seconds += len(samples) / mel.SAMPLE_RATE
         hits = float((decisions & labels).sum())

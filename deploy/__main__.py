@@ -12,7 +12,7 @@ from rich.console import Console
 
 from deploy.doctor import Verdict, examine
 from stacks.application import CERTIFICATE_REGION
-from stacks.image import ROOT
+from stacks.machine_image import ROOT
 from stacks.settings import CLOUD_TOML, Settings, SettingsError, load_settings
 
 console = Console(highlight=False, soft_wrap=True)

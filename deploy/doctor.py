@@ -10,7 +10,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from stacks.image import BASE_IMAGE
+from stacks.machine_image import BASE_IMAGE
 from stacks.settings import Settings
 
 SPOT_QUOTA, ON_DEMAND_QUOTA = "L-3819A6DF", "L-DB2E81BA"

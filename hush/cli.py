@@ -18,6 +18,7 @@ from hush.audio import AudioError, Recording
 from hush.client import RECORDING_SEGMENT, AsyncClient, Options
 from hush.connection import ServiceError
 from hush.credentials import CredentialError, credential, origin
+from hush.cutter import Cutter
 from hush.folder import FolderIndex, read_index, replaced, write_index, write_pictures
 from hush.image import SMALL, Encoding, Format, MelImageError, decode, encode, quantize
 from hush.mel import MEL_BINS, Samples, log_mel_spectrogram
@@ -33,7 +34,6 @@ from hush.terminal import (
     warn_if_damaged,
 )
 from hush.transcript import Transcript, TranscriptFormat, join
-from hush.vad import Cutter
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -375,7 +375,7 @@ def serve(
     - `HUSH_API_KEY=… hush serve --host 0.0.0.0`
     """
     try:
-        from service.__main__ import run
+        from hush_service.__main__ import run
     except ImportError:
         raise _missing("service") from None
     given: dict[str, Any] = {
@@ -455,10 +455,10 @@ def _credential(url: str) -> str | None:
 def _in_this_process(model: str | None) -> AsyncClient:
     """Return a client of a service that is a part of this process, with its model loaded."""
     try:
-        from service.app import create_app
-        from service.models import Models, UnknownModelError
-        from service.server import load_engine
-        from service.settings import Settings
+        from hush_service.app import create_app
+        from hush_service.served_models import Models, UnknownModelError
+        from hush_service.server import load_engine
+        from hush_service.settings import Settings
     except ImportError:
         report("say where the service is, with --url or HUSH_URL; or, to run it here:")
         raise _missing("service") from None

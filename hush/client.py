@@ -23,10 +23,11 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from hush.audio import Recording, open_audio
 from hush.connection import Connection, ServiceError
+from hush.cutter import Cutter
+from hush.detector import Detector
 from hush.image import PNG, Encoding, MelImage, decode, encode, read_header
 from hush.segments import segments
 from hush.transcript import Transcript, join
-from hush.vad import Cutter, Detector
 
 RECORDING_SEGMENT = 15.0
 """Seconds of speech that a recording's segments have at least, unless silence ends them."""

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hush.cutter import Cut, Cutter
+from hush.detector import Detector, EdgeDetector, rounded
 from hush.image import MelImage, quantize
 from hush.mel import FRAMES_PER_SECOND, LogMelStream, Samples, Spectrogram, normalize
-from hush.vad import Cut, Cutter, Detector, EdgeDetector, rounded
 
 
 @dataclass(frozen=True, eq=False)

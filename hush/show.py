@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from hush.client import RECORDING_SEGMENT
+from hush.cutter import Cutter
 from hush.folder import read_index
 from hush.image import decode
 from hush.mel import (
@@ -20,7 +21,6 @@ from hush.mel import (
 )
 from hush.segments import segments
 from hush.terminal import is_picture, opened
-from hush.vad import Cutter
 
 _TICKS = (100, 250, 500, 1000, 2000, 4000, 7000)
 _WIDEST = 40.0

@@ -1,292 +1,146 @@
-"""`make demo AUTH=1`: the service behind real sign-in, on this machine alone.
+"""The demonstration behind `make demo`: the service on this machine, and one sample through it."""
 
-The Lambdas' own code, CloudFront's function and the gateway's rules run in front of the service;
-DynamoDB, Secrets Manager and the like are moto's, and GitHub is a stand-in.
-"""
-
-import functools
-import json
-import logging
 import os
-import secrets
 import signal
+import socket
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from types import FrameType
 
-import boto3
 import httpx2
-from moto.server import ThreadedMotoServer
+from rich.console import Console
 
+from hush.audio import read_audio
+from hush.client import Client
 from hush.connection import ServiceError
-from local.cdn import Cdn
-from local.functions import Function, lambda_api
-from local.gateway import (
-    Answer,
-    Authorizer,
-    Context,
-    Gateway,
-    Parameters,
-    Request,
-    Route,
-    forwarded,
-    mapped,
-    to_function,
-)
-from service.demo import console, interrupt, is_free, wait_until_ready
-from service.page import page_folder
-from stacks.gateway import (
-    API_PATHS,
-    DECISION_SECONDS,
-    ERRORS,
-    IDENTITY_SOURCES,
-    ORIGIN_HEADER,
-    error_body,
-    error_headers,
-    service_headers,
-)
-from stacks.limits import STAGE
-from stacks.settings import Settings
-from tests.github import GitHub
-from tests.processes import free_port
+from hush.image import SMALL, encode
+from hush.mel import SAMPLE_RATE
+from hush.segments import segments
+from hush_service.page import page_folder
+from hush_service.served_models import demo_folder
 
-LAMBDAS = Path(__file__).parents[1] / "lambda"
-SETTINGS = Settings(
-    users=("octocat",),
-    organisations=("friends",),
-    administrators=("hubot",),
-    requests_a_day=50,
-    minutes_a_day=10,
-)
-REGION = "us-east-1"
+console = Console(highlight=False, soft_wrap=True)
+
+STARTUP_SECONDS = 180.0
+PICTURE = Path("build/sample.png")
 
 
-class Aws:
-    """The tables, secrets and parameters that sign-in needs, at moto's server.
+def demonstrate(url: str, picture: Path) -> bool:
+    """Send the bundled sample through a service, and show what went there and came back.
 
     Parameters
     ----------
-    endpoint
-        Address of the server.
-    """
-
-    def __init__(self, endpoint: str) -> None:
-        self.environment = {
-            "AWS_ENDPOINT_URL": endpoint,
-            "AWS_ACCESS_KEY_ID": "testing",
-            "AWS_SECRET_ACCESS_KEY": "testing",
-            "AWS_DEFAULT_REGION": REGION,
-            "AWS_REGION": REGION,
-            "AWS_EC2_METADATA_DISABLED": "true",
-        }
-        self._client = functools.partial(
-            boto3.client,
-            region_name=REGION,
-            endpoint_url=endpoint,
-            aws_access_key_id="testing",
-            aws_secret_access_key="testing",
-        )
-
-    def table(self, name: str, *keys: str) -> str:
-        """Make a table, and return its name."""
-        self._client("dynamodb").create_table(
-            TableName=name,
-            AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
-            KeySchema=[
-                {"AttributeName": key, "KeyType": kind}
-                for key, kind in zip(keys, ("HASH", "RANGE"), strict=False)
-            ],
-            BillingMode="PAY_PER_REQUEST",
-        )
-        return name
-
-    def secret(self, name: str, value: str) -> str:
-        """Keep a secret, and return its ARN."""
-        kept = self._client("secretsmanager").create_secret(Name=name, SecretString=value)
-        return str(kept["ARN"])
-
-    def parameter(self, name: str, value: str, kind: str = "String") -> str:
-        """Keep a parameter, and return its name."""
-        self._client("ssm").put_parameter(Name=name, Value=value, Type=kind)
-        return name
-
-
-@contextmanager
-def signing_in(service: str, key: str, url: str, aws: Aws, github: GitHub) -> Iterator[Cdn]:
-    """Put sign-in before a service.
-
-    Parameters
-    ----------
-    service, key
-        Its address, and the key that it asks for.
     url
-        The public address.
-    aws, github
-        What sign-in builds on.
+        Where the service is.
+    picture
+        Where to leave the mel image that was sent.
+
+    Returns
+    -------
+    bool
+        Whether the words are right.
     """
-    front_door = secrets.token_hex(24)
-    environment = {
-        **os.environ,
-        **aws.environment,
-        "HUSH_PEOPLE_TABLE": aws.table("people", "who", "what"),
-        "HUSH_QUOTA_TABLE": aws.table("quota", "id"),
-        "HUSH_SIGNING_KEYS": aws.secret("signing-key", secrets.token_hex(32)),
-        "HUSH_FRONT_DOOR_SECRET": aws.secret("front-door", front_door),
-        "HUSH_DEPLOYMENT_KEY_SECRET": aws.secret("deployment-key", secrets.token_hex(24)),
-        "HUSH_POLICY": json.dumps(SETTINGS.policy),
-        "HUSH_LIMITS": json.dumps(SETTINGS.limits),
-        "HUSH_DEPLOYMENT": "local/demo",
-        "HUSH_GITHUB_SECRET": aws.parameter(
-            SETTINGS.github_parameter, github.credentials, "SecureString"
-        ),
-        "HUSH_URL_PARAMETER": aws.parameter(SETTINGS.url_parameter, url),
-        "HUSH_GITHUB_URL": github.url,
-        "HUSH_GITHUB_API_URL": github.url,
-        "HUSH_AUTH_FUNCTION": "auth",
-    }
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hush-demo-")))
-        functions: dict[str, Function] = {}
+    audio = demo_folder() / "sample.flac"
+    expected = audio.with_suffix(".txt").read_text(encoding="utf-8").strip()
+    samples = read_audio(audio)
+    seconds = len(samples) / SAMPLE_RATE
+    with Client(url) as client:
+        started = time.monotonic()
+        cut = segments([samples], client.model().mel_bins)
+        images = [segment.image() for segment in cut]
+        files = [encode(image) for image in images]
+        heard = " ".join(part.text.strip() for part in client.transcribe_each(files))
+        elapsed = time.monotonic() - started
+    small = sum(len(encode(image, SMALL)) for image in images)
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    picture.write_bytes(files[0])
+    sent = sum(map(len, files))
+    console.print(f"  speech   {audio.name}: {seconds:.1f} s of synthetic speech")
+    console.print(
+        f"  sent     {sent / 1000:.1f} kB as a mel image, or {small / 1000:.1f} kB as a"
+        f" small one; as 16-bit audio it would be"
+        f" {seconds * SAMPLE_RATE * 2 / 1000:.1f} kB"
+    )
+    console.print(f"  words    [bold]{heard}[/bold]")
+    console.print(f"  time     {elapsed:.2f} s from samples to words\n")
+    if heard != expected:
+        console.print(f"  [red]expected: {expected}[/red]\n")
+    return heard == expected
 
-        def start(name: str, calls: str) -> Function:
-            own = {**environment, "AWS_ENDPOINT_URL_LAMBDA": calls}
-            paths = [LAMBDAS / name, LAMBDAS]
-            function = Function(f"{name}.handler", paths, own, folder / f"{name}.log")
-            stack.callback(function.stop)
-            return function
 
-        def invoke(name: str, event: dict[str, Any]) -> Any:
-            return functions[name](event)
-
-        calls = stack.enter_context(lambda_api(invoke))
-        for name in ("auth", "authorizer"):
-            functions[name] = start(name, calls)
-
-        def to_service(request: Request, _: Parameters, context: Context) -> Answer:
-            headers = mapped(request.headers, service_headers(key), context)
-            return forwarded(
-                Request(request.method, request.path, headers, request.body, request.query), service
-            )
-
-        def on_page(name: str) -> bytes | None:
-            folder = page_folder()
-            file = folder / name if folder else Path(name)
-            inside = folder is not None and file.resolve().is_relative_to(folder.resolve())
-            return file.read_bytes() if inside and file.is_file() else None
-
-        gateway = Gateway(
-            [
-                Route("ANY", "auth/{proxy+}", False, to_function(functions["auth"], STAGE)),
-                Route("ANY", "v1/{proxy+}", True, to_service),
-                Route("GET", "mel", True, to_service),
-                Route("POST", "mel", True, to_service),
-                Route("GET", "healthz", True, to_service),
-                Route("GET", "status", True, _always_up),
-                Route("POST", "status", True, _always_up),
-            ],
-            Authorizer(functions["authorizer"], IDENTITY_SOURCES, DECISION_SECONDS),
-            _gateway_error,
+def main() -> int:
+    """Start the service, show one transcription through it, and serve until Ctrl-C."""
+    once = os.environ.get("ONCE", "") not in ("", "0")
+    port = os.environ.get("HUSH_PORT", "1337")
+    url = f"http://127.0.0.1:{port}"
+    console.print("\n[bold]hush[/bold]: private speech-to-text; only a picture is sent\n")
+    if not is_free(port):
+        console.print(f"[red]port {port} is taken; HUSH_PORT=… make demo takes another[/red]")
+        return 2
+    environment = {**os.environ, "HUSH_HOST": "127.0.0.1", "HUSH_PORT": port, "HUSH_MODELS": "demo"}
+    environment.pop("HUSH_API_KEY", None)
+    service = subprocess.Popen([sys.executable, "-m", "hush_service"], env=environment)
+    # The service has to end with this process, however that ends.
+    signal.signal(signal.SIGTERM, interrupt)
+    try:
+        started = time.monotonic()
+        wait_until_ready(url, service)
+        console.print(
+            f"  service  {url}, with the demo model: ready after {time.monotonic() - started:.1f} s"
         )
-
-        def api(request: Request) -> Answer:
-            request.path = f"/{STAGE}{request.path}"
-            return gateway.answer(request)
-
-        yield Cdn(API_PATHS, lambda: {ORIGIN_HEADER: front_door}, api, on_page)
-
-
-def _always_up(_: Request, __: Parameters, ___: Context) -> Answer:
-    state = {"state": "up", "step": None, "detail": "ready", "retry_after": 1}
-    headers = httpx2.Headers({"content-type": "application/json"})
-    return Answer(200, headers, json.dumps(state).encode())
-
-
-def _gateway_error(name: str) -> Answer:
-    status = ERRORS[name][0] or (500 if name == "DEFAULT_5XX" else 403)
-    return Answer(status, httpx2.Headers(error_headers(name)), error_body(name).encode())
-
-
-@contextmanager
-def _moto() -> Iterator[str]:
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    try:
-        yield "http://{}:{}".format(*server.get_host_and_port())
-    finally:
-        server.stop()
-
-
-@contextmanager
-def _service(port: int, settings: Mapping[str, str]) -> Iterator[None]:
-    environment = {**os.environ, "HUSH_HOST": "127.0.0.1", "HUSH_PORT": str(port), **settings}
-    service = subprocess.Popen([sys.executable, "-m", "service"], env=environment)
-    try:
-        wait_until_ready(f"http://127.0.0.1:{port}", service)
-        yield
+        right = demonstrate(url, PICTURE)
+        if once:
+            return 0 if right else 1
+        if page_folder():
+            console.print(f"  page     [bold]http://localhost:{port}[/bold] in a browser")
+        console.print(f"  try      curl --data-binary @{PICTURE} {url}/")
+        console.print(f"           .venv/bin/hush transcribe --url {url} YOUR_RECORDING")
+        console.print(f"           {url}/docs describes the API; Ctrl-C stops\n")
+        return service.wait()
+    except KeyboardInterrupt:
+        return 0
+    except ServiceError as error:
+        console.print(str(error), style="red", markup=False)
+        return 1
     finally:
         service.terminate()
         service.wait()
 
 
-def demonstrate(port: int) -> None:
-    """Run all of it until Ctrl-C."""
-    url, inner, key = f"http://localhost:{port}", free_port(), secrets.token_hex(24)
-    people = {"octocat": 583231, "mona": 1024, "hubot": 480938, "mallory": 666}
-    github = GitHub(accounts=people, members={"friends": {"mona"}})
-    with ExitStack() as stack:
-        started = time.monotonic()
-        aws = Aws(stack.enter_context(_moto()))
-        stack.enter_context(github.serving())
-        service = f"http://127.0.0.1:{inner}"
-        cdn = stack.enter_context(signing_in(service, key, url, aws, github))
-        console.print("  sign-in  the Lambdas' own code, with a stand-in for GitHub and for AWS")
-        stack.enter_context(
-            _service(
-                inner,
-                {
-                    **aws.environment,
-                    "HUSH_MODELS": "demo",
-                    "HUSH_API_KEY": key,
-                    "HUSH_QUOTA_TABLE": "quota",
-                    "HUSH_QUOTA_LIMITS": json.dumps(SETTINGS.limits),
-                },
-            )
-        )
-        stack.enter_context(cdn.listening(port))
-        seconds = time.monotonic() - started
-        console.print(f"  service  with the demo model: ready after {seconds:.1f} s")
-        console.print(f"  page     [bold]{url}[/bold] in a browser; sign in there as")
-        console.print("           octocat or mona (50 requests and 10 minutes of speech a day),")
-        console.print("           hubot (an administrator), or mallory, who may not use it")
-        console.print(f"  try      .venv/bin/hush login {url}")
-        console.print("           Ctrl-C stops, and forgets everybody\n")
-        signal.pause()
-
-
-def main() -> int:
-    """Run the demonstration; return the process's exit code."""
-    port = os.environ.get("HUSH_PORT", "1337")
-    console.print("\n[bold]hush[/bold] with sign-in: all on this machine, nobody else is asked\n")
-    if not is_free(port):
-        console.print(
-            f"[red]port {port} is taken; HUSH_PORT=… make demo AUTH=1 takes another[/red]"
-        )
-        return 2
-    signal.signal(signal.SIGTERM, interrupt)
+def is_free(port: str) -> bool:
+    """Tell whether a server could listen on a port of loopback."""
     try:
-        demonstrate(int(port))
-    except KeyboardInterrupt:
-        console.print("stopped")
-    except ServiceError as error:
-        console.print(str(error), style="red", markup=False)
-        return 1
-    return 0
+        with socket.create_server(("127.0.0.1", int(port))):
+            return True
+    except (OSError, OverflowError, ValueError):
+        return False
+
+
+def interrupt(_: int, __: FrameType | None) -> None:
+    """Take a signal as Ctrl-C is taken."""
+    raise KeyboardInterrupt
+
+
+def wait_until_ready(url: str, service: subprocess.Popen[bytes]) -> None:
+    """Return when the service is ready.
+
+    Raises
+    ------
+    ServiceError
+        If it ends, or takes too long.
+    """
+    deadline = time.monotonic() + STARTUP_SECONDS
+    with console.status("starting the service and loading its model"):
+        while service.poll() is None and time.monotonic() < deadline:
+            try:
+                if httpx2.get(f"{url}/readyz").is_success:
+                    return
+            except httpx2.TransportError:
+                pass
+            time.sleep(0.1)
+    raise ServiceError("the service did not become ready")
 
 
 if __name__ == "__main__":

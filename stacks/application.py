@@ -8,7 +8,7 @@ from constructs import Construct
 
 from stacks.api import Api
 from stacks.fleet import Fleet
-from stacks.image import Image
+from stacks.machine_image import MachineImage
 from stacks.people import People
 from stacks.settings import Settings
 from stacks.site import Site, domain_certificate
@@ -30,7 +30,7 @@ class Application:
 
     def __init__(self, scope: Construct, settings: Settings) -> None:
         name = settings.name
-        image = Image(scope, f"{name}-image", settings, **stack_options(settings, "image"))
+        image = MachineImage(scope, f"{name}-image", settings, **stack_options(settings, "image"))
         people = People(scope, f"{name}-people", settings, **stack_options(settings, "people"))
         fleet = Fleet(
             scope,

@@ -28,8 +28,8 @@ from constructs import Construct
 
 from stacks.acknowledged import acknowledge, acknowledge_resource
 from stacks.functions import python_function
-from stacks.image import Image, base_image
 from stacks.limits import LONGEST_REQUEST_SECONDS, MAX_BODY_BYTES, QUEUE_SIZE, STAGE
+from stacks.machine_image import MachineImage, base_image
 from stacks.network import PORT, Network
 from stacks.observability import MINUTE, Alerts, fleet_metric, group_metric
 from stacks.people import People
@@ -63,7 +63,7 @@ class Fleet(cdk.Stack):
         scope: Construct,
         construct_id: str,
         settings: Settings,
-        image: Image,
+        image: MachineImage,
         people: People,
         **stack: Any,
     ) -> None:
@@ -191,7 +191,7 @@ class Fleet(cdk.Stack):
             ),
         )
 
-    def _group(self, image: Image) -> autoscaling.AutoScalingGroup:
+    def _group(self, image: MachineImage) -> autoscaling.AutoScalingGroup:
         settings = self._settings
         template = self._launch_template(image)
         group = autoscaling.AutoScalingGroup(
@@ -258,7 +258,7 @@ class Fleet(cdk.Stack):
         )
         return group
 
-    def _launch_template(self, image: Image) -> ec2.LaunchTemplate:
+    def _launch_template(self, image: MachineImage) -> ec2.LaunchTemplate:
         code = s3_assets.Asset(
             self,
             "Code",
@@ -296,7 +296,7 @@ class Fleet(cdk.Stack):
         )
         return template
 
-    def _environment(self, code: s3_assets.Asset, image: Image) -> list[str]:
+    def _environment(self, code: s3_assets.Asset, image: MachineImage) -> list[str]:
         """Return the commands that tell the image what it is to be, and start it."""
         values = {
             # References between stacks are looked up only when something in a template changes:

@@ -9,7 +9,7 @@ from http.cookies import SimpleCookie
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from tests.ui.wire import Request, Response
+from local.wire import Request, Response
 
 SESSION = "a-session"
 RESETS = "2026-11-24T00:00:00+00:00"

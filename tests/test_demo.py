@@ -7,7 +7,7 @@ import subprocess
 
 import httpx2
 
-from tests.processes import ROOT, environment, free_port, running
+from local.processes import ROOT, environment, free_port, running
 
 
 def test_make_demo_shows_one_transcription(sample_words: str) -> None:

@@ -13,8 +13,8 @@ from hush.audio import read_audio
 from hush.image import encode, quantize
 from hush.mel import log_mel_spectrogram
 from hush.segments import segments
+from local.processes import first_answer, free_port, hush, running, service
 from tests.conftest import Samples
-from tests.processes import first_answer, free_port, hush, running, service
 
 normalize = EnglishTextNormalizer()
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import ROOT
+from local.processes import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -47,10 +47,12 @@ def run(*command: str | Path, cwd: Path) -> str:
 
 def test_it_holds_what_a_user_needs_and_nothing_else(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
-    assert {"service/demo/demo.pt", "service/demo/sample.flac", "service/demo/sample.txt"} <= set(
-        names
-    )
-    assert {name.split("/")[0].split("-")[0] for name in names} == {"hush", "service"}
+    assert {
+        "hush_service/demo/demo.pt",
+        "hush_service/demo/sample.flac",
+        "hush_service/demo/sample.txt",
+    } <= set(names)
+    assert {name.split("/")[0].split("-")[0] for name in names} == {"hush", "hush_service"}
     assert wheel.stat().st_size < 10e6
 
 
@@ -95,7 +97,13 @@ def test_the_service_in_it_has_the_demo_model(
         cwd=tmp_path,
     )
     ended = subprocess.run(
-        [sys.executable, "-m", "hush.cli", "transcribe", tmp_path / "service/demo/sample.flac"],
+        [
+            sys.executable,
+            "-m",
+            "hush.cli",
+            "transcribe",
+            tmp_path / "hush_service/demo/sample.flac",
+        ],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(tmp_path)},
         capture_output=True,
@@ -108,10 +116,16 @@ def test_the_service_in_it_has_the_demo_model(
 def test_the_page_is_in_it(wheel: Path) -> None:
     files = zipfile.ZipFile(wheel)
     names = set(files.namelist())
-    assert {"service/headers.json", "service/page/index.html", "service/page/privacy.html"} <= names
-    main = re.search(r'src="\./(assets/[^"]+\.js)"', files.read("service/page/index.html").decode())
+    assert {
+        "hush_service/headers.json",
+        "hush_service/page/index.html",
+        "hush_service/page/privacy.html",
+    } <= names
+    main = re.search(
+        r'src="\./(assets/[^"]+\.js)"', files.read("hush_service/page/index.html").decode()
+    )
     assert main is not None
-    assert f"service/page/{main[1]}" in names
+    assert f"hush_service/page/{main[1]}" in names
 
 
 def test_without_the_page_it_is_built_all_the_same_and_says_so(tmp_path: Path) -> None:
@@ -127,5 +141,5 @@ def test_without_the_page_it_is_built_all_the_same_and_says_so(tmp_path: Path) -
     assert "the wheel is without the web page" in ended.stdout + ended.stderr
     (wheel,) = tmp_path.glob("hush-*.whl")
     names = zipfile.ZipFile(wheel).namelist()
-    assert "service/headers.json" in names
-    assert "service/page/index.html" not in names
+    assert "hush_service/headers.json" in names
+    assert "hush_service/page/index.html" not in names

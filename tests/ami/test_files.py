@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from stacks.image import image_files, instance_requirements
+from stacks.machine_image import image_files, instance_requirements
 from stacks.settings import Settings
 
 AMI = Path(__file__).parents[2] / "ami"

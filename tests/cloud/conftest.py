@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from local.functions import lambda_api
+from local.github import GitHub
 from stacks.settings import Settings
 from tests.cloud.emulated_aws import ACCOUNT, CDK, REGION, EmulatedAws, emulated_aws
 from tests.cloud.front_door import FrontDoor
 from tests.cloud.lambdas import Lambdas
-from tests.github import GitHub
 from tests.stacks.conftest import synthesize
 
 STACKS = ("hush-image", "hush-people", "hush-fleet", "hush-api", "hush-site", "hush-pipeline")

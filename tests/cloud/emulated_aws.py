@@ -31,7 +31,7 @@ from moto.core.common_models import CloudFormationModel
 from moto.server import ThreadedMotoServer
 from moto.ssm.models import Parameter, ssm_backends
 
-from stacks.image import BASE_IMAGE
+from stacks.machine_image import BASE_IMAGE
 
 ROOT = Path(__file__).parents[2]
 CDK = ROOT / "node_modules" / ".bin" / "cdk"

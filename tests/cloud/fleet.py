@@ -8,9 +8,9 @@ from typing import Any
 
 from moto.autoscaling.models import autoscaling_backends
 
+from local.processes import service
 from tests.cloud.conftest import Deployment
 from tests.cloud.emulated_aws import ACCOUNT, REGION
-from tests.processes import service
 
 
 def group(deployment: Deployment) -> dict[str, Any]:

@@ -14,11 +14,11 @@ from hush.client import Client
 from hush.image import encode, quantize
 from hush.mel import log_mel_spectrogram
 from local.gateway import Answer
+from local.processes import service
 from tests.cloud.conftest import STACKS, Deployment
 from tests.cloud.fleet import group, running_instance, set_instances
 from tests.cloud.front_door import error_of
 from tests.conftest import ROOT, Samples
-from tests.processes import service
 
 pytestmark = pytest.mark.xdist_group("cloud")
 

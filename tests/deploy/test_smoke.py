@@ -11,7 +11,7 @@ import pytest
 
 from deploy import smoke
 from deploy.smoke import smoke_test
-from tests.processes import service
+from local.processes import service
 
 KEY = "a-key"
 

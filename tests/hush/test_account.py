@@ -13,10 +13,10 @@ import pytest
 from hush.credentials import CredentialError, origin
 from hush.image import encode, quantize
 from hush.mel import log_mel_spectrogram
+from local.processes import ROOT, environment, free_port, hush
+from local.wire import Request, Response, Wire, wire_to
 from tests.conftest import Samples
-from tests.processes import ROOT, environment, free_port, hush
 from tests.sign_in import SignIn, reply
-from tests.ui.wire import Request, Response, Wire, wire_to
 
 BROWSER = f"{sys.executable} -m tests.hush.browser"
 

@@ -14,9 +14,9 @@ from PIL import Image
 
 from hush import __version__
 from hush.image import decode
+from local.processes import ROOT, environment, hush, service
 from tests.conftest import Samples
 from tests.hush.test_audio import recorded, tone
-from tests.processes import ROOT, environment, hush, service
 
 SAMPLE = ROOT / "models" / "sample.flac"
 

@@ -6,9 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hush import mel
+from hush.cutter import Cutter
+from hush.detector import EdgeDetector, EverythingIsSpeech
 from hush.image import decode, encode, quantize
 from hush.segments import SegmentStream, segments
-from hush.vad import Cutter, EdgeDetector, EverythingIsSpeech
 from tests.conftest import Samples, noise
 
 

@@ -23,7 +23,7 @@ import auth
 import authorizer
 import github
 from identity import aws, settings
-from tests.github import GitHub
+from local.github import GitHub
 
 REGION = "us-east-1"
 # Mangum made it when `auth` was imported, and wants it again at every request.

@@ -11,10 +11,10 @@ import pytest
 from hush.image import Encoding, encode, quantize
 from hush.mel import Spectrogram
 from hush.transcript import Phrase, Transcript, Word
-from service.app import create_app
-from service.engine import DecodingRequest, ModelInfo, Task, WorkStoppedError
-from service.models import Model, Models, ModelState
-from service.settings import Settings
+from hush_service.app import create_app
+from hush_service.engine import DecodingRequest, ModelInfo, Task, WorkStoppedError
+from hush_service.served_models import Model, Models, ModelState
+from hush_service.settings import Settings
 
 
 @dataclass

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hush.image import SMALL, Encoding, encode, quantize
-from service.models import Models
+from hush_service.served_models import Models
 from tests.hush.test_image import REFUSED, tga
 from tests.service.conftest import engine, http, loaded, picture
 

@@ -11,9 +11,9 @@ import whisper
 from hush.image import MelImage, encode
 from hush.mel import log_mel_spectrogram
 from hush.transcript import Transcript
-from service.engine import DecodingRequest, WorkStoppedError
-from service.engine.openai_whisper import OpenAIWhisperEngine
-from service.models import demo_folder
+from hush_service.engine import DecodingRequest, WorkStoppedError
+from hush_service.engine.openai_whisper import OpenAIWhisperEngine
+from hush_service.served_models import demo_folder
 from tests.conftest import Samples, noise
 from tests.service.conftest import http, loaded
 from tests.service.scripted import save_scripted_model, tokenizer

@@ -6,8 +6,8 @@ import schemathesis
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from service.app import create_app
-from service.settings import Settings
+from hush_service.app import create_app
+from hush_service.settings import Settings
 from tests.service.conftest import engine, loaded, picture
 
 app = create_app(Settings(), loaded(demo=engine(), wide=engine(128)))

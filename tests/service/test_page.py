@@ -5,9 +5,9 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from service.app import create_app
-from service.settings import Settings
-from tests.processes import ROOT
+from hush_service.app import create_app
+from hush_service.settings import Settings
+from local.processes import ROOT
 from tests.service.conftest import engine, loaded
 
 pytestmark = pytest.mark.anyio

@@ -15,10 +15,10 @@ import pytest
 from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
-from service.errors import ApiError
-from service.quota import Caller, Quotas
-from service.settings import DayLimit
-from tests.processes import ROOT, environment, free_port, hush, service
+from hush_service.errors import ApiError
+from hush_service.quota import Caller, Quotas
+from hush_service.settings import DayLimit
+from local.processes import ROOT, environment, free_port, hush, service
 from tests.service.conftest import picture
 from tests.service.test_api import error_of
 
@@ -214,8 +214,9 @@ def test_without_a_table_nothing_is_counted_and_nobody_believed() -> None:
 
 def test_without_a_table_boto3_stays_out() -> None:
     program = (
-        "import sys; from service.app import create_app; from service.models import Models;"
-        " from service.settings import Settings; create_app(Settings(), Models(()));"
+        "import sys; from hush_service.app import create_app;"
+        " from hush_service.served_models import Models;"
+        " from hush_service.settings import Settings; create_app(Settings(), Models(()));"
         " sys.exit('boto3' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=environment(), check=True)

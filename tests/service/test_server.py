@@ -11,8 +11,7 @@ import numpy as np
 
 from hush.image import encode, quantize
 from hush.mel import log_mel_spectrogram
-from tests.conftest import Samples
-from tests.processes import (
+from local.processes import (
     ROOT,
     environment,
     first_answer,
@@ -21,12 +20,13 @@ from tests.processes import (
     service,
     wait_until_ready,
 )
+from tests.conftest import Samples
 
 
 def start(**settings: str) -> subprocess.CompletedProcess[str]:
     """Run the service to its end, which comes soon."""
     return subprocess.run(
-        [sys.executable, "-m", "service"],
+        [sys.executable, "-m", "hush_service"],
         cwd=ROOT,
         env=environment(**settings),
         capture_output=True,
@@ -39,7 +39,7 @@ def start(**settings: str) -> subprocess.CompletedProcess[str]:
 def test_it_listens_at_once_and_loads_in_the_background() -> None:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    with running([sys.executable, "-m", "service"], HUSH_PORT=str(port)) as process:
+    with running([sys.executable, "-m", "hush_service"], HUSH_PORT=str(port)) as process:
         early = first_answer(f"{url}/v1/models", process)
         assert early.status_code == 503
         assert 1 <= int(early.headers["retry-after"]) <= 60
@@ -77,7 +77,7 @@ def test_sigterm_finishes_what_is_in_flight_and_takes_nothing_new(sample: Sample
 
 def test_sigterm_while_models_are_loaded_is_a_clean_end() -> None:
     port = free_port()
-    with running([sys.executable, "-m", "service"], HUSH_PORT=str(port)) as process:
+    with running([sys.executable, "-m", "hush_service"], HUSH_PORT=str(port)) as process:
         assert first_answer(f"http://127.0.0.1:{port}/readyz", process).status_code == 503
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=30) == 0

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from service.settings import Settings
+from hush_service.settings import Settings
 
 
 def test_defaults_serve_the_demo_model_on_loopback() -> None:

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from service.engine import WorkStoppedError
-from service.errors import ApiError
-from service.work import WorkQueue
+from hush_service.engine import WorkStoppedError
+from hush_service.errors import ApiError
+from hush_service.work import WorkQueue
 
 pytestmark = pytest.mark.anyio
 

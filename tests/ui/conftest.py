@@ -12,9 +12,9 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
 from hush.image import decode
+from local.processes import service
+from local.wire import Request, Wire, wire_to
 from tests.conftest import ROOT, Samples
-from tests.processes import service
-from tests.ui.wire import Request, Wire, wire_to
 
 SAMPLE = ROOT / "models" / "sample.flac"
 ALLOWED_FIELDS = {"file", "response_format", "model", "language"}

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from hush.audio import read_audio
+from hush.cutter import Cutter
+from hush.detector import EdgeDetector, EverythingIsSpeech
 from hush.image import Encoding, MelImage, decode, encode
 from hush.mel import MEL_BINS, SAMPLE_RATE
 from hush.segments import Segment, segments
-from hush.vad import Cutter, EdgeDetector, EverythingIsSpeech
 from tests.conftest import ROOT, Samples
 
 UI = ROOT / "ui"

@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, expect
 
-from tests.processes import ROOT
+from local.processes import ROOT
+from local.wire import Wire
 from tests.ui.conftest import words
-from tests.ui.wire import Wire
 
 FOLDER = ROOT / "build" / "screenshots"
 """`light-1440.png` is the one of the README: copy it to docs/page.png when the page changed."""

@@ -20,8 +20,8 @@ from selenium.webdriver.webkitgtk.options import Options
 from selenium.webdriver.webkitgtk.service import Service
 from websocket import create_connection
 
+from local.wire import Wire
 from tests.ui.conftest import SAMPLE, wav
-from tests.ui.wire import Wire
 
 PATIENCE = 60
 

@@ -6,9 +6,9 @@ import time
 
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.processes import free_port, running, wait_until_ready
+from local.processes import free_port, running, wait_until_ready
+from local.wire import Request, Response, Wire
 from tests.ui.conftest import SAMPLE, BrowserWith, choose_file, words
-from tests.ui.wire import Request, Response, Wire
 
 
 def test_a_service_that_goes_away_and_comes_back_loses_nothing(
@@ -16,7 +16,7 @@ def test_a_service_that_goes_away_and_comes_back_loses_nothing(
 ) -> None:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "service"]
+    command = [sys.executable, "-m", "hush_service"]
     page = browser_with().new_context().new_page()
     with running(command, HUSH_PORT=str(port)) as service:
         wait_until_ready(url, service)

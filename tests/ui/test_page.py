@@ -10,9 +10,9 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from hush.image import decode
-from tests.processes import ROOT
+from local.processes import ROOT
+from local.wire import Request, Response, Wire
 from tests.ui.conftest import SAMPLE, choose_file, words
-from tests.ui.wire import Request, Response, Wire
 
 HEADERS = json.loads((ROOT / "ui" / "headers.json").read_text())
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from local.wire import Wire
 from tests.conftest import Samples
 from tests.ui.conftest import SAMPLE, BrowserWith, choose_file, wav, words
 from tests.ui.media import video
-from tests.ui.wire import Wire
 
 
 def bad_file(kind: str, folder: Path, sample: Samples) -> Path | tuple[str, bytes]:

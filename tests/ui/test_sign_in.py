@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from local.wire import Request, Response, Wire
 from tests.sign_in import SignIn
 from tests.ui.conftest import SAMPLE, choose_file, words
 from tests.ui.test_looks import FOLDER
-from tests.ui.wire import Request, Response, Wire
 
 
 @pytest.fixture

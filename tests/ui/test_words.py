@@ -7,10 +7,10 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from hush.image import decode
-from tests.processes import ROOT
+from local.processes import ROOT
+from local.wire import Request, Response, Wire
 from tests.ui.conftest import SAMPLE, BrowserWith, choose_file, words
 from tests.ui.media import video
-from tests.ui.wire import Request, Response, Wire
 
 ISOLATING = ("cross-origin-opener-policy", "cross-origin-embedder-policy")
 

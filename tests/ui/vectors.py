@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 
 from hush.audio import read_audio
+from hush.cutter import Cutter
+from hush.detector import Detector, EdgeDetector, EverythingIsSpeech, rounded
 from hush.image import encode
 from hush.mel import MEL_BINS, LogMelStream
 from hush.segments import Segment, segments
-from hush.vad import Cutter, Detector, EdgeDetector, EverythingIsSpeech, rounded
 from tests.conftest import ROOT, Samples
 
 FOLDER = Path(__file__).parent / "vectors"

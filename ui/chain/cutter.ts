@@ -1,4 +1,4 @@
-// Where segments end, as docs/segments.md describes it and hush/vad.py does it.
+// Where segments end, as docs/segments.md describes it and hush/cutter.py does it.
 
 import { roundHalfToEven } from "./image";
 import { FRAMES_PER_SECOND } from "./spectrogram";

@@ -1,5 +1,5 @@
 // Where speech is, decided on the spectrogram alone, as docs/segments.md describes it and
-// hush/vad.py does it: on whole numbers, so that both decide alike.
+// hush/detector.py does it: on whole numbers, so that both decide alike.
 
 import type { MelBins } from "./spectrogram";
 

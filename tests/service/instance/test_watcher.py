@@ -12,13 +12,13 @@ from moto import mock_aws
 
 from hush.image import encode, quantize
 from hush.mel import log_mel_spectrogram
-from service.instance.group import Group
-from service.instance.metadata import Metadata
-from service.instance.process import Load, ServiceProcess
-from service.instance.settings import WatcherSettings
-from service.instance.watcher import DEAD_SECONDS, Watcher
+from hush_service.instance.group import Group
+from hush_service.instance.metadata import Metadata
+from hush_service.instance.process import Load, ServiceProcess
+from hush_service.instance.settings import WatcherSettings
+from hush_service.instance.watcher import DEAD_SECONDS, Watcher
+from local.processes import service
 from tests.conftest import Samples
-from tests.processes import service
 from tests.service.instance.conftest import MetadataServer
 
 SETTINGS = WatcherSettings(group="fleet", target_group="arn:targets", idle_seconds=600)
@@ -267,7 +267,7 @@ def test_the_watcher_runs_as_systemd_starts_it() -> None:
     import subprocess
 
     ended = subprocess.run(
-        [sys.executable, "-m", "service.instance"], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "hush_service.instance"], capture_output=True, text=True, check=False
     )
     assert ended.returncode == 1
     assert "target_group" in ended.stderr

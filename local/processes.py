@@ -1,0 +1,92 @@
+"""Real processes: the service and the command line, as a user starts them."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2
+
+ROOT = Path(__file__).parents[1]
+
+
+def free_port() -> int:
+    """Return a port of loopback on which nobody listens."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def environment(**settings: str) -> dict[str, str]:
+    """Return this process's environment without settings of hush but these."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("HUSH_")}
+    return {**inherited, "PYTHONUNBUFFERED": "1", **settings}
+
+
+def hush(
+    *arguments: str | Path, cwd: Path | None = None, **settings: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the command line to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "hush.cli", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=environment(**{"PYTHONPATH": str(ROOT), "COLUMNS": "100", **settings}),
+        timeout=120,
+        check=False,
+    )
+
+
+@contextmanager
+def running(command: list[str], **settings: str) -> Iterator[subprocess.Popen[str]]:
+    """Run a process until the end of the block."""
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=environment(**settings),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def first_answer(url: str, process: subprocess.Popen[str]) -> httpx2.Response:
+    """Return the first answer of a process that has just been started."""
+    deadline = time.monotonic() + 60
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            return httpx2.get(url)
+        except httpx2.TransportError:
+            time.sleep(0.02)
+    raise AssertionError(f"no answer at {url}: {process.communicate()[0]}")
+
+
+def wait_until_ready(url: str, process: subprocess.Popen[str]) -> None:
+    """Return when a service that has just been started is ready."""
+    deadline = time.monotonic() + 120
+    while not first_answer(f"{url}/readyz", process).is_success:
+        assert time.monotonic() < deadline, "the service did not become ready"
+        time.sleep(0.1)
+
+
+@contextmanager
+def service(**settings: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """Run the service with the demo model, and wait until it is ready."""
+    port = free_port()
+    with running(
+        [sys.executable, "-m", "hush_service"], HUSH_PORT=str(port), **settings
+    ) as process:
+        url = f"http://127.0.0.1:{port}"
+        wait_until_ready(url, process)
+        yield url, process

@@ -1,0 +1,39 @@
+"""`python -m hush_service`: the service with settings from the environment alone."""
+
+import sys
+from typing import Any
+
+from pydantic import ValidationError
+
+from hush_service.served_models import UnknownModelError
+from hush_service.server import serve
+from hush_service.settings import Settings
+
+
+def run(**given: Any) -> int:
+    """Serve until told to stop.
+
+    Parameters
+    ----------
+    **given
+        Settings that count more than the environment's.
+
+    Returns
+    -------
+    int
+        The process's exit code: 0 after it was told to stop, 1 if no model could be loaded, 2 if
+        it could not start. What is wrong is printed.
+    """
+    try:
+        return 0 if serve(Settings(**given)) else 1
+    except ValidationError as error:
+        for problem in error.errors():
+            setting = "".join(f"HUSH_{part}: ".upper() for part in problem["loc"][:1])
+            print(setting + problem["msg"].removeprefix("Value error, "), file=sys.stderr)
+    except (UnknownModelError, OSError) as error:
+        print(error, file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(run())

@@ -1,0 +1,132 @@
+"""From launch to farewell: what an instance of the fleet does beside transcribing.
+
+- When the service is ready, the launch hook is completed: only then does the group send requests.
+- Every minute, the pictures in flight are published: the fleet is sized by them.
+- Without a picture for some time, the instance retires: that is how the fleet comes to zero.
+- When the service does not live for minutes, the group is told to replace the instance.
+- When EC2 or the group takes the instance away, it leaves the load balancer, lets the service
+  finish what it took, and completes the termination hook.
+"""
+
+import logging
+
+import httpx2
+from botocore.exceptions import BotoCoreError, ClientError
+
+from hush_service.instance.group import Group
+from hush_service.instance.metadata import Metadata
+from hush_service.instance.process import ServiceProcess
+from hush_service.instance.settings import WatcherSettings
+
+log = logging.getLogger(__name__)
+
+PUBLISH_EVERY = 60.0
+DEAD_SECONDS = 120.0
+"""Without an answer for as long, the instance is replaced; systemd has tried to restart by then."""
+LOOK_EVERY = 5.0
+"""Seconds between two looks at the metadata, as EC2's documentation asks for."""
+
+
+class Watcher:
+    """Watches over one instance; `tick` wants to be called about every second.
+
+    Parameters
+    ----------
+    settings
+        Its settings.
+    metadata, service, group
+        What it watches, and whom it tells.
+    """
+
+    def __init__(
+        self, settings: WatcherSettings, metadata: Metadata, service: ServiceProcess, group: Group
+    ) -> None:
+        self._settings = settings
+        self._metadata = metadata
+        self._service = service
+        self._group = group
+        self._ready = self._leaving = self._endangered = self._retiring = False
+        self._answered = 0
+        self._busy_at = self._alive_at = self._published_at = self._looked_at = 0.0
+        self._samples: list[float] = []
+        self.finished = False
+
+    def tick(self, now: float) -> None:
+        """Do what is due.
+
+        Parameters
+        ----------
+        now
+            Seconds since the machine started.
+        """
+        try:
+            if not self._ready:
+                self._look_whether_ready(now)
+            else:
+                self._measure(now)
+            if now - self._looked_at >= LOOK_EVERY:
+                self._looked_at = now
+                self._look_whether_leaving()
+            if self._may_retire(now):
+                log.info("no picture for %.0f s: retiring", now - self._busy_at)
+                self._retiring = self._group.retire()
+                self._busy_at = now
+        except (httpx2.HTTPError, BotoCoreError, ClientError) as error:
+            # What failed now is tried again at the next tick.
+            log.warning("%s: %s", type(error).__name__, error)
+
+    def _look_whether_ready(self, now: float) -> None:
+        if not self._service.ready():
+            return
+        log.info("ready %.0f s after the machine started", now)
+        self._group.complete(self._settings.launch_hook)
+        self._ready = True
+        self._busy_at = self._alive_at = self._published_at = now
+        self._group.publish("LaunchToReady", [now], "Seconds")
+
+    def _measure(self, now: float) -> None:
+        load = self._service.load()
+        if load is None:
+            if now - self._alive_at >= DEAD_SECONDS and not self._leaving:
+                log.error("the service has not answered for %.0f s", now - self._alive_at)
+                self._alive_at = now
+                self._group.report_unhealthy()
+            return
+        self._alive_at = now
+        self._samples.append(float(load.in_flight))
+        if load.in_flight or load.answered != self._answered:
+            self._busy_at = now
+        self._answered = load.answered
+        if now - self._published_at >= PUBLISH_EVERY:
+            samples, self._samples = self._samples, []
+            self._published_at = now
+            self._group.publish("InFlight", samples, "Count")
+
+    def _look_whether_leaving(self) -> None:
+        if not self._endangered and self._metadata.endangered():
+            self._endangered = True
+            log.info("EC2 recommends to replace this instance; the group launches another")
+            self._group.publish("RebalanceRecommendations", [1.0], "Count")
+        terminating = self._metadata.terminating()
+        if not self._leaving:
+            interrupted = self._metadata.interrupted()
+            if interrupted:
+                self._group.publish("Interruptions", [1.0], "Count")
+            if interrupted or terminating:
+                self._leave()
+        if self._leaving and terminating and self._service.stopped():
+            log.info("drained")
+            self._group.complete(self._settings.termination_hook)
+            self.finished = True
+
+    def _leave(self) -> None:
+        log.info("leaving: finishing what is under way")
+        self._leaving = True
+        try:
+            self._group.leave_balancer()
+        finally:
+            self._service.stop()
+
+    def _may_retire(self, now: float) -> bool:
+        idle = self._ready and now - self._busy_at >= self._settings.idle_seconds
+        return idle and not self._leaving and not self._retiring

@@ -1,0 +1,251 @@
+"""The machine image: built by EC2 Image Builder from `ami/`, and only when that makes a difference.
+
+Its name holds the base image's id, and its version a hash of everything that goes into it, so that
+CloudFormation builds another image exactly if one of these changes.
+"""
+
+import hashlib
+import shutil
+import tempfile
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_imagebuilder as imagebuilder
+from aws_cdk import aws_s3_assets as s3_assets
+from aws_cdk import aws_ssm as ssm
+from constructs import Construct
+
+from stacks.acknowledged import acknowledge, acknowledge_library_policies
+from stacks.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+BASE_IMAGE = (
+    "/aws/service/deeplearning/ami/x86_64/base-oss-nvidia-driver-gpu-amazon-linux-2023/latest"
+    "/ami-id"
+)
+KEPT_IMAGES = 2
+
+
+class MachineImage(cdk.Stack):
+    """Builds the machine image of the fleet.
+
+    Parameters
+    ----------
+    settings
+        Which models it holds.
+
+    Attributes
+    ----------
+    ami
+        Id of the image.
+    version
+        Changes with what goes into the image, its base apart.
+    """
+
+    def __init__(
+        self, scope: Construct, construct_id: str, settings: Settings, **stack: Any
+    ) -> None:
+        super().__init__(scope, construct_id, **stack)
+        base = base_image(self)
+        files = s3_assets.Asset(self, "Files", path=str(image_files(settings)))
+        self.version = version = _version(files.asset_hash, settings)
+        models = " ".join(settings.models)
+        build = self._component("Build", ROOT / "ami" / "build.yaml", version)
+        test = self._component("Test", ROOT / "ami" / "test.yaml", version)
+
+        recipe = imagebuilder.CfnImageRecipe(
+            self,
+            "Recipe",
+            name=cdk.Fn.join("-", [settings.name, base]),
+            version=version,
+            parent_image=base,
+            # By it, `make destroy` finds images that outlived their stack.
+            ami_tags={"hush": settings.name},
+            components=[
+                _with_parameters(build, Files=files.s3_object_url, Models=models),
+                _with_parameters(test, Models=models),
+            ],
+            block_device_mappings=[
+                imagebuilder.CfnImageRecipe.InstanceBlockDeviceMappingProperty(
+                    device_name="/dev/xvda",
+                    ebs=imagebuilder.CfnImageRecipe.EbsInstanceBlockDeviceSpecificationProperty(
+                        encrypted=True, delete_on_termination=True, volume_type="gp3"
+                    ),
+                )
+            ],
+        )
+        image = imagebuilder.CfnImage(
+            self,
+            "Image",
+            image_recipe_arn=recipe.attr_arn,
+            infrastructure_configuration_arn=self._builder(settings, files).attr_arn,
+            image_tests_configuration=imagebuilder.CfnImage.ImageTestsConfigurationProperty(
+                image_tests_enabled=True, timeout_minutes=60
+            ),
+            deletion_settings=imagebuilder.CfnImage.DeletionSettingsProperty(
+                execution_role=self._cleaner().role_arn
+            ),
+            tags={"hush": settings.name},
+        )
+        self.ami = image.attr_image_id
+        cdk.CfnOutput(self, "Ami", value=self.ami, description="Machine image of the fleet")
+
+    def _component(self, name: str, file: Path, version: str) -> imagebuilder.CfnComponent:
+        return imagebuilder.CfnComponent(
+            self,
+            name,
+            name=f"{self.stack_name}-{name.lower()}",
+            version=version,
+            platform="Linux",
+            data=file.read_text(encoding="utf-8"),
+        )
+
+    def _builder(
+        self, settings: Settings, files: s3_assets.Asset
+    ) -> imagebuilder.CfnInfrastructureConfiguration:
+        """Return where images are built: an instance with a GPU, to which nothing can connect."""
+        network = ec2.Vpc(
+            self,
+            "Network",
+            availability_zones=[settings.usable_zones[0]],
+            nat_gateways=0,
+            subnet_configuration=[
+                ec2.SubnetConfiguration(
+                    name="build", subnet_type=ec2.SubnetType.PUBLIC, map_public_ip_on_launch=True
+                )
+            ],
+        )
+        closed = ec2.SecurityGroup(
+            self, "Closed", vpc=network, description="Image build: nothing comes in"
+        )
+        role = iam.Role(
+            self,
+            "BuilderRole",
+            assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"),
+            managed_policies=[
+                iam.ManagedPolicy.from_aws_managed_policy_name("EC2InstanceProfileForImageBuilder"),
+                iam.ManagedPolicy.from_aws_managed_policy_name("AmazonSSMManagedInstanceCore"),
+            ],
+        )
+        files.grant_read(role)
+        acknowledge_library_policies(role, "CDK's grant to read an asset")
+        profile = iam.InstanceProfile(self, "BuilderProfile", role=role)
+        acknowledge(network, "AwsSolutions-VPC7", "A network that is in use for minutes a month")
+        acknowledge(
+            role,
+            "AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/"
+            "EC2InstanceProfileForImageBuilder]",
+            "What Image Builder asks of an instance; its build takes part in nothing else",
+        )
+        acknowledge(
+            role,
+            "AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/"
+            "AmazonSSMManagedInstanceCore]",
+            "How Image Builder runs commands on an instance without a way in",
+        )
+        return imagebuilder.CfnInfrastructureConfiguration(
+            self,
+            "Builder",
+            name=self.stack_name,
+            instance_profile_name=profile.instance_profile_name,
+            instance_types=[settings.instance_types[0]],
+            subnet_id=network.public_subnets[0].subnet_id,
+            security_group_ids=[closed.security_group_id],
+            instance_metadata_options=imagebuilder.CfnInfrastructureConfiguration.InstanceMetadataOptionsProperty(
+                http_tokens="required"
+            ),
+            terminate_instance_on_failure=True,
+        )
+
+    def _cleaner(self) -> iam.Role:
+        """Return a role that removes images with their snapshots, and have it remove old ones."""
+        role = iam.Role(
+            self,
+            "CleanerRole",
+            assumed_by=iam.ServicePrincipal("imagebuilder.amazonaws.com"),
+            managed_policies=[
+                iam.ManagedPolicy.from_aws_managed_policy_name(
+                    "service-role/EC2ImageBuilderLifecycleExecutionPolicy"
+                )
+            ],
+        )
+        acknowledge(
+            role,
+            "AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/"
+            "EC2ImageBuilderLifecycleExecutionPolicy]",
+            "Image Builder's own policy for this role; it is limited to images that it made",
+        )
+        policy = imagebuilder.CfnLifecyclePolicy
+        policy(
+            self,
+            "OldImages",
+            name=self.stack_name,
+            resource_type="AMI_IMAGE",
+            execution_role=role.role_arn,
+            resource_selection=policy.ResourceSelectionProperty(
+                tag_map={"hush": self.stack_name.removesuffix("-image")}
+            ),
+            policy_details=[
+                policy.PolicyDetailProperty(
+                    action=policy.ActionProperty(
+                        type="DELETE",
+                        include_resources=policy.IncludeResourcesProperty(
+                            amis=True, snapshots=True
+                        ),
+                    ),
+                    filter=policy.FilterProperty(type="COUNT", value=KEPT_IMAGES),
+                )
+            ],
+        )
+        return role
+
+
+def base_image(scope: Construct) -> str:
+    """Return the id of the newest Deep Learning Base GPU AMI, which a deployment looks up."""
+    return ssm.StringParameter.value_for_typed_string_parameter_v2(
+        scope, BASE_IMAGE, ssm.ParameterValueType.AWS_EC2_IMAGE_ID
+    )
+
+
+def image_files(settings: Settings) -> Path:
+    """Gather what the build takes: `ami/`, the locked requirements, and the sample to prove it."""
+    folder = Path(tempfile.mkdtemp(prefix="hush-image-"))
+    shutil.copytree(ROOT / "ami", folder, dirs_exist_ok=True)
+    for component in ("build.yaml", "test.yaml"):
+        (folder / component).unlink()
+    shutil.copy(ROOT / "constraints.txt", folder)
+    shutil.copy(ROOT / "models" / "sample.flac", folder)
+    text = "".join(f"{line}\n" for line in instance_requirements())
+    (folder / "requirements.txt").write_text(text, encoding="utf-8")
+    return folder
+
+
+def instance_requirements() -> list[str]:
+    """Return what hush, its service and the watcher want, from pyproject.toml."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    return sorted({*project["dependencies"], *extras["service"], *extras["instance"]})
+
+
+def _version(files_hash: str, settings: Settings) -> str:
+    components = [(ROOT / "ami" / name).read_text() for name in ("build.yaml", "test.yaml")]
+    parts = [files_hash, *components, *settings.models]
+    digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    return f"1.0.{int(digest[:7], 16)}"
+
+
+def _with_parameters(
+    component: imagebuilder.CfnComponent, **parameters: str
+) -> imagebuilder.CfnImageRecipe.ComponentConfigurationProperty:
+    recipe = imagebuilder.CfnImageRecipe
+    return recipe.ComponentConfigurationProperty(
+        component_arn=component.attr_arn,
+        parameters=[
+            recipe.ComponentParameterProperty(name=name, value=[value])
+            for name, value in parameters.items()
+        ],
+    )
