@@ -455,16 +455,16 @@ def _credential(url: str) -> str | None:
 def _in_this_process(model: str | None) -> AsyncClient:
     """Return a client of a service that is a part of this process, with its model loaded."""
     try:
-        from hush_service.app import create_app
-        from hush_service.served_models import Models, UnknownModelError
-        from hush_service.server import load_engine
-        from hush_service.settings import Settings
+        from hush_service.core.served_models import ModelSettingError, ServedModels
+        from hush_service.engine.loading import load_engine
+        from hush_service.settings import ServiceSettings
+        from hush_service.web.app import create_app
     except ImportError:
         report("say where the service is, with --url or HUSH_URL; or, to run it here:")
         raise _missing("service") from None
     try:
         # Of the service's settings, only those that are about the model count here.
-        settings = Settings(
+        settings = ServiceSettings(
             models=(model or "demo",),
             host="127.0.0.1",
             port=0,
@@ -472,8 +472,8 @@ def _in_this_process(model: str | None) -> AsyncClient:
             queue_size=100,
             quota_table=None,
         )
-        models = Models(settings.models)
-    except UnknownModelError as error:
+        models = ServedModels(settings.models)
+    except ModelSettingError as error:
         raise typer.BadParameter(str(error), param_hint="--model") from None
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="HUSH_…") from None

@@ -18,8 +18,7 @@ from hush.connection import ServiceError
 from hush.image import SMALL, encode
 from hush.mel import SAMPLE_RATE
 from hush.segments import segments
-from hush_service.page import page_folder
-from hush_service.served_models import demo_folder
+from hush_service.packaged import demo_folder, page_folder
 
 console = Console(highlight=False, soft_wrap=True)
 

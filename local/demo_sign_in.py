@@ -24,7 +24,7 @@ import httpx2
 from moto.server import ThreadedMotoServer
 
 from hush.connection import ServiceError
-from hush_service.page import page_folder
+from hush_service.packaged import page_folder
 from local.cdn import Cdn
 from local.demo import console, interrupt, is_free, wait_until_ready
 from local.functions import Function, lambda_api

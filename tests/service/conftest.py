@@ -11,10 +11,10 @@ import pytest
 from hush.image import Encoding, encode, quantize
 from hush.mel import Spectrogram
 from hush.transcript import Phrase, Transcript, Word
-from hush_service.app import create_app
+from hush_service.core.served_models import ModelState, ServedModel, ServedModels
 from hush_service.engine import DecodingRequest, ModelInfo, Task, WorkStoppedError
-from hush_service.served_models import Model, Models, ModelState
-from hush_service.settings import Settings
+from hush_service.settings import ServiceSettings
+from hush_service.web.app import create_app
 
 
 @dataclass
@@ -50,19 +50,19 @@ def engine(
     return ToldEngine(ModelInfo(mel_bins, languages, tasks, parameters), go)
 
 
-def loaded(**engines: ToldEngine) -> Models:
+def loaded(**engines: ToldEngine) -> ServedModels:
     """Return models that are ready."""
-    models = Models(())
+    models = ServedModels(())
     models.all = [
-        Model(name.replace("_", "-"), "", 0, ModelState.READY, told)
+        ServedModel(name.replace("_", "-"), "", 0, ModelState.READY, told)
         for name, told in engines.items()
     ]
     return models
 
 
-def http(models: Models, **settings: object) -> httpx2.AsyncClient:
+def http(models: ServedModels, **settings: object) -> httpx2.AsyncClient:
     """Return a client of a service in this process."""
-    app = create_app(Settings(**settings), models)  # type: ignore[arg-type]
+    app = create_app(ServiceSettings(**settings), models)  # type: ignore[arg-type]
     transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
     return httpx2.AsyncClient(transport=transport, base_url="http://service")
 

@@ -71,7 +71,7 @@ def test_a_clean_copy_makes_what_this_folder_makes(
 def test_new_code_refreshes_the_fleet_and_makes_no_new_image(
     unchanged: Templates, synthesis: Synthesis
 ) -> None:
-    changed = synthesis("service/hush_service/app.py")
+    changed = synthesis("service/hush_service/web/app.py")
     assert changed["image"] == unchanged["image"]
     assert changed["api"] == unchanged["api"]
     assert "EC2::LaunchTemplate" in differences(unchanged["fleet"], changed["fleet"])
