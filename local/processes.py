@@ -13,6 +13,9 @@ import httpx2
 
 ROOT = Path(__file__).parents[1]
 
+HANG = 600.0
+"""Seconds that only what hangs takes, however busy the machine is."""
+
 
 def free_port() -> int:
     """Return a port of loopback on which nobody listens."""
@@ -38,7 +41,7 @@ def hush(
         text=True,
         cwd=ROOT,
         env=environment(**{"PYTHONPATH": str(ROOT), "COLUMNS": "100", **settings}),
-        timeout=120,
+        timeout=HANG,
         check=False,
     )
 
@@ -63,7 +66,7 @@ def running(command: list[str], **settings: str) -> Iterator[subprocess.Popen[st
 
 def first_answer(url: str, process: subprocess.Popen[str]) -> httpx2.Response:
     """Return the first answer of a process that has just been started."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + HANG
     while process.poll() is None and time.monotonic() < deadline:
         try:
             return httpx2.get(url)
@@ -74,7 +77,7 @@ def first_answer(url: str, process: subprocess.Popen[str]) -> httpx2.Response:
 
 def wait_until_ready(url: str, process: subprocess.Popen[str]) -> None:
     """Return when a service that has just been started is ready."""
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + HANG
     while not first_answer(f"{url}/readyz", process).is_success:
         assert time.monotonic() < deadline, "the service did not become ready"
         time.sleep(0.1)

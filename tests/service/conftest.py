@@ -1,6 +1,7 @@
 """A service in this process, with engines that do as they are told."""
 
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
@@ -15,6 +16,7 @@ from hush_service.core.served_models import ModelState, ServedModel, ServedModel
 from hush_service.engine import DecodingRequest, ModelInfo, Task, WorkStoppedError
 from hush_service.settings import ServiceSettings
 from hush_service.web.app import create_app
+from local.processes import HANG
 
 
 @dataclass
@@ -70,6 +72,22 @@ def http(models: ServedModels, **settings: object) -> httpx2.AsyncClient:
 def picture(frames: int = 100, mel_bins: int = 80, encoding: Encoding | None = None) -> bytes:
     ramp = np.linspace(-0.5, 1.5, mel_bins * frames, dtype=np.float32).reshape(mel_bins, frames)
     return encode(quantize(ramp), encoding or Encoding())
+
+
+def get(url: str) -> httpx2.Response:
+    """Ask a service, which may take its time."""
+    return httpx2.get(url, timeout=HANG)
+
+
+def post(url: str, data: bytes) -> httpx2.Response:
+    """Send a service a picture, and wait for as long as it takes."""
+    return httpx2.post(url, content=data, timeout=HANG)
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Wait for something to happen; what never does is ended by pytest."""
+    while not condition():
+        time.sleep(0.01)
 
 
 @pytest.fixture

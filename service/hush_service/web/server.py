@@ -12,7 +12,7 @@ import uvicorn
 
 from hush_service.core.served_models import ServedModels
 from hush_service.core.transcriber import Transcriber
-from hush_service.engine.loading import load_engine
+from hush_service.engine import loading
 from hush_service.packaged import page_folder
 from hush_service.settings import ServiceSettings
 from hush_service.web.app import create_app
@@ -80,8 +80,8 @@ def serve(settings: ServiceSettings) -> bool:
     host, port = listener.getsockname()[:2]
     log.info("listening on http://%s:%d", f"[{host}]" if ":" in host else host, port)
     # A daemon, so that a service which has to stop does not wait for a download.
-    loading = partial(models.load, partial(load_engine, settings))
-    loader = threading.Thread(target=loading, name="model-loader", daemon=True)
+    load = partial(models.load, partial(loading.load_engine, settings))
+    loader = threading.Thread(target=load, name="model-loader", daemon=True)
     loader.start()
     page = page_folder()
     if page is None:

@@ -18,8 +18,9 @@ from werkzeug.serving import make_server
 from hush_service.core.accounts import Account, DayLimit
 from hush_service.core.errors import QuotaSpentError
 from hush_service.core.quota import Quotas
-from local.processes import ROOT, environment, free_port, hush, service
+from local.processes import HANG, ROOT, environment, free_port, hush
 from tests.service.conftest import picture
+from tests.service.told_service import told_service
 from tests.service.web.test_api import error_of
 
 TABLE = "quotas"
@@ -64,7 +65,7 @@ def client(url: str) -> Any:
 @contextmanager
 def counting(dynamodb: str) -> Iterator[str]:
     """Run a service that counts there."""
-    with service(
+    with told_service(
         HUSH_API_KEY=KEY,
         HUSH_QUOTA_TABLE=TABLE,
         HUSH_QUOTA_LIMITS=LIMITS,
@@ -87,8 +88,8 @@ def send(url: str, said: Mapping[str, str], seconds: float = 1, path: str = "/")
     headers |= {f"x-hush-{name}": value for name, value in said.items()}
     data = picture(round(seconds * 100))
     if path.startswith("/v1"):
-        return httpx2.post(url + path, files={"file": data}, headers=headers, timeout=60)
-    return httpx2.post(url + path, content=data, headers=headers, timeout=60)
+        return httpx2.post(url + path, files={"file": data}, headers=headers, timeout=HANG)
+    return httpx2.post(url + path, content=data, headers=headers, timeout=HANG)
 
 
 def person(name: str, tier: str = "person") -> Mapping[str, str]:
@@ -176,7 +177,10 @@ def test_who_is_not_named_is_refused(url: str, said: dict[str, str]) -> None:
 def test_a_picture_that_is_refused_costs_nothing(url: str, dynamodb: str) -> None:
     headers = {"authorization": f"Bearer {KEY}", "x-hush-identity": "github:7"}
     headers["x-hush-tier"] = "person"
-    assert httpx2.post(url, content=b"RIFF\0\0\0\0WAVE", headers=headers).status_code == 415
+    assert (
+        httpx2.post(url, content=b"RIFF\0\0\0\0WAVE", headers=headers, timeout=HANG).status_code
+        == 415
+    )
     items = client(dynamodb).scan(TableName=TABLE)["Items"]
     assert not [item for item in items if item["id"]["S"].startswith("github:7#")]
 
@@ -208,7 +212,7 @@ async def test_a_new_day_begins_at_midnight_utc(
 
 
 def test_without_a_table_nothing_is_counted_and_nobody_believed() -> None:
-    with service() as (url, _):
+    with told_service() as (url, _):
         nobody = {"identity": "anonymous", "tier": "anonymous"}
         assert [send(url, nobody).status_code for _ in range(3)] == [200] * 3
 

@@ -129,7 +129,7 @@ async def test_an_error_in_the_work_frees_its_place() -> None:
 
 async def test_draining_takes_nothing_new_and_finishes_the_rest() -> None:
     queue = WorkQueue(5, 60)
-    await asyncio.wait_for(queue.emptied(), 1)
+    await queue.emptied()
     go = threading.Event()
     task = asyncio.create_task(do(queue, lambda _: str(go.wait())))
     await until(lambda: queue.admitted == 1)
@@ -141,4 +141,4 @@ async def test_draining_takes_nothing_new_and_finishes_the_rest() -> None:
     assert not empty.done()
     go.set()
     assert await task == "True"
-    await asyncio.wait_for(empty, 1)
+    await empty

@@ -2,16 +2,15 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
-import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import httpx2
 import numpy as np
 
 from hush.image import encode, quantize
 from hush.mel import log_mel_spectrogram
 from local.processes import (
+    HANG,
     ROOT,
     environment,
     first_answer,
@@ -21,6 +20,8 @@ from local.processes import (
     wait_until_ready,
 )
 from tests.conftest import Samples
+from tests.service.conftest import get, picture, post, wait_until
+from tests.service.told_service import COMMAND, told_service
 
 
 def start(**settings: str) -> subprocess.CompletedProcess[str]:
@@ -31,116 +32,122 @@ def start(**settings: str) -> subprocess.CompletedProcess[str]:
         env=environment(**settings),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HANG,
         check=False,
     )
 
 
-def test_it_listens_at_once_and_loads_in_the_background() -> None:
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    with running([sys.executable, "-m", "hush_service"], HUSH_PORT=str(port)) as process:
-        early = first_answer(f"{url}/v1/models", process)
-        assert early.status_code == 503
-        assert 1 <= int(early.headers["retry-after"]) <= 60
-        assert httpx2.get(f"{url}/healthz").status_code == 200
-        wait_until_ready(url, process)
-        assert httpx2.get(f"{url}/").json()["models"] == {"demo": "ready"}
-
-
-def test_sigterm_finishes_what_is_in_flight_and_takes_nothing_new(sample: Samples) -> None:
-    pause = np.zeros(32_000, np.float32)
-    long = encode(quantize(log_mel_spectrogram(np.concatenate([sample, pause] * 12))))
-    short = encode(quantize(log_mel_spectrogram(sample)))
-    answers: list[httpx2.Response] = []
-    with service() as (url, process):
-        work = threading.Thread(
-            target=lambda: answers.append(httpx2.post(url, content=long, timeout=120))
-        )
-        work.start()
-        while "hush_in_flight 1.0" not in httpx2.get(f"{url}/metrics").text:
-            time.sleep(0.01)
-        process.send_signal(signal.SIGTERM)
-        while (ready := httpx2.get(f"{url}/readyz")).is_success:
-            time.sleep(0.01)
-        assert ready.status_code == 503
-        refused = httpx2.post(url, content=short)
-        assert refused.status_code == 503
-        assert refused.json()["error"]["code"] == "draining"
-        assert int(refused.headers["retry-after"]) >= 1
-        assert httpx2.get(f"{url}/healthz").is_success
-        work.join()
-        assert process.wait(timeout=30) == 0
-    assert answers[0].status_code == 200
-    assert len(answers[0].text.split()) > 10
-
-
-def test_sigterm_while_models_are_loaded_is_a_clean_end() -> None:
-    port = free_port()
-    with running([sys.executable, "-m", "hush_service"], HUSH_PORT=str(port)) as process:
-        assert first_answer(f"http://127.0.0.1:{port}/readyz", process).status_code == 503
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=30) == 0
-
-
-def test_a_body_that_is_still_coming_does_not_keep_it_from_stopping() -> None:
-    with service() as (url, process), connected(url) as connection:
-        connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nhalf")
-        while "hush_requests" not in httpx2.get(f"{url}/metrics").text:
-            time.sleep(0.01)
-        process.send_signal(signal.SIGTERM)
-        with connection.makefile("rb") as stream:
-            answer = stream.read()
-        assert answer.startswith(b"HTTP/1.1 503")
-        assert b"about to stop" in answer
-        assert process.wait(timeout=15) == 0
-
-
-def test_a_client_that_leaves_in_the_middle_of_its_body_is_no_failure() -> None:
-    with service() as (url, _):
-        with connected(url) as connection:
-            connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nhalf")
-        while 'status="499"' not in (metrics := httpx2.get(f"{url}/metrics").text):
-            time.sleep(0.01)
-        assert 'status="500"' not in metrics
-
-
-def test_ctrl_c_stops_an_idle_service_at_once() -> None:
-    with service() as (_, process):
-        process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=15) == 0
+def in_flight(url: str) -> bool:
+    return "hush_in_flight 1.0" in get(f"{url}/metrics").text
 
 
 def connected(url: str) -> socket.socket:
     return socket.create_connection(("127.0.0.1", int(url.rsplit(":", 1)[1])))
 
 
-def send_long_work(connection: socket.socket, url: str, sample: Samples) -> None:
-    """Send minutes of speech, and wait until they are being worked on."""
-    picture = encode(quantize(log_mel_spectrogram(np.tile(sample, 100))))
-    head = f"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {len(picture)}\r\n\r\n"
-    connection.sendall(head.encode() + picture)
-    while "hush_in_flight 1.0" not in httpx2.get(f"{url}/metrics").text:
-        time.sleep(0.01)
+def half_a_body(connection: socket.socket) -> None:
+    """Send half of a body, and wait until the service reads it."""
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\nExpect: 100-continue\r\n\r\n"
+    connection.sendall(head)
+    assert connection.recv(1000).startswith(b"HTTP/1.1 100")
+    connection.sendall(b"half")
 
 
-def test_a_second_signal_stops_in_the_middle_of_work(sample: Samples) -> None:
-    with service() as (url, process), connected(url) as connection:
-        send_long_work(connection, url, sample)
+def test_it_listens_at_once_and_loads_in_the_background(tmp_path: Path) -> None:
+    load = tmp_path / "load"
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    with running(COMMAND, HUSH_PORT=str(port), TOLD_LOAD=str(load)) as process:
+        early = first_answer(f"{url}/v1/models", process)
+        assert early.status_code == 503
+        assert 1 <= int(early.headers["retry-after"]) <= 60
+        assert get(f"{url}/healthz").status_code == 200
+        load.touch()
+        wait_until_ready(url, process)
+        assert get(f"{url}/").json()["models"] == {"demo": "ready"}
+
+
+def test_sigterm_finishes_what_is_in_flight_and_takes_nothing_new(tmp_path: Path) -> None:
+    go = tmp_path / "go"
+    with ThreadPoolExecutor() as threads, told_service(TOLD_GO=go) as (url, process):
+        answer = threads.submit(post, url, picture())
+        wait_until(lambda: in_flight(url))
         process.send_signal(signal.SIGTERM)
-        while httpx2.get(f"{url}/readyz").is_success:
-            time.sleep(0.01)
+        wait_until(lambda: not get(f"{url}/readyz").is_success)
+        assert get(f"{url}/readyz").status_code == 503
+        refused = post(url, picture())
+        assert refused.status_code == 503
+        assert refused.json()["error"]["code"] == "draining"
+        assert int(refused.headers["retry-after"]) >= 1
+        assert get(f"{url}/healthz").is_success
+        go.touch()
+        assert answer.result().text == "Hello.\n"
+        assert process.wait(HANG) == 0
+
+
+def test_sigterm_while_models_are_loaded_is_a_clean_end() -> None:
+    port = free_port()
+    with running([sys.executable, "-m", "hush_service"], HUSH_PORT=str(port)) as process:
+        assert first_answer(f"http://127.0.0.1:{port}/healthz", process).is_success
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=30) == 0
+        assert process.wait(HANG) == 0
+
+
+def test_a_model_that_loads_for_ever_does_not_keep_it_from_stopping(tmp_path: Path) -> None:
+    port = free_port()
+    never = str(tmp_path / "load")
+    with running(COMMAND, HUSH_PORT=str(port), TOLD_LOAD=never) as process:
+        assert first_answer(f"http://127.0.0.1:{port}/readyz", process).status_code == 503
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(HANG) == 0
+
+
+def test_a_body_that_is_still_coming_does_not_keep_it_from_stopping() -> None:
+    with told_service() as (url, process), connected(url) as connection:
+        half_a_body(connection)
+        process.send_signal(signal.SIGTERM)
+        with connection.makefile("rb") as stream:
+            answer = stream.read()
+        assert answer.startswith(b"HTTP/1.1 503")
+        assert b"about to stop" in answer
+        assert process.wait(HANG) == 0
+
+
+def test_a_client_that_leaves_in_the_middle_of_its_body_is_no_failure() -> None:
+    with told_service() as (url, _):
+        with connected(url) as connection:
+            half_a_body(connection)
+        wait_until(lambda: 'status="499"' in get(f"{url}/metrics").text)
+        assert 'status="500"' not in get(f"{url}/metrics").text
+
+
+def test_ctrl_c_stops_an_idle_service() -> None:
+    with told_service() as (_, process):
+        process.send_signal(signal.SIGINT)
+        assert process.wait(HANG) == 0
+
+
+def test_a_second_signal_stops_in_the_middle_of_work(tmp_path: Path) -> None:
+    never = tmp_path / "go"
+    with ThreadPoolExecutor() as threads, told_service(TOLD_GO=never) as (url, process):
+        threads.submit(post, url, picture())
+        wait_until(lambda: in_flight(url))
+        process.send_signal(signal.SIGTERM)
+        wait_until(lambda: not get(f"{url}/readyz").is_success)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(HANG) == 0
 
 
 def test_work_for_a_client_that_left_is_given_up(sample: Samples) -> None:
-    short = encode(quantize(log_mel_spectrogram(sample)))
+    """The reference engine's, which has minutes of speech before it."""
+    long = encode(quantize(log_mel_spectrogram(np.tile(sample, 100))))
+    head = f"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {len(long)}\r\n\r\n"
     with service() as (url, _):
         with connected(url) as connection:
-            send_long_work(connection, url, sample)
-        assert httpx2.post(url, content=short, timeout=60).status_code == 200
-        metrics = httpx2.get(f"{url}/metrics").text
+            connection.sendall(head.encode() + long)
+            wait_until(lambda: in_flight(url))
+        assert post(url, picture()).status_code == 200
+        metrics = get(f"{url}/metrics").text
         assert 'hush_requests_total{route="/",status="499"} 1.0' in metrics
 
 
@@ -176,11 +183,24 @@ def test_a_port_that_is_taken_is_said() -> None:
 
 
 def test_what_is_no_http_does_not_stop_it() -> None:
-    with service() as (url, process):
+    with told_service() as (url, process):
         for junk in (b"\x00\xff" * 500, b"GET / HTTP/9.9\r\n\r\n", b"POST / HTTP/1.1\r\n\r\n"):
             with connected(url) as connection:
                 connection.sendall(junk)
                 connection.shutdown(socket.SHUT_WR)
                 connection.recv(1000)
-        assert httpx2.get(f"{url}/readyz").is_success
+        assert get(f"{url}/readyz").is_success
         assert process.poll() is None
+
+
+def test_that_the_page_is_not_built_is_said_where_it_would_be_served() -> None:
+    """And there alone: see `test_page`."""
+    port = free_port()
+    program = (
+        "from hush_service.__main__ import run; from hush_service.web import server;"
+        "server.page_folder = lambda: None; run()"
+    )
+    with running([sys.executable, "-c", program], HUSH_PORT=str(port)) as process:
+        assert first_answer(f"http://127.0.0.1:{port}/healthz", process).is_success
+        process.send_signal(signal.SIGTERM)
+        assert "the web page is not built" in process.communicate(timeout=HANG)[0]
