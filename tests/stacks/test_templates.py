@@ -495,10 +495,13 @@ class TestPipeline:
     def test_it_synthesises_from_the_settings_that_the_laptop_stored(
         self, everything_set: Templates
     ) -> None:
-        projects = _text(everything_set.of("pipeline", "CodeBuild::Project"))
-        assert "--name /speech/settings" in projects
-        assert "make test" in projects
-        assert "make synth" in projects
+        (phases,) = (
+            json.loads(specification)["phases"]
+            for project in everything_set.of("pipeline", "CodeBuild::Project")
+            if "make synth" in (specification := str(project["Source"]["BuildSpec"]))
+        )
+        assert "--name /speech/settings" in phases["install"]["commands"][-1]
+        assert phases["build"]["commands"] == ["make test", "make synth"]
 
 
 LINT_EXCEPTIONS = ManualArgs(
