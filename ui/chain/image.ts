@@ -1,7 +1,7 @@
 // Mel images, version 1: docs/format.md. hush/image.py is the reference.
 
+import type { MelBins } from "./mel";
 import { writePng } from "./png";
-import type { MelBins } from "./spectrogram";
 
 /** A quantised spectrogram. */
 export interface MelImage {

@@ -1,6 +1,7 @@
 /** What is being listened to: the microphone, or the first of the files that wait. */
 
 import { signal } from "@preact/signals";
+import { SAMPLE_RATE } from "../chain/framing";
 import type {
   ListenerOrder,
   ListenerReport,
@@ -263,7 +264,7 @@ async function decodeWhole(id: string): Promise<Float32Array[] | null> {
   const file = files.value.find((queued) => queued.id === id)?.file;
   if (!file || file.size > DECODED_WHOLE) return null;
   try {
-    const context = new OfflineAudioContext(1, 1, 16_000);
+    const context = new OfflineAudioContext(1, 1, SAMPLE_RATE);
     const sound = await context.decodeAudioData(await file.arrayBuffer());
     return Array.from({ length: sound.numberOfChannels }, (_, index) =>
       sound.getChannelData(index),

@@ -2,6 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
+import { FRAMES_PER_SECOND } from "../chain/framing";
 import { clock, frequencyMarks } from "../shared/axes";
 import type { Segment } from "../shared/messages";
 import { byteCount, duration, languageName, soundBytes } from "./figures";
@@ -89,7 +90,7 @@ export function PictureDialog({
 function LargePicture({ segment }: { segment: Segment }) {
   const address = usePicture(segment);
   const view = useRef<HTMLElement>(null);
-  const frames = Math.round((segment.end - segment.start) * 100);
+  const frames = Math.round((segment.end - segment.start) * FRAMES_PER_SECOND);
   const [zoom, setZoom] = useState(0);
   const [fitting, setFitting] = useState(1);
   useEffect(() => {

@@ -1,8 +1,8 @@
 /** What the threads of the page tell one another, and what is kept. Times are in seconds of a recording unless said otherwise. */
 
-import type { Segment as FrameSegment } from "../chain/chain";
+import type { MelBins } from "../chain/mel";
 
-export type MelBins = FrameSegment["image"]["melBins"];
+export type { MelBins };
 export type Task = "transcribe" | "translate";
 export type PictureFormat = "png" | "small";
 

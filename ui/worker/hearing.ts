@@ -1,14 +1,12 @@
 /** From samples to pictures in the outbox, and to columns on the screen. */
 
-import { type Advance, Chain, type Segment as ChainSegment } from "../chain/chain";
+import { FRAMES_PER_SECOND, SAMPLE_RATE } from "../chain/framing";
 import { encodePng, type MelImage } from "../chain/image";
 import { Resampler } from "../chain/resample";
+import { type Advance, type Segment as ChainSegment, SegmentStream } from "../chain/segments";
 import type { Columns, Delivery, ListeningTask, OutboxReceipt, Segment } from "../shared/messages";
 import { Envelope } from "./envelope";
 
-/** Samples and frames in a second. */
-export const SAMPLE_RATE = 16_000;
-const FRAME_RATE = 100;
 /** Seconds of speech that a recording's segments have at least: long ones suit Whisper best. */
 const RECORDING_SEGMENT = 15;
 
@@ -16,7 +14,7 @@ const RECORDING_SEGMENT = 15;
 export class Hearing {
   readonly #task: ListeningTask;
   readonly #module: WebAssembly.Module;
-  readonly #chain: Chain;
+  readonly #stream: SegmentStream;
   readonly #envelope = new Envelope();
   readonly #deliveries: Promise<void>[] = [];
   #receipts: ((receipt: OutboxReceipt) => void)[] = [];
@@ -27,21 +25,16 @@ export class Hearing {
   /** How many segments were cut. */
   segments = 0;
 
-  private constructor(task: ListeningTask, module: WebAssembly.Module, chain: Chain) {
+  constructor(task: ListeningTask, module: WebAssembly.Module) {
     this.#task = task;
     this.#module = module;
-    this.#chain = chain;
-    task.outbox.onmessage = (event: MessageEvent<OutboxReceipt>) =>
-      this.#receipts.shift()?.(event.data);
-  }
-
-  static async begin(task: ListeningTask, module: WebAssembly.Module): Promise<Hearing> {
     const live = task.recording.kind === "microphone";
-    const chain = await Chain.create(module, {
+    this.#stream = new SegmentStream(module, {
       melBins: task.wishes.melBins,
       cutter: live ? {} : { shortest: RECORDING_SEGMENT },
     });
-    return new Hearing(task, module, chain);
+    task.outbox.onmessage = (event: MessageEvent<OutboxReceipt>) =>
+      this.#receipts.shift()?.(event.data);
   }
 
   /** Seconds heard so far. */
@@ -69,7 +62,7 @@ export class Hearing {
    */
   async finish(problem: string | null = null): Promise<void> {
     this.#drain();
-    if (this.#samples) this.#take(this.#chain.finish());
+    if (this.#samples) this.#take(this.#stream.finish());
     this.#task.painter.postMessage({ kind: "finished" } satisfies Columns);
     await this.delivered();
     if (this.segments) {
@@ -91,7 +84,7 @@ export class Hearing {
     if (!samples.length) return;
     this.#samples += samples.length;
     this.#envelope.push(samples);
-    this.#take(this.#chain.push(samples));
+    this.#take(this.#stream.push(samples));
   }
 
   #take(advance: Advance): void {
@@ -117,14 +110,14 @@ export class Hearing {
     this.segments += 1;
     this.#order = Math.max(this.#order + 0.001, Date.now());
     const order = this.#order;
-    const since = (this.#samples / SAMPLE_RATE - end / FRAME_RATE) * 1000;
+    const since = (this.#samples / SAMPLE_RATE - end / FRAMES_PER_SECOND) * 1000;
     const { bytes, type } = await encoded(image, wishes.format);
     const segment: Segment = {
       id: `${recording.id}/${index}`,
       recording: recording.id,
       order,
-      start: start / FRAME_RATE,
-      end: end / FRAME_RATE,
+      start: start / FRAMES_PER_SECOND,
+      end: end / FRAMES_PER_SECOND,
       wishes,
       type,
       bytes: bytes.length,
@@ -161,7 +154,7 @@ async function encoded(
   if (format === "png") {
     return { bytes: encodePng(image) as Uint8Array<ArrayBuffer>, type: "image/png" };
   }
-  const { encodeSmall } = await import("../chain/small");
+  const { encodeSmall } = await import("../chain/webp");
   const { bytes, type } = await encodeSmall(image);
   return { bytes: bytes as Uint8Array<ArrayBuffer>, type };
 }

@@ -3,8 +3,9 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { decode } from "fast-png";
-import type { CutterOptions, MelBins, MelImage } from "../../chain/chain";
-import { topDown } from "../../chain/image";
+import type { CutterOptions } from "../../chain/cutter";
+import { type MelImage, topDown } from "../../chain/image";
+import type { MelBins } from "../../chain/mel";
 
 const FOLDER = resolve(import.meta.dirname, "../../../tests/ui/vectors");
 

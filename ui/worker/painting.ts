@@ -1,5 +1,6 @@
 /** Paints the spectrogram of what is heard: scrolling while somebody speaks, whole for a file. */
 
+import { FRAMES_PER_SECOND } from "../chain/framing";
 import { clock, frequencyMarks, timeMarks } from "../shared/axes";
 import { colourTable } from "../shared/colours";
 import type { Columns, MelBins } from "../shared/messages";
@@ -29,8 +30,8 @@ const LINE = "rgb(222 245 229 / 10%)";
 const SPEECH = "#49c1ad";
 const CUT = "rgb(222 245 229 / 55%)";
 
-/** One view on one canvas; it draws by itself, once per screen frame, while there is something new. */
-export class Spectrogram {
+/** What one canvas shows; it draws by itself, once per screen frame, while there is something new. */
+export class Painting {
   readonly #canvas: OffscreenCanvas;
   readonly #context: Context;
   readonly #strip = new OffscreenCanvas(HELD, 80);
@@ -221,7 +222,7 @@ export class Spectrogram {
   /** Moves on by the time that went by, and by a little of what is missing. */
   #scroll(milliseconds: number): void {
     const target = Math.max(0, this.#frames - LAG);
-    this.#shown += Math.min(milliseconds, 100) / 10;
+    this.#shown += (Math.min(milliseconds, 100) * FRAMES_PER_SECOND) / 1000;
     const error = target - this.#shown;
     this.#shown += Math.abs(error) > 50 ? error : error * 0.08;
   }
@@ -343,10 +344,10 @@ export class Spectrogram {
     }
     context.textAlign = "center";
     const most = this.#canvas.width / ratio / 80;
-    const marks = timeMarks(start / 100, end / 100, most);
+    const marks = timeMarks(start / FRAMES_PER_SECOND, end / FRAMES_PER_SECOND, most);
     const tenths = marks.some((seconds) => seconds % 1 > 0.01);
     for (const seconds of marks) {
-      const x = (seconds * 100 - start) * perFrame;
+      const x = (seconds * FRAMES_PER_SECOND - start) * perFrame;
       if (x < 24 * ratio || x > this.#canvas.width - 24 * ratio) continue;
       this.#label(clock(seconds, tenths), x, height + (VOICE + TIMES / 2) * ratio);
     }

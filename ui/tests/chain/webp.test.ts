@@ -1,7 +1,7 @@
 import decode from "@jsquash/webp/decode";
 import { beforeAll, expect, test } from "vitest";
 import { encodePng, type MelImage, rangeText } from "../../chain/image";
-import { encodeSmall } from "../../chain/small";
+import { encodeSmall } from "../../chain/webp";
 import { loadCodecs } from "./codecs";
 import { pictureOf } from "./vectors";
 
