@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { marked } from "marked";
-import { defineConfig, type Plugin } from "vite";
+import type { Plugin } from "vite";
+import { defineConfig } from "vitest/config";
 
 const room = import.meta.dirname;
 
@@ -35,5 +36,7 @@ export default defineConfig({
   worker: { format: "es" },
   plugins: [privacyText()],
   preview: { headers },
+  // Only what hangs takes so long, however busy the machine is.
+  test: { testTimeout: 600_000, hookTimeout: 600_000 },
   server: { proxy: { "/v1": service, "/status": service } },
 });

@@ -1,6 +1,7 @@
 """From sound to words, in every way that the page knows."""
 
 import gzip
+import json
 from pathlib import Path
 
 import pytest
@@ -120,6 +121,32 @@ def test_small_pictures_are_understood_too(page: Page, wire: Wire, sample_words:
     assert small.startswith(b"RIFF")
     reference = ROOT / "docs" / "sample.png"
     assert len(small) < reference.stat().st_size
+
+
+def other_quality(request: Request, response: Response) -> Response:
+    if request.path != "/v1/models":
+        return response
+    listed = json.loads(response.body)
+    for model in listed["data"]:
+        model["small_picture"] = {"format": "webp", "quality": 70}
+    return Response(response.status, response.headers, json.dumps(listed).encode())
+
+
+def test_small_pictures_are_of_the_quality_that_the_service_asks_for(
+    page: Page, wire: Wire, sample_words: str
+) -> None:
+    page.get_by_role("button", name="Settings").click()
+    page.get_by_label("Small").check()
+    page.keyboard.press("Escape")
+    choose_file(page, SAMPLE)
+    words(page, sample_words)
+    wire.change = other_quality
+    page.reload()
+    expect(page.locator(".light")).to_have_attribute("data-light", "up")
+    choose_file(page, ("again.flac", SAMPLE.read_bytes()))
+    expect(page.locator(".said", has_text=sample_words)).to_have_count(2)
+    small, large = (len(request.form()["file"]) for request in wire.pictures())
+    assert large > 1.5 * small
 
 
 @pytest.mark.parametrize("kind", ["mp4", "webm", "mkv"])

@@ -3,7 +3,7 @@
 import { effect } from "@preact/signals";
 import { render } from "preact";
 import { useCallback, useState } from "preact/hooks";
-import type { Segment } from "../shared/messages";
+import type { Utterance } from "../shared/messages";
 import type { AccountDialog } from "./account-dialog";
 import { serviceAddress } from "./address";
 import { Header } from "./header";
@@ -26,7 +26,7 @@ function Page() {
     setAccount(() => AccountDialog);
   };
   const closeAccount = useCallback(() => setAccount(null), []);
-  const show = useCallback((segment: Segment | null) => setShown(segment?.id ?? null), []);
+  const show = useCallback((utterance: Utterance | null) => setShown(utterance?.id ?? null), []);
   return (
     <>
       <Header openSettings={() => setSettingsOpen(true)} openAccount={openAccount} />

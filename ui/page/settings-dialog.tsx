@@ -11,7 +11,7 @@ import { choose, settings, type Theme } from "./settings";
 export function SettingsDialog({ close }: { close: () => void }) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => dialog.current?.showModal(), []);
-  const { model, language, task, format, theme, key } = settings.value;
+  const { model, language, task, picture, theme, key } = settings.value;
   const chosen = models.value.find(({ id }) => id === model) ?? models.value[0];
   const languages = (chosen?.languages ?? ["en"])
     .map((code) => ({ code, name: languageName(code) }))
@@ -72,12 +72,12 @@ export function SettingsDialog({ close }: { close: () => void }) {
       <Choice
         name="Picture"
         note="Small ones lose a little; the words may suffer"
-        value={format}
+        value={picture}
         options={[
           { value: "png", label: "Exact (PNG)" },
           { value: "small", label: "Small" },
         ]}
-        onChoose={(value) => choose({ format: value })}
+        onChoose={(value) => choose({ picture: value })}
       />
       <Choice<Theme>
         name="Appearance"

@@ -1,10 +1,16 @@
-/** From samples to pictures in the outbox, and to columns on the screen. */
+/** From samples to pictures in the outbox, and to frames on the screen. */
 
 import { FRAMES_PER_SECOND, SAMPLE_RATE } from "../chain/framing";
-import { encodePng, type MelImage } from "../chain/image";
+import { encode } from "../chain/picture";
 import { Resampler } from "../chain/resample";
-import { type Advance, type Segment as ChainSegment, SegmentStream } from "../chain/segments";
-import type { Columns, Delivery, ListeningTask, OutboxReceipt, Segment } from "../shared/messages";
+import { type Advance, type Segment, SegmentStream } from "../chain/segments";
+import type {
+  Delivery,
+  ListeningTask,
+  OutboxReceipt,
+  PaintingUpdate,
+  Utterance,
+} from "../shared/messages";
 import { Envelope } from "./envelope";
 
 /** Seconds of speech that a recording's segments have at least: long ones suit Whisper best. */
@@ -63,7 +69,7 @@ export class Hearing {
   async finish(problem: string | null = null): Promise<void> {
     this.#drain();
     if (this.#samples) this.#take(this.#stream.finish());
-    this.#task.painter.postMessage({ kind: "finished" } satisfies Columns);
+    this.#task.painter.postMessage({ kind: "finished" } satisfies PaintingUpdate);
     await this.delivered();
     if (this.segments) {
       await this.#deliver({ kind: "recording", recording: { ...this.#recording(), problem } });
@@ -90,18 +96,18 @@ export class Hearing {
   #take(advance: Advance): void {
     for (const segment of advance.segments) this.#deliveries.push(this.#send(segment));
     if (!advance.frames && !advance.decisions.length) return;
-    const columns: Columns = {
-      kind: "columns",
+    const update: PaintingUpdate = {
+      kind: "frames",
       logMel: advance.logMel,
       firstFrame: advance.firstFrame,
       decisions: advance.decisions,
       firstDecision: advance.firstDecision,
       cuts: advance.segments.map(({ start, end }) => ({ start, end })),
     };
-    this.#task.painter.postMessage(columns, [advance.logMel.buffer, advance.decisions.buffer]);
+    this.#task.painter.postMessage(update, [advance.logMel.buffer, advance.decisions.buffer]);
   }
 
-  async #send({ start, end, image }: ChainSegment): Promise<void> {
+  async #send({ start, end, image }: Segment): Promise<void> {
     const { recording, wishes } = this.#task;
     const live = recording.kind === "microphone";
     const now = performance.timeOrigin + performance.now();
@@ -111,8 +117,8 @@ export class Hearing {
     this.#order = Math.max(this.#order + 0.001, Date.now());
     const order = this.#order;
     const since = (this.#samples / SAMPLE_RATE - end / FRAMES_PER_SECOND) * 1000;
-    const { bytes, type } = await encoded(image, wishes.format);
-    const segment: Segment = {
+    const { bytes, type } = await encode(image, wishes.encoding);
+    const utterance: Utterance = {
       id: `${recording.id}/${index}`,
       recording: recording.id,
       order,
@@ -132,7 +138,7 @@ export class Hearing {
     // A recording is kept from its first segment on: one without speech leaves nothing behind.
     this.#announced ??= this.#deliver({ kind: "recording", recording: this.#recording() });
     await this.#announced;
-    await this.#deliver({ kind: "segment", segment, picture: bytes });
+    await this.#deliver({ kind: "utterance", utterance, picture: bytes });
   }
 
   #recording() {
@@ -145,16 +151,4 @@ export class Hearing {
     const { problem } = await receipt;
     if (problem) throw new Error(problem);
   }
-}
-
-async function encoded(
-  image: MelImage,
-  format: ListeningTask["wishes"]["format"],
-): Promise<{ bytes: Uint8Array<ArrayBuffer>; type: string }> {
-  if (format === "png") {
-    return { bytes: encodePng(image) as Uint8Array<ArrayBuffer>, type: "image/png" };
-  }
-  const { encodeSmall } = await import("../chain/webp");
-  const { bytes, type } = await encodeSmall(image);
-  return { bytes: bytes as Uint8Array<ArrayBuffer>, type };
 }

@@ -2,7 +2,12 @@
 
 import { SAMPLE_RATE } from "../chain/framing";
 import { hasSimd } from "../chain/kernels";
-import type { Columns, ListenerOrder, ListenerReport, ListeningTask } from "../shared/messages";
+import type {
+  ListenerOrder,
+  ListenerReport,
+  ListeningTask,
+  PaintingUpdate,
+} from "../shared/messages";
 import simdUrl from "../wasm/build/chain.simd.wasm?url";
 import scalarUrl from "../wasm/build/chain.wasm?url";
 import type { OpenFile } from "./file";
@@ -180,7 +185,7 @@ function announce(task: ListeningTask, duration: number | null): void {
     task.painter.postMessage({
       kind: "total",
       frames: Math.ceil(duration * 100),
-    } satisfies Columns);
+    } satisfies PaintingUpdate);
   }
 }
 

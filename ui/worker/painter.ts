@@ -1,6 +1,6 @@
 /** The thread that paints, so that neither the page nor the listener ever waits for a screen. */
 
-import type { Columns, PainterOrder } from "../shared/messages";
+import type { PainterOrder, PaintingUpdate } from "../shared/messages";
 import { Painting } from "./painting";
 
 let painting: Painting | null = null;
@@ -22,7 +22,7 @@ function obey(painting: Painting, order: Exclude<PainterOrder, { kind: "canvas" 
       break;
     case "begin":
       painting.begin(order.melBins, order.whole);
-      order.port.onmessage = (columns: MessageEvent<Columns>) => painting.take(columns.data);
+      order.port.onmessage = (event: MessageEvent<PaintingUpdate>) => painting.take(event.data);
       break;
   }
 }

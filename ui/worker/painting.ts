@@ -3,7 +3,7 @@
 import { FRAMES_PER_SECOND } from "../chain/framing";
 import { clock, frequencyMarks, timeMarks } from "../shared/axes";
 import { colourTable } from "../shared/colours";
-import type { Columns, MelBins } from "../shared/messages";
+import type { MelBins, PaintingUpdate } from "../shared/messages";
 import exampleUrl from "./example.webp?url";
 
 type Context = OffscreenCanvasRenderingContext2D;
@@ -100,20 +100,20 @@ export class Painting {
   }
 
   /** Takes what a listener has to show. */
-  take(message: Columns): void {
-    if (message.kind === "total") {
-      this.#total = message.frames;
+  take(update: PaintingUpdate): void {
+    if (update.kind === "total") {
+      this.#total = update.frames;
       while (this.#total > HELD * this.#scale) this.#halve();
-    } else if (message.kind === "finished") {
+    } else if (update.kind === "finished") {
       this.#running = false;
       this.#shown = this.#frames;
     } else {
-      this.#frames = message.firstFrame + message.logMel.length / this.#melBins;
+      this.#frames = update.firstFrame + update.logMel.length / this.#melBins;
       while (this.#mode === "whole" && this.#frames > HELD * this.#scale) this.#halve();
-      if (this.#mode === "whole") this.#gather(message);
-      else this.#colour(message.logMel, message.firstFrame);
-      this.#mark(message.decisions, message.firstDecision);
-      this.#cuts.push(...message.cuts);
+      if (this.#mode === "whole") this.#gather(update);
+      else this.#colour(update.logMel, update.firstFrame);
+      this.#mark(update.decisions, update.firstDecision);
+      this.#cuts.push(...update.cuts);
       if (this.#mode === "live") {
         this.#cuts = this.#cuts.filter(({ end }) => end > this.#frames - HELD);
       }
@@ -135,7 +135,7 @@ export class Painting {
   }
 
   /** Takes columns of a file, of which each column on the screen shows the loudest. */
-  #gather({ logMel, firstFrame }: Columns & { kind: "columns" }): void {
+  #gather({ logMel, firstFrame }: PaintingUpdate & { kind: "frames" }): void {
     const bins = this.#melBins;
     const first = Math.floor(firstFrame / this.#scale);
     const last = Math.floor((this.#frames - 1) / this.#scale);
@@ -176,8 +176,8 @@ export class Painting {
 
   #paint(levels: Float32Array, place: number, width: number): void {
     const bins = this.#melBins;
-    const image = new ImageData(width, bins);
-    const pixels = new Uint32Array(image.data.buffer);
+    const coloured = new ImageData(width, bins);
+    const pixels = new Uint32Array(coloured.data.buffer);
     for (let column = 0; column < width; column += 1) {
       let loudest = QUIETEST_TOP;
       for (let bin = 0; bin < bins; bin += 1) {
@@ -192,7 +192,7 @@ export class Painting {
           this.#colours[Math.min(255, Math.max(0, Math.round(level)))];
       }
     }
-    this.#stripContext.putImageData(image, place, 0);
+    this.#stripContext.putImageData(coloured, place, 0);
   }
 
   #mark(decisions: Uint8Array, first: number): void {
@@ -375,13 +375,13 @@ export class Painting {
       return;
     }
     const { data, width: columns, height: rows } = this.#example;
-    const image = new ImageData(columns, rows);
-    const pixels = new Uint32Array(image.data.buffer);
+    const coloured = new ImageData(columns, rows);
+    const pixels = new Uint32Array(coloured.data.buffer);
     for (let pixel = 0; pixel < pixels.length; pixel += 1) {
       pixels[pixel] = this.#colours[data[pixel * 4]];
     }
     this.#strip.height = rows;
-    this.#stripContext.putImageData(image, 0, 0);
+    this.#stripContext.putImageData(coloured, 0, 0);
     this.#context.globalAlpha = 0.6;
     this.#context.drawImage(this.#strip, 0, 0, columns, rows, 0, 0, width, this.#canvas.height);
     this.#context.globalAlpha = 1;

@@ -1,9 +1,11 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { encodePng, encodeTga } from "../../chain/image";
+import { ENCODINGS } from "../../chain/encoding";
+import { encode } from "../../chain/picture";
+import { encodePng } from "../../chain/png";
 import { Resampler } from "../../chain/resample";
 import { type SegmentOptions, SegmentStream } from "../../chain/segments";
-import { encodeSmall } from "../../chain/webp";
+import { encodeTga } from "../../chain/tga";
 import { loadCodecs } from "./codecs";
 import { BUILDS } from "./vectors";
 
@@ -37,7 +39,7 @@ export async function makePictures(recordings: Recording[]): Promise<void> {
     for (const [index, { image }] of segments.entries()) {
       writeFileSync(resolve(folder, `${index}.png`), encodePng(image));
       writeFileSync(resolve(folder, `${index}.tga`), encodeTga(image));
-      writeFileSync(resolve(folder, `${index}.webp`), (await encodeSmall(image)).bytes);
+      writeFileSync(resolve(folder, `${index}.webp`), (await encode(image, ENCODINGS.small)).bytes);
     }
   }
 }

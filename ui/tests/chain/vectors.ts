@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { decode } from "fast-png";
 import type { CutterOptions } from "../../chain/cutter";
+import type { Encoding } from "../../chain/encoding";
 import { type MelImage, topDown } from "../../chain/image";
 import type { MelBins } from "../../chain/mel";
 
@@ -27,7 +28,15 @@ export interface Stream {
   expected: Record<MelBins, Expected>;
 }
 
-export const STREAMS: Stream[] = JSON.parse(readFileSync(resolve(FOLDER, "vectors.json"), "utf-8"));
+interface Vectors {
+  /** What `small` means to the library. */
+  small: Encoding;
+  streams: Stream[];
+}
+
+export const { small: SMALL, streams: STREAMS }: Vectors = JSON.parse(
+  readFileSync(resolve(FOLDER, "vectors.json"), "utf-8"),
+);
 
 export const MEL_BINS = [80, 128] as const;
 
