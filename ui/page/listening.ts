@@ -11,7 +11,12 @@ import type {
 } from "../shared/messages";
 import captureUrl from "../worklet/capture.ts?worker&url";
 import { tellOutbox } from "./library";
-import { type Microphone, NoMicrophoneError, openMicrophone } from "./microphone";
+import {
+  type Microphone,
+  type MicrophoneEvent,
+  NoMicrophoneError,
+  openMicrophone,
+} from "./microphone";
 import { wishes } from "./service";
 import { settings } from "./settings";
 
@@ -94,10 +99,7 @@ export async function startMicrophone(): Promise<void> {
   microphone.value = { state: "opening" };
   notice.value = null;
   try {
-    device = await openMicrophone(settings.peek().microphone, (problem) => {
-      notice.value = problem;
-      if (problem.startsWith("The microphone went")) stopMicrophone();
-    });
+    device = await openMicrophone(settings.peek().microphone, hearMicrophone);
   } catch (error) {
     const problem =
       error instanceof NoMicrophoneError ? error.message : `The microphone failed: ${error}`;
@@ -122,6 +124,18 @@ export async function startMicrophone(): Promise<void> {
     null,
   );
   microphone.value = { state: "on", seconds: 0, total: null, begun };
+}
+
+function hearMicrophone(event: MicrophoneEvent): void {
+  switch (event.kind) {
+    case "lost":
+      notice.value = `${Math.ceil(event.milliseconds)} ms were lost: this device is too busy`;
+      break;
+    case "ended":
+      notice.value = "The microphone went away.";
+      stopMicrophone();
+      break;
+  }
 }
 
 /** Closes the microphone; what was said until now is still cut and sent. */

@@ -1,5 +1,6 @@
 /** The page: a head, a stage, the words, and what left for them. */
 
+import "./base.css";
 import { effect } from "@preact/signals";
 import { render } from "preact";
 import { useCallback, useState } from "preact/hooks";
@@ -14,8 +15,8 @@ import { Pictures } from "./pictures";
 import { serviceState, watchService } from "./service";
 import { settings } from "./settings";
 import { SettingsDialog } from "./settings-dialog";
-import "./style.css";
 import { TranscriptView } from "./transcript-view";
+import "./main.css";
 
 function Page() {
   const [shown, setShown] = useState<string | null>(null);

@@ -5,11 +5,13 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { FRAMES_PER_SECOND } from "../chain/framing";
 import { clock, frequencyMarks } from "../shared/axes";
 import type { Utterance } from "../shared/messages";
+import { Dialog } from "./dialog";
 import { byteCount, duration, languageName, soundBytes } from "./figures";
-import { BackIcon, CloseIcon, ForwardIcon } from "./icons";
+import { BackIcon, ForwardIcon } from "./icons";
 import { picture, takes } from "./library";
 import { usePicture, Waveform } from "./pictures";
 import { save } from "./transcript-view";
+import "./picture-dialog.css";
 
 /** CSS pixels to a frame of 10 ms, at least and at most. */
 const CLOSEST = 12;
@@ -22,8 +24,6 @@ export function PictureDialog({
   id: string;
   show: (utterance: Utterance | null) => void;
 }) {
-  const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => dialog.current?.showModal(), []);
   const all = takes.value.flatMap((take) => take.utterances);
   const place = all.findIndex((utterance) => utterance.id === id);
   const utterance = all[place];
@@ -36,54 +36,43 @@ export function PictureDialog({
     if (next) show(next);
   };
   return (
-    <dialog
-      ref={dialog}
-      class="dialog picture-dialog"
-      aria-labelledby="picture-title"
-      onClose={() => show(null)}
-      closedby="any"
+    <Dialog
+      name="picture"
+      title={`${clock(utterance.start, true)} to ${clock(utterance.end, true)}`}
+      close={() => show(null)}
       onKeyDown={(event) => {
         if (event.target instanceof HTMLInputElement) return;
         if (event.key === "ArrowLeft") step(-1);
         if (event.key === "ArrowRight") step(1);
       }}
+      actions={
+        <>
+          <button
+            type="button"
+            class="icon-button"
+            aria-label="Previous picture"
+            disabled={place === 0}
+            onClick={() => step(-1)}
+          >
+            <BackIcon />
+          </button>
+          <button
+            type="button"
+            class="icon-button"
+            aria-label="Next picture"
+            disabled={place === all.length - 1}
+            onClick={() => step(1)}
+          >
+            <ForwardIcon />
+          </button>
+        </>
+      }
     >
-      <header class="dialog-head">
-        <h2 id="picture-title">
-          {clock(utterance.start, true)} to {clock(utterance.end, true)}
-        </h2>
-        <button
-          type="button"
-          class="icon-button"
-          aria-label="Previous picture"
-          disabled={place === 0}
-          onClick={() => step(-1)}
-        >
-          <BackIcon />
-        </button>
-        <button
-          type="button"
-          class="icon-button"
-          aria-label="Next picture"
-          disabled={place === all.length - 1}
-          onClick={() => step(1)}
-        >
-          <ForwardIcon />
-        </button>
-        <button
-          type="button"
-          class="icon-button"
-          aria-label="Close"
-          onClick={() => dialog.current?.close()}
-        >
-          <CloseIcon />
-        </button>
-      </header>
       <LargePicture key={utterance.id} utterance={utterance} />
       {utterance.answer?.text && <p class="dialog-words">{utterance.answer.text}</p>}
       <Particulars utterance={utterance} />
       <Downloads utterance={utterance} />
-    </dialog>
+    </Dialog>
   );
 }
 

@@ -6,6 +6,7 @@ import type { Utterance } from "../shared/messages";
 import { byteCount, duration, languageName, soundBytes } from "./figures";
 import { ForUtterance, type UtteranceProps } from "./for-utterance";
 import { picture, takes } from "./library";
+import "./pictures.css";
 
 /** Pictures that are listed before somebody asks for more. */
 const LISTED = 40;

@@ -8,6 +8,7 @@ import { ForUtterance, type UtteranceProps } from "./for-utterance";
 import { CopyIcon, RemoveIcon } from "./icons";
 import { latest, type Take, takes, tellOutbox } from "./library";
 import { plainText, TRANSCRIPT_FORMATS, type TranscriptFormat, transcriptFile } from "./transcript";
+import "./transcript-view.css";
 
 /** Below this confidence, words are marked as doubtful. */
 const DOUBTFUL = 0.5;
