@@ -3,7 +3,8 @@
     python -m tests.ui.vectors
 
 writes them anew. vectors.json describes each stream by pieces that any language can put together
-from whole numbers alone, and says what has to come of it; pictures lie beside it.
+from whole numbers alone, and says what has to come of it; pictures lie beside it. Its
+`small` is what the library means by a small picture.
 """
 
 import json
