@@ -5,7 +5,7 @@ import { type MelImage, rangeText } from "../../chain/image";
 import { encode } from "../../chain/picture";
 import { encodePng } from "../../chain/png";
 import { loadCodecs } from "./codecs";
-import { pictureOf, SMALL } from "./vectors";
+import { imageOf, SMALL } from "./vectors";
 
 beforeAll(loadCodecs);
 
@@ -14,7 +14,7 @@ test("small means what it means to the library", () => {
 });
 
 test("a smaller quality makes a smaller file", async () => {
-  const image = pictureOf(0, 80, 0);
+  const image = imageOf(0, 80, 0);
   const [less, more] = await Promise.all(
     [20, 60].map((quality) => encode(image, { format: "webp", quality })),
   );
@@ -24,7 +24,7 @@ test("a smaller quality makes a smaller file", async () => {
 test.each([80, 128] as const)(
   "speech of %i bins becomes a tenth of its PNG file",
   async (melBins) => {
-    const image = pictureOf(0, melBins, 0);
+    const image = imageOf(0, melBins, 0);
     const { bytes, type } = await encode(image, ENCODINGS.small);
     expect(type).toBe("image/webp");
     expect(bytes.length).toBeLessThan(encodePng(image).length / 8);
@@ -49,6 +49,6 @@ test("a picture that would suffer too much stays lossless", async () => {
 });
 
 test("a picture that would not get smaller stays lossless", async () => {
-  const image = pictureOf(3, 80, 0);
+  const image = imageOf(3, 80, 0);
   expect((await encode(image, ENCODINGS.small)).type).toBe("image/png");
 });

@@ -8,7 +8,7 @@ import {
   type SegmentOptions,
   SegmentStream,
 } from "../../chain/segments";
-import { BUILDS, MEL_BINS, pictureOf, STREAMS, samplesOf } from "./vectors";
+import { BUILDS, imageOf, MEL_BINS, STREAMS, samplesOf } from "./vectors";
 
 /** What the chain makes of samples that come in slices of these lengths, again and again. */
 async function results(
@@ -75,12 +75,14 @@ describe.each(BUILDS)("the chain $build", ({ module }) => {
           expect(segments.map(({ start, end }) => [start, end])).toEqual(expected.cuts);
           if (!stream.pictures) return;
           segments.forEach(({ image }, index) => {
-            const picture = pictureOf(stream.number, melBins, index);
-            expect(image.frames).toBe(picture.frames);
-            const differences = image.pixels.map((level, i) => Math.abs(level - picture.pixels[i]));
+            const expectedImage = imageOf(stream.number, melBins, index);
+            expect(image.frames).toBe(expectedImage.frames);
+            const differences = image.pixels.map((level, i) =>
+              Math.abs(level - expectedImage.pixels[i]),
+            );
             expect(Math.max(...differences)).toBeLessThanOrEqual(1);
-            expect(image.minimum).toBeCloseTo(picture.minimum, 4);
-            expect(image.maximum).toBeCloseTo(picture.maximum, 4);
+            expect(image.minimum).toBeCloseTo(expectedImage.minimum, 4);
+            expect(image.maximum).toBeCloseTo(expectedImage.maximum, 4);
           });
         },
       );

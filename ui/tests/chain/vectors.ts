@@ -87,8 +87,8 @@ function randomNumbers(count: number): number[] {
   });
 }
 
-/** The picture that Python made of a segment of stream `number`. */
-export function pictureOf(number: number, melBins: MelBins, segment: number): MelImage {
+/** The mel image that Python made of a segment of stream `number`. */
+export function imageOf(number: number, melBins: MelBins, segment: number): MelImage {
   const name = `${String(number).padStart(2, "0")}-${melBins}-${segment}.png`;
   const png = decode(readFileSync(resolve(FOLDER, name)));
   const upright = { melBins, frames: png.width, pixels: png.data as Uint8Array };
