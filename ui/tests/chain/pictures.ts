@@ -22,7 +22,7 @@ interface Recording extends SegmentOptions {
 }
 
 /** Turn recordings into the files that the page would send of them. */
-export async function makePictures(recordings: Recording[]): Promise<void> {
+async function makePictures(recordings: Recording[]): Promise<void> {
   await loadCodecs();
   for (const { samples: file, rate, folder, ...options } of recordings) {
     const resampler = new Resampler(BUILDS[0].module, rate);
@@ -43,3 +43,5 @@ export async function makePictures(recordings: Recording[]): Promise<void> {
     }
   }
 }
+
+await makePictures(JSON.parse(readFileSync(process.argv[2], "utf-8")));
