@@ -21,9 +21,7 @@ from selenium.webdriver.webkitgtk.service import Service
 from websocket import create_connection
 
 from local.wire import Wire
-from tests.ui.conftest import SAMPLE, wav
-
-PATIENCE = 60
+from tests.ui.conftest import PATIENCE, SAMPLE, wav
 
 
 class Firefox:
@@ -158,5 +156,5 @@ def test_webkit(
 def wait_for(happened: Callable[[], bool]) -> None:
     deadline = time.monotonic() + PATIENCE
     while not happened():
-        assert time.monotonic() < deadline
+        assert time.monotonic() < deadline, "it did not happen"
         time.sleep(0.1)

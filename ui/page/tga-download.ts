@@ -1,7 +1,8 @@
 /** From the PNG that was sent to mel-spec's TGA: other bytes, the same pixels and range. */
 
 import { decode } from "fast-png";
-import { encodeTga, topDown } from "../chain/image";
+import { topDown } from "../chain/image";
+import { encodeTga } from "../chain/tga";
 import type { MelBins } from "../shared/messages";
 
 /** Writes a PNG mel image of this page as TGA. */

@@ -2,24 +2,14 @@
 // activity, cuts, pictures. The spectrogram is computed over the whole stream; floor, scale, range
 // and quantisation belong to each segment.
 
-import { Columns } from "./columns";
-import { Cutter, type CutterOptions } from "./cutter";
+import { type Cut, Cutter, type CutterOptions } from "./cutter";
 import { type Detector, EdgeDetector, EverythingIsSpeech, rounded } from "./detector";
+import { HeldFrames } from "./held-frames";
 import { type MelImage, quantize } from "./image";
-import { LogMelStream, type MelBins } from "./spectrogram";
+import { LogMelStream, type MelBins } from "./mel";
 
-export type { CutterOptions } from "./cutter";
-export type { MelImage } from "./image";
-export { hasSimd } from "./kernels";
-export type { MelBins } from "./spectrogram";
-
-/** A stretch of speech between two cuts. */
-export interface Segment {
-  /** Frame of 10 ms in the stream that it begins with. */
-  readonly start: number;
-  /** First frame that is not part of it. */
-  readonly end: number;
-  /** The picture of it that leaves the device. */
+/** A stretch of speech between two cuts, and its mel image. */
+export interface Segment extends Cut {
   readonly image: MelImage;
 }
 
@@ -39,7 +29,8 @@ export interface Advance {
   readonly segments: Segment[];
 }
 
-export interface ChainOptions {
+/** What is wanted of a stream's segments. */
+export interface SegmentOptions {
   readonly melBins: MelBins;
   /** For live speech, if not given. */
   readonly cutter?: Partial<CutterOptions>;
@@ -48,13 +39,13 @@ export interface ChainOptions {
 }
 
 /** Turns the samples of one stream into segments as they arrive. */
-export class Chain {
+export class SegmentStream {
   readonly #melBins: MelBins;
   readonly #spectrogram: LogMelStream;
   readonly #detector: Detector;
   readonly #cutter: Cutter;
   /** The frames that a segment still to come may begin with, and all after them. */
-  readonly #logMel: Columns;
+  readonly #logMel: HeldFrames;
   /** Of the frames without a decision: the sum of each one's rounded values. */
   #undecided: number[] = [];
   #frames = 0;
@@ -64,11 +55,7 @@ export class Chain {
    * @param module - chain.simd.wasm where the browser has SIMD (`hasSimd`), else chain.wasm
    * @throws RangeError if the options are no cutter's
    */
-  static async create(module: WebAssembly.Module, options: ChainOptions): Promise<Chain> {
-    return new Chain(module, options);
-  }
-
-  private constructor(module: WebAssembly.Module, options: ChainOptions) {
+  constructor(module: WebAssembly.Module, options: SegmentOptions) {
     const { melBins } = options;
     this.#melBins = melBins;
     this.#spectrogram = new LogMelStream(module, melBins);
@@ -76,7 +63,7 @@ export class Chain {
       ? new EverythingIsSpeech(melBins)
       : new EdgeDetector(melBins);
     this.#cutter = new Cutter(options.cutter);
-    this.#logMel = new Columns(melBins);
+    this.#logMel = new HeldFrames(melBins);
   }
 
   /**

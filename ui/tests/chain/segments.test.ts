@@ -1,21 +1,28 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { Chain, type ChainOptions, hasSimd, type Segment } from "../../chain/chain";
-import { BUILDS, MEL_BINS, pictureOf, STREAMS, samplesOf } from "./vectors";
+import type { CutterOptions } from "../../chain/cutter";
+import { hasSimd } from "../../chain/kernels";
+import {
+  type Advance,
+  type Segment,
+  type SegmentOptions,
+  SegmentStream,
+} from "../../chain/segments";
+import { BUILDS, imageOf, MEL_BINS, STREAMS, samplesOf } from "./vectors";
 
 /** What the chain makes of samples that come in slices of these lengths, again and again. */
 async function results(
   module: WebAssembly.Module,
-  options: ChainOptions,
+  options: SegmentOptions,
   samples: Float32Array,
   lengths: number[],
 ) {
-  const chain = await Chain.create(module, options);
+  const stream = new SegmentStream(module, options);
   const decisions: number[] = [];
   const columns: Float32Array[] = [];
   let frames = 0;
   const segments: Segment[] = [];
-  const take = (advance: ReturnType<Chain["push"]>) => {
+  const take = (advance: Advance) => {
     expect(advance.firstFrame).toBe(frames);
     expect(advance.firstDecision).toBe(decisions.length);
     expect(advance.logMel.length).toBe(advance.frames * options.melBins);
@@ -26,10 +33,10 @@ async function results(
   };
   for (let start = 0, i = 0; start < samples.length; i++) {
     const end = start + (lengths[i % lengths.length] as number);
-    take(chain.push(samples.subarray(start, end)));
+    take(stream.push(samples.subarray(start, end)));
     start = end;
   }
-  take(chain.finish());
+  take(stream.finish());
   return { decisions, logMel: Float32Array.from(columns.flatMap((part) => [...part])), segments };
 }
 
@@ -68,12 +75,14 @@ describe.each(BUILDS)("the chain $build", ({ module }) => {
           expect(segments.map(({ start, end }) => [start, end])).toEqual(expected.cuts);
           if (!stream.pictures) return;
           segments.forEach(({ image }, index) => {
-            const picture = pictureOf(stream.number, melBins, index);
-            expect(image.frames).toBe(picture.frames);
-            const differences = image.pixels.map((level, i) => Math.abs(level - picture.pixels[i]));
+            const expectedImage = imageOf(stream.number, melBins, index);
+            expect(image.frames).toBe(expectedImage.frames);
+            const differences = image.pixels.map((level, i) =>
+              Math.abs(level - expectedImage.pixels[i]),
+            );
             expect(Math.max(...differences)).toBeLessThanOrEqual(1);
-            expect(image.minimum).toBeCloseTo(picture.minimum, 4);
-            expect(image.maximum).toBeCloseTo(picture.maximum, 4);
+            expect(image.minimum).toBeCloseTo(expectedImage.minimum, 4);
+            expect(image.maximum).toBeCloseTo(expectedImage.maximum, 4);
           });
         },
       );
@@ -106,39 +115,39 @@ test("slices of any lengths give the same bits", async () => {
 });
 
 test("segments come while the stream goes on", async () => {
-  const chain = await Chain.create(BUILDS[0].module, { melBins: 80 });
+  const stream = new SegmentStream(BUILDS[0].module, { melBins: 80 });
   const samples = samplesOf(STREAMS[0]);
   const end = (310 + 60) * 160; // of the segment, and what the detector waits for
-  expect(chain.push(samples.subarray(0, end)).segments).toHaveLength(1);
+  expect(stream.push(samples.subarray(0, end)).segments).toHaveLength(1);
 });
 
 test("empty slices change nothing", async () => {
-  const chain = await Chain.create(BUILDS[0].module, { melBins: 128 });
-  expect(chain.push(new Float32Array(0)).frames).toBe(0);
-  chain.push(new Float32Array(400));
-  expect(chain.push(new Float32Array(0)).frames).toBe(0);
-  expect(chain.finish().firstFrame).toBe(2);
+  const stream = new SegmentStream(BUILDS[0].module, { melBins: 128 });
+  expect(stream.push(new Float32Array(0)).frames).toBe(0);
+  stream.push(new Float32Array(400));
+  expect(stream.push(new Float32Array(0)).frames).toBe(0);
+  expect(stream.finish().firstFrame).toBe(2);
 });
 
 test("a stream without a sample is refused", async () => {
-  const chain = await Chain.create(BUILDS[0].module, { melBins: 80 });
-  expect(() => chain.finish()).toThrow("no samples");
+  const stream = new SegmentStream(BUILDS[0].module, { melBins: 80 });
+  expect(() => stream.finish()).toThrow("no samples");
 });
 
 test("a finished stream takes nothing more", async () => {
-  const chain = await Chain.create(BUILDS[0].module, { melBins: 80 });
-  chain.push(new Float32Array(1000));
-  chain.finish();
-  expect(() => chain.push(new Float32Array(1))).toThrow("finished");
-  expect(() => chain.finish()).toThrow("finished");
+  const stream = new SegmentStream(BUILDS[0].module, { melBins: 80 });
+  stream.push(new Float32Array(1000));
+  stream.finish();
+  expect(() => stream.push(new Float32Array(1))).toThrow("finished");
+  expect(() => stream.finish()).toThrow("finished");
 });
 
-test("times that no cutter can have are refused", async () => {
-  const create = (cutter: ChainOptions["cutter"]) =>
-    Chain.create(BUILDS[0].module, { melBins: 80, cutter: cutter ?? {} });
-  await expect(create({ pause: -1 })).rejects.toThrow("not negative");
-  await expect(create({ longest: 0.5 })).rejects.toThrow("a second or more");
-  await expect(create({ margin: Number.NaN })).rejects.toThrow("not negative");
+test("times that no cutter can have are refused", () => {
+  const create = (cutter: Partial<CutterOptions>) => () =>
+    new SegmentStream(BUILDS[0].module, { melBins: 80, cutter });
+  expect(create({ pause: -1 })).toThrow("not negative");
+  expect(create({ longest: 0.5 })).toThrow("a second or more");
+  expect(create({ margin: Number.NaN })).toThrow("not negative");
 });
 
 test("SIMD is recognised where it is", () => {

@@ -1,13 +1,7 @@
-import { instantiate } from "./kernels";
+// The log-mel spectrogram of a stream, as hush/mel.py makes it; the arithmetic is in wasm/mel.ts.
 
-/** Samples a second. */
-export const SAMPLE_RATE = 16_000;
-/** Samples in a window: 25 ms. */
-const N_FFT = 400;
-/** Samples between windows: 10 ms. */
-const HOP_LENGTH = 160;
-/** Spectrogram columns a second. */
-export const FRAMES_PER_SECOND = SAMPLE_RATE / HOP_LENGTH;
+import { HOP_LENGTH, N_FFT } from "./framing";
+import { instantiate } from "./kernels";
 
 /** Heights of Whisper's spectrograms: 128 for large-v3 and turbo, 80 for every other model. */
 export type MelBins = 80 | 128;

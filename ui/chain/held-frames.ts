@@ -1,8 +1,9 @@
-/** A window on a stream of columns: new ones come at its end, old ones go at its beginning. */
-export class Columns {
+/** The newest frames of a stream: new ones come at the end, old ones go at the beginning. */
+export class HeldFrames {
+  /** Values in a frame. */
   readonly #height: number;
   #values = new Float32Array(0);
-  /** Column of the stream that the first of `#values` is. */
+  /** Frame of the stream that the first of `#values` is. */
   #base = 0;
   #first = 0;
   #end = 0;
@@ -11,24 +12,24 @@ export class Columns {
     this.#height = height;
   }
 
-  /** Add columns, one after the other. */
-  append(columns: Float32Array): void {
+  /** Add frames, one after the other. */
+  append(frames: Float32Array): void {
     const held = this.#values.subarray(
       (this.#first - this.#base) * this.#height,
       (this.#end - this.#base) * this.#height,
     );
-    const end = (this.#end - this.#base) * this.#height + columns.length;
+    const end = (this.#end - this.#base) * this.#height + frames.length;
     if (end > this.#values.length) {
-      const roomy = new Float32Array(2 * (held.length + columns.length));
+      const roomy = new Float32Array(2 * (held.length + frames.length));
       roomy.set(held);
       this.#values = roomy;
       this.#base = this.#first;
     }
-    this.#values.set(columns, (this.#end - this.#base) * this.#height);
-    this.#end += columns.length / this.#height;
+    this.#values.set(frames, (this.#end - this.#base) * this.#height);
+    this.#end += frames.length / this.#height;
   }
 
-  /** A copy of the columns from `start` to before `end`. */
+  /** A copy of the frames from `start` to before `end`. */
   slice(start: number, end: number): Float32Array {
     return this.#values.slice(
       (start - this.#base) * this.#height,
@@ -36,7 +37,7 @@ export class Columns {
     );
   }
 
-  /** Let go of the columns before `first`. */
+  /** Let go of the frames before `first`. */
   forgetBefore(first: number): void {
     this.#first = first;
   }

@@ -1,8 +1,9 @@
 /** Paints the spectrogram of what is heard: scrolling while somebody speaks, whole for a file. */
 
+import { FRAMES_PER_SECOND } from "../chain/framing";
 import { clock, frequencyMarks, timeMarks } from "../shared/axes";
 import { colourTable } from "../shared/colours";
-import type { Columns, MelBins } from "../shared/messages";
+import type { MelBins, PaintingUpdate } from "../shared/messages";
 import exampleUrl from "./example.webp?url";
 
 type Context = OffscreenCanvasRenderingContext2D;
@@ -29,8 +30,8 @@ const LINE = "rgb(222 245 229 / 10%)";
 const SPEECH = "#49c1ad";
 const CUT = "rgb(222 245 229 / 55%)";
 
-/** One view on one canvas; it draws by itself, once per screen frame, while there is something new. */
-export class Spectrogram {
+/** What one canvas shows; it draws by itself, once per screen frame, while there is something new. */
+export class Painting {
   readonly #canvas: OffscreenCanvas;
   readonly #context: Context;
   readonly #strip = new OffscreenCanvas(HELD, 80);
@@ -99,20 +100,20 @@ export class Spectrogram {
   }
 
   /** Takes what a listener has to show. */
-  take(message: Columns): void {
-    if (message.kind === "total") {
-      this.#total = message.frames;
+  take(update: PaintingUpdate): void {
+    if (update.kind === "total") {
+      this.#total = update.frames;
       while (this.#total > HELD * this.#scale) this.#halve();
-    } else if (message.kind === "finished") {
+    } else if (update.kind === "finished") {
       this.#running = false;
       this.#shown = this.#frames;
     } else {
-      this.#frames = message.firstFrame + message.logMel.length / this.#melBins;
+      this.#frames = update.firstFrame + update.logMel.length / this.#melBins;
       while (this.#mode === "whole" && this.#frames > HELD * this.#scale) this.#halve();
-      if (this.#mode === "whole") this.#gather(message);
-      else this.#colour(message.logMel, message.firstFrame);
-      this.#mark(message.decisions, message.firstDecision);
-      this.#cuts.push(...message.cuts);
+      if (this.#mode === "whole") this.#gather(update);
+      else this.#colour(update.logMel, update.firstFrame);
+      this.#mark(update.decisions, update.firstDecision);
+      this.#cuts.push(...update.cuts);
       if (this.#mode === "live") {
         this.#cuts = this.#cuts.filter(({ end }) => end > this.#frames - HELD);
       }
@@ -134,7 +135,7 @@ export class Spectrogram {
   }
 
   /** Takes columns of a file, of which each column on the screen shows the loudest. */
-  #gather({ logMel, firstFrame }: Columns & { kind: "columns" }): void {
+  #gather({ logMel, firstFrame }: PaintingUpdate & { kind: "frames" }): void {
     const bins = this.#melBins;
     const first = Math.floor(firstFrame / this.#scale);
     const last = Math.floor((this.#frames - 1) / this.#scale);
@@ -175,8 +176,8 @@ export class Spectrogram {
 
   #paint(levels: Float32Array, place: number, width: number): void {
     const bins = this.#melBins;
-    const image = new ImageData(width, bins);
-    const pixels = new Uint32Array(image.data.buffer);
+    const coloured = new ImageData(width, bins);
+    const pixels = new Uint32Array(coloured.data.buffer);
     for (let column = 0; column < width; column += 1) {
       let loudest = QUIETEST_TOP;
       for (let bin = 0; bin < bins; bin += 1) {
@@ -191,7 +192,7 @@ export class Spectrogram {
           this.#colours[Math.min(255, Math.max(0, Math.round(level)))];
       }
     }
-    this.#stripContext.putImageData(image, place, 0);
+    this.#stripContext.putImageData(coloured, place, 0);
   }
 
   #mark(decisions: Uint8Array, first: number): void {
@@ -221,7 +222,7 @@ export class Spectrogram {
   /** Moves on by the time that went by, and by a little of what is missing. */
   #scroll(milliseconds: number): void {
     const target = Math.max(0, this.#frames - LAG);
-    this.#shown += Math.min(milliseconds, 100) / 10;
+    this.#shown += (Math.min(milliseconds, 100) * FRAMES_PER_SECOND) / 1000;
     const error = target - this.#shown;
     this.#shown += Math.abs(error) > 50 ? error : error * 0.08;
   }
@@ -343,10 +344,10 @@ export class Spectrogram {
     }
     context.textAlign = "center";
     const most = this.#canvas.width / ratio / 80;
-    const marks = timeMarks(start / 100, end / 100, most);
+    const marks = timeMarks(start / FRAMES_PER_SECOND, end / FRAMES_PER_SECOND, most);
     const tenths = marks.some((seconds) => seconds % 1 > 0.01);
     for (const seconds of marks) {
-      const x = (seconds * 100 - start) * perFrame;
+      const x = (seconds * FRAMES_PER_SECOND - start) * perFrame;
       if (x < 24 * ratio || x > this.#canvas.width - 24 * ratio) continue;
       this.#label(clock(seconds, tenths), x, height + (VOICE + TIMES / 2) * ratio);
     }
@@ -374,13 +375,13 @@ export class Spectrogram {
       return;
     }
     const { data, width: columns, height: rows } = this.#example;
-    const image = new ImageData(columns, rows);
-    const pixels = new Uint32Array(image.data.buffer);
+    const coloured = new ImageData(columns, rows);
+    const pixels = new Uint32Array(coloured.data.buffer);
     for (let pixel = 0; pixel < pixels.length; pixel += 1) {
       pixels[pixel] = this.#colours[data[pixel * 4]];
     }
     this.#strip.height = rows;
-    this.#stripContext.putImageData(image, 0, 0);
+    this.#stripContext.putImageData(coloured, 0, 0);
     this.#context.globalAlpha = 0.6;
     this.#context.drawImage(this.#strip, 0, 0, columns, rows, 0, 0, width, this.#canvas.height);
     this.#context.globalAlpha = 1;

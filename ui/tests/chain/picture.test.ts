@@ -1,17 +1,31 @@
 import decode from "@jsquash/webp/decode";
 import { beforeAll, expect, test } from "vitest";
-import { encodePng, type MelImage, rangeText } from "../../chain/image";
-import { encodeSmall } from "../../chain/small";
+import { ENCODINGS } from "../../chain/encoding";
+import { type MelImage, rangeText } from "../../chain/image";
+import { encode } from "../../chain/picture";
+import { encodePng } from "../../chain/png";
 import { loadCodecs } from "./codecs";
-import { pictureOf } from "./vectors";
+import { imageOf, SMALL } from "./vectors";
 
 beforeAll(loadCodecs);
+
+test("small means what it means to the library", () => {
+  expect(ENCODINGS.small).toEqual(SMALL);
+});
+
+test("a smaller quality makes a smaller file", async () => {
+  const image = imageOf(0, 80, 0);
+  const [less, more] = await Promise.all(
+    [20, 60].map((quality) => encode(image, { format: "webp", quality })),
+  );
+  expect(less.bytes.length).toBeLessThan(more.bytes.length);
+});
 
 test.each([80, 128] as const)(
   "speech of %i bins becomes a tenth of its PNG file",
   async (melBins) => {
-    const image = pictureOf(0, melBins, 0);
-    const { bytes, type } = await encodeSmall(image);
+    const image = imageOf(0, melBins, 0);
+    const { bytes, type } = await encode(image, ENCODINGS.small);
     expect(type).toBe("image/webp");
     expect(bytes.length).toBeLessThan(encodePng(image).length / 8);
     const picture = await decode(bytes.buffer);
@@ -28,10 +42,13 @@ test("a picture that would suffer too much stays lossless", async () => {
     (_, i) => (Math.imul(i, 0x9e3779b1) >>> 16) & 255,
   );
   const image: MelImage = { melBins: 80, frames: 300, pixels, minimum: -1, maximum: 1 };
-  expect(await encodeSmall(image)).toEqual({ bytes: encodePng(image), type: "image/png" });
+  expect(await encode(image, ENCODINGS.small)).toEqual({
+    bytes: encodePng(image),
+    type: "image/png",
+  });
 });
 
 test("a picture that would not get smaller stays lossless", async () => {
-  const image = pictureOf(3, 80, 0);
-  expect((await encodeSmall(image)).type).toBe("image/png");
+  const image = imageOf(3, 80, 0);
+  expect((await encode(image, ENCODINGS.small)).type).toBe("image/png");
 });

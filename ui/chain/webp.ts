@@ -1,38 +1,30 @@
-// The small form of a mel image: lossy WebP, a seventh to a tenth of the PNG. Encoder and decoder
-// are loaded when the first one is asked for: import this module lazily too.
+// Lossy WebP, a seventh to a tenth of the PNG. Encoder and decoder are loaded when the first picture
+// is asked for: import this module lazily too.
 
 import decode from "@jsquash/webp/decode";
 import encode from "@jsquash/webp/encode";
-import { encodePng, type MelImage, rangeText, topDown } from "./image";
+import { type MelImage, rangeText, topDown } from "./image";
 
-/** 0 (smallest) to 100. */
-const QUALITY = 20;
 /** Root of the mean square of what pixels may be off by, in levels; speech is off by about 10. */
 const LARGEST_ERROR = 20;
-
-/** A mel image as a file. */
-export interface EncodedImage {
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  readonly type: "image/webp" | "image/png";
-}
 
 /**
  * Write a mel image as a lossy WebP file with its range in an XMP packet.
  *
- * The file is decoded again: where the pixels are too far off, or nothing would be saved, the
- * lossless PNG file is returned instead.
- *
+ * @param quality - 0 (smallest) to 100
+ * @returns the file; null where its pixels, decoded again, are too far off
  * @throws Error if the encoder cannot be loaded
  */
-export async function encodeSmall(image: MelImage): Promise<EncodedImage> {
-  const png: EncodedImage = { bytes: encodePng(image), type: "image/png" };
-  const picture = { width: image.frames, height: image.melBins, data: rgba(image) } as ImageData;
+export async function encodeWebp(
+  image: MelImage,
+  quality: number,
+): Promise<Uint8Array<ArrayBuffer> | null> {
+  const colours = { width: image.frames, height: image.melBins, data: rgba(image) } as ImageData;
   // Spatial noise shaping and segments hide errors from eyes, and so add to them.
-  const options = { quality: QUALITY, method: 6, sns_strength: 0, segments: 1 };
-  const plain = await encode(picture, options);
-  if (error(picture, await decode(plain)) > LARGEST_ERROR) return png;
-  const bytes = withMetadata(new Uint8Array(plain), image);
-  return bytes.length < png.bytes.length ? { bytes, type: "image/webp" } : png;
+  const options = { quality, method: 6, sns_strength: 0, segments: 1 };
+  const plain = await encode(colours, options);
+  if (error(colours, await decode(plain)) > LARGEST_ERROR) return null;
+  return withMetadata(new Uint8Array(plain), image);
 }
 
 function rgba(image: MelImage): Uint8ClampedArray<ArrayBuffer> {
