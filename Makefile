@@ -8,6 +8,7 @@ export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION = 20
 ENVIRONMENT := .venv/.ready
 CDK := node_modules/.bin/cdk
 SYNTHESIZERS := espeak-ng flite
+UNITS := systemd-analyze=systemd
 BROWSERS := chromium firefox-esr WebKitWebDriver=webkit2gtk-driver Xvfb=xvfb
 
 help: ## print this list
@@ -18,7 +19,7 @@ demo: $(ENVIRONMENT) ## transcribe a sample, then serve the page; ONCE=1 stops t
 	@.venv/bin/python -m $(if $(AUTH),local.demo_sign_in,local.demo)
 
 test: check page $(CDK) ## run every test
-	@sh setup.sh packages $(SYNTHESIZERS) $(BROWSERS)
+	@sh setup.sh packages $(SYNTHESIZERS) $(BROWSERS) $(UNITS)
 	@npm --prefix ui test --silent
 	@.venv/bin/pytest -n 2 --dist loadgroup
 

@@ -1,5 +1,6 @@
-"""Sounds, recordings and models that several rooms of tests use."""
+"""What all tests stand on: the commands they find, and sounds that several rooms use."""
 
+import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -9,11 +10,18 @@ import numpy.typing as npt
 import pytest
 
 from hush.audio import read_audio
+from tests.commands import search_path
 
 ROOT = Path(__file__).parents[1]
 SHARED_DATA = ROOT.parent / "shared" / "data"
 
 Samples = npt.NDArray[np.float32]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def commands(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Nothing is found by its name that happens to be installed."""
+    os.environ["PATH"] = search_path(tmp_path_factory.mktemp("commands"))
 
 
 @pytest.fixture(scope="session")
