@@ -11,11 +11,34 @@ import pytest
 
 from hush.audio import read_audio
 from tests.commands import search_path
+from tests.lanes import MARKERS, marker
 
 ROOT = Path(__file__).parents[1]
 SHARED_DATA = ROOT.parent / "shared" / "data"
+TESTS = ROOT / "tests"
 
 Samples = npt.NDArray[np.float32]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--unit", action="store_true", help="only what takes seconds: tests/lanes.py")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for name, meaning in MARKERS.items():
+        config.addinivalue_line("markers", f"{name}: {meaning}")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    if config.getoption("--unit") and TESTS in collection_path.parents:
+        return marker(collection_path.relative_to(TESTS)) is not None or None
+    return None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if name := marker(item.path.relative_to(TESTS)):
+            item.add_marker(name)
 
 
 @pytest.fixture(scope="session", autouse=True)
