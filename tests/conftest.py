@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
+from hypothesis import HealthCheck, settings
 
 from hush.audio import read_audio
 from tests.commands import search_path
@@ -18,6 +19,10 @@ SHARED_DATA = ROOT.parent / "shared" / "data"
 TESTS = ROOT / "tests"
 
 Samples = npt.NDArray[np.float32]
+
+# How long an example takes is the machine's affair; pytest's own bound is for what hangs.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
