@@ -9,7 +9,8 @@ from pathlib import PurePath
 MARKERS = {
     "browser": "needs the built page, and most of it real browsers",
     "cloud": "synthesises templates, or works on an emulated AWS",
-    "model": "runs a model, or is about making one",
+    "generated": "tries out what an API's description allows",
+    "model": "runs a model, or compares with openai-whisper",
     "process": "starts the service, the command line or an installation",
 }
 
@@ -22,7 +23,9 @@ PLACES = (
     ("ami/*", "cloud"),
     ("service/instance/*", "cloud"),
     ("service/*test_quota.py", "cloud"),
+    ("service/*test_openapi.py", "generated"),
     ("models/*", "model"),
+    ("hush/test_mel.py", "model"),
     ("service/engine/*", "model"),
     ("service/*test_engine.py", "model"),
     ("service/*test_server.py", "process"),
