@@ -3,7 +3,7 @@
 import os
 
 # Threads of one computation that share a core with another process wait for one another, busily:
-# a transcription of one second took minutes. Here, in the workers, and in what tests start.
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-# After the times of words, numba would raise torch's threads to the number of cores.
-os.environ.setdefault("NUMBA_NUM_THREADS", "1")
+# with two, the demo model takes four times the time. numba, which openai-whisper finds the times of
+# words with, would set torch's number as well. Here, in the workers, and in what tests start.
+for _name in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")

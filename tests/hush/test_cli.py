@@ -59,7 +59,6 @@ def test_transcribe_reads_standard_input(url: str, sample_words: str) -> None:
         cwd=ROOT,
         env=environment(),
         capture_output=True,
-        timeout=60,
         check=True,
     )
     assert ended.stdout.decode().strip() == sample_words
@@ -318,7 +317,7 @@ def in_a_terminal(*arguments: str | Path, interrupt_at: str = "") -> tuple[int, 
                 process.send_signal(signal.SIGINT)
                 interrupt_at = ""
     os.close(terminal)
-    return process.wait(timeout=60), shown.decode(errors="replace")
+    return process.wait(), shown.decode(errors="replace")
 
 
 def test_a_terminal_sees_how_far_it_is(tmp_path: Path) -> None:
@@ -366,7 +365,7 @@ def test_ctrl_c_stops_waiting_for_standard_input(command: str, url: str, tmp_pat
     while "pipe" not in Path(stopped).read_text():
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=10) == 130
+    assert process.wait() == 130
     process.communicate()
 
 

@@ -112,7 +112,8 @@ def webkit() -> Iterator[webdriver.WebKitGTK]:
     driver = shutil.which("WebKitWebDriver")
     assert driver, "WebKit is not here: `sh setup.sh packages WebKitWebDriver`"
     options = Options()
-    (options.binary_location,) = map(str, Path("/usr/lib").glob("*/webkit2gtk-4.*/MiniBrowser"))
+    # Of two versions of the library, the newer one is the driver's.
+    options.binary_location = max(map(str, Path("/usr/lib").glob("*/webkit2gtk-4.*/MiniBrowser")))
     options.add_argument("--automation")
     with display() as screen:
         service = Service(driver, env={**os.environ, "DISPLAY": screen})
