@@ -12,8 +12,9 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urlsplit
@@ -28,7 +29,7 @@ from hush_service.weights.errors import (
     NoSpaceError,
     UnreachableError,
 )
-from hush_service.weights.space import full_disk_in_words, want_space
+from hush_service.weights.space import full_disk_in_words, size_of, want_space
 
 log = logging.getLogger(__name__)
 
@@ -164,7 +165,7 @@ def _append(address: str, part: Path, progress: Progress) -> str:
         with httpx2.stream(
             "GET", address, headers=headers, timeout=timeout, follow_redirects=True
         ) as answer:
-            if answer.status_code == httpx2.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
+            if answer.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
                 return digest.hexdigest()  # all of it was here
             if not answer.is_success:
                 host = urlsplit(address).hostname
@@ -172,13 +173,13 @@ def _append(address: str, part: Path, progress: Progress) -> str:
                 raise kind(f"{host} has no {part.name} (it answered {answer.status_code})")
             begins = f"bytes {have}-"
             resumed = answer.headers.get("Content-Range", "").startswith(begins)
-            if not (answer.status_code == httpx2.codes.PARTIAL_CONTENT and resumed):
+            if not (answer.status_code == HTTPStatus.PARTIAL_CONTENT and resumed):
                 digest, have = hashlib.sha256(), 0
                 out.truncate(0)
             length = int(answer.headers.get("Content-Length", 0))
             total = have + length if length else None
             want_space(part.parent, length)
-            for chunk in answer.iter_bytes(_CHUNK):
+            for chunk in answer.iter_bytes():
                 out.write(chunk)
                 digest.update(chunk)
                 have += len(chunk)
@@ -265,7 +266,7 @@ def _pip_download(wheel: Wheel, parts: Path, progress: Callable[[int], None]) ->
     ):
         try:
             while _runs(pip):
-                progress(_size_of(temporary.rglob("*.whl")))
+                progress(size_of(temporary))
         except BaseException:
             pip.kill()
             raise
@@ -283,16 +284,6 @@ def _runs(process: subprocess.Popen[bytes]) -> bool:
     except subprocess.TimeoutExpired:
         return True
     return False
-
-
-def _size_of(files: Iterable[Path]) -> int:
-    size = 0
-    for file in files:
-        try:
-            size += file.stat().st_size
-        except FileNotFoundError:  # moved on meanwhile
-            continue
-    return size
 
 
 def _pip_error(wheel: Wheel, parts: Path, said: str) -> FetchError | NoSpaceError:

@@ -28,7 +28,7 @@ from hush_service.weights.checkpoint import check_checkpoint
 from hush_service.weights.ctranslate2_folder import MODEL, check_folder
 from hush_service.weights.errors import UnknownModelError
 from hush_service.weights.fetch import Progress, digest_of, fetch, parts_of
-from hush_service.weights.space import full_disk_in_words, want_space
+from hush_service.weights.space import full_disk_in_words, size_of, want_space
 
 log = logging.getLogger(__name__)
 
@@ -137,7 +137,7 @@ def remove(name: str, folder: Path | None = None) -> int:
         home = _home_of_converted(demo_folder() / "demo.pt", folder)
     else:
         home = folder / model.name
-    size = _size_of(home)
+    size = size_of(home) + size_of(parts_of(home))
     if size:
         with _alone(home):
             shutil.rmtree(home, ignore_errors=True)
@@ -223,7 +223,7 @@ def _convert(source: Path, target: Path, wanted: Format, heads: tuple[Head, ...]
         shutil.rmtree(parts, ignore_errors=True)
         parts.mkdir(parents=True)
         try:
-            want_space(parts, _size_of(source))
+            want_space(parts, size_of(source))
             if wanted == "openai":
                 conversion.to_openai(source, part)
             else:
@@ -272,13 +272,7 @@ def _kept_model(model: CatalogueModel, folder: Path) -> KeptModel:
     home = folder / model.name
     formats: tuple[Format, ...] = ("openai", "ctranslate2")
     here = tuple(form for form in formats if _place(home, model.name, form).exists())
-    return KeptModel(model, here, _size_of(home) + _size_of(parts_of(home)))
-
-
-def _size_of(path: Path) -> int:
-    if path.is_file():
-        return path.stat().st_size
-    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    return KeptModel(model, here, size_of(home) + size_of(parts_of(home)))
 
 
 @contextmanager

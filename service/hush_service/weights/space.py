@@ -1,9 +1,10 @@
 """Room on the disk: asked for before it is needed, and said in words where it runs out."""
 
 import errno
+import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from hush_service.weights.errors import NoSpaceError
@@ -24,6 +25,18 @@ def want_space(folder: Path, size: float) -> None:
         raise NoSpaceError(
             f"{folder} has room for {free / 1e6:.0f} MB and {size / 1e6:.0f} MB are wanted; {_MORE}"
         )
+
+
+def size_of(path: Path) -> int:
+    """Return the bytes of a file, or of all files in a folder; what vanishes meanwhile is none."""
+    files = [path] if path.is_file() else []
+    for folder, _, names in os.walk(path):
+        files += [Path(folder, name) for name in names]
+    size = 0
+    for file in files:
+        with suppress(FileNotFoundError):
+            size += file.stat().st_size
+    return size
 
 
 @contextmanager
