@@ -207,7 +207,7 @@ def forwarded(request: Request, origin: str) -> Answer:
     """Have a real HTTP server answer, and pass its answer on as it is."""
     headers = {name: value for name, value in request.headers.items() if name != "host"}
     answer = httpx2.request(
-        request.method, origin + request.target, headers=headers, content=request.body, timeout=120
+        request.method, origin + request.target, headers=headers, content=request.body, timeout=240
     )
     skipped = ("content-length", "transfer-encoding", "content-encoding", "connection")
     kept = [pair for pair in answer.headers.multi_items() if pair[0].lower() not in skipped]
