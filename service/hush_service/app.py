@@ -1,6 +1,5 @@
 """The FastAPI application: routes, sign-in by key, limits, and what they share."""
 
-import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ from hush_service.api_key import ApiKey
 from hush_service.bodies import BodyBounds
 from hush_service.errors import install_error_handlers
 from hush_service.metrics import Metrics, MetricsMiddleware
-from hush_service.page import NOT_BUILT, PageMiddleware, load_page, page_folder, page_headers
+from hush_service.page import PageMiddleware, load_page, page_folder, page_headers
 from hush_service.routes import health, openai, original, sign_in
 from hush_service.served_models import Models
 from hush_service.settings import Settings
@@ -23,8 +22,6 @@ from hush_service.work import WorkQueue
 
 if TYPE_CHECKING:
     from hush_service.quota import Quotas
-
-log = logging.getLogger(__name__)
 
 _DESCRIPTION = """
 Speech-to-text on pictures: send a *mel image*, an 8-bit grayscale picture of the log-mel
@@ -77,8 +74,6 @@ def create_app(settings: Settings, models: Models, page: Path | None = None) -> 
     app.add_middleware(MetricsMiddleware, metrics=service.metrics)
     if folder := page or page_folder():
         app.add_middleware(PageMiddleware, files=load_page(folder, page_headers()))
-    else:
-        log.warning(NOT_BUILT)
     return app
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from hush.openai_form import error_body
+from hush.contracts.errors import error_body
 
 LONGEST_RETRY_AFTER = 60
 """OpenAI's clients ignore a Retry-After of more seconds than this."""

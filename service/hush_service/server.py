@@ -13,6 +13,7 @@ import uvicorn
 
 from hush_service.app import create_app
 from hush_service.engine import Engine
+from hush_service.page import NOT_BUILT, page_folder
 from hush_service.served_models import Models
 from hush_service.settings import Settings
 from hush_service.state import Service
@@ -74,6 +75,8 @@ def serve(settings: Settings) -> bool:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     host, port = listener.getsockname()[:2]
     log.info("listening on http://%s:%d", f"[{host}]" if ":" in host else host, port)
+    if page_folder() is None:
+        log.warning(NOT_BUILT)
     # A daemon, so that a service which has to stop does not wait for a download.
     loading = partial(models.load, partial(load_engine, settings))
     loader = threading.Thread(target=loading, name="model-loader", daemon=True)
