@@ -6,7 +6,7 @@ import typer
 
 from hush.client import AsyncClient
 from hush.credentials import CredentialError, credential, origin
-from hush.image import SMALL, Encoding, Format, MelImageError
+from hush.image import SMALL, Encoding, ImageFormat, MelImageError
 from hush.mel import MEL_BINS
 from hush.terminal import errors, report
 
@@ -25,7 +25,7 @@ ApiKey = Annotated[
         help="Key the service wants; that of `hush login` if left out.",
     ),
 ]
-PictureChoice = Literal[Format, "small"]
+PictureChoice = Literal[ImageFormat, "small"]
 Picture = Annotated[
     PictureChoice,
     typer.Option("--picture", help="Format of the mel images; `small` has the fewest bytes."),

@@ -16,8 +16,8 @@ from hush.folder import FolderError, FolderIndex, read_index, write_index, write
 from hush.image import Encoding, MelImageError, decode, encode, quantize
 from hush.segments import segments
 from hush.transcript import Phrase, Transcript
+from tests.hush.formats.test_png import END, PIXELS, header, png_file
 from tests.hush.test_audio import recorded
-from tests.hush.test_png import END, PIXELS, header, png_file
 from tests.hush.test_segments import TALK, WHOLE
 
 pytestmark = pytest.mark.anyio
