@@ -52,7 +52,7 @@ def hush(
         [sys.executable, "-m", "hush.cli", *map(str, arguments)],
         capture_output=True,
         text=True,
-        cwd=ROOT,
+        cwd=cwd or ROOT,
         env=environment(**{"PYTHONPATH": str(ROOT), "COLUMNS": "100", **settings}),
         timeout=HANG,
         check=False,

@@ -23,7 +23,7 @@ from hush.image import (
     quantize,
     read_header,
 )
-from tests.hush.test_png import png_file
+from tests.hush.formats.test_png import png_file
 
 LOSSLESS = [Encoding("png"), Encoding("webp"), Encoding("tga")]
 LOSSY = [Encoding("webp", 50), Encoding("webp", 90), Encoding("avif"), Encoding("avif", 90)]

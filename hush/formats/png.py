@@ -9,8 +9,20 @@ import struct
 import zlib
 from dataclasses import dataclass
 
+from PIL.PngImagePlugin import PngInfo
+
+from hush.formats import MelImageError, Pixels, Size, ValueRange
+from hush.formats.pillow import read_picture, write_picture
+from hush.formats.value_range import from_text, to_text
+
+NAME = "PNG"
+WIDEST = 65_535
+HAS_QUALITY = False
+
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MAX_CHUNKS = 1000
+RANGE_KEYWORD = "mel-range"
+"""Of the text that says the range."""
 
 _HEADER = struct.Struct(">IIBBBBB")
 _CHUNK_FRAME = 12  # length, kind and checksum
@@ -18,8 +30,31 @@ _PALETTE = 3
 _CHANNELS = {0: 1, 2: 3, 4: 2, 6: 4}
 
 
-class PngStructureError(ValueError):
-    """The file is damaged, or not grayscale as a mel image is. The message says which."""
+def recognizes(data: bytes) -> bool:
+    """Say whether a file is a PNG file."""
+    return data.startswith(SIGNATURE)
+
+
+def read_size(data: bytes) -> Size:
+    """Read width and height, and check the whole structure; see `FileFormat.read_size`."""
+    file = read_structure(data)
+    return file.width, file.height
+
+
+def decode(data: bytes, size: Size) -> tuple[Pixels, ValueRange | None]:
+    """Read pixels and range; see `FileFormat.decode`."""
+    file = read_structure(data)
+    file.check_pixels()
+    pixels, _ = read_picture(file.picture, NAME, size)
+    text = file.texts.get(RANGE_KEYWORD)
+    return pixels, None if text is None else from_text(text)
+
+
+def encode(pixels: Pixels, value_range: ValueRange, quality: int | None) -> bytes:
+    """Write a file; see `FileFormat.encode`."""
+    text = PngInfo()
+    text.add_text(RANGE_KEYWORD, to_text(value_range))
+    return write_picture(pixels, NAME, optimize=True, pnginfo=text)
 
 
 @dataclass(frozen=True)
@@ -48,7 +83,7 @@ class PngFile:
 
         Raises
         ------
-        PngStructureError
+        MelImageError
             If some are missing or damaged.
         """
         expected = self._row_bytes * self.height
@@ -61,12 +96,12 @@ class PngFile:
             raise _damaged()
 
 
-def read_png(data: bytes) -> PngFile:
+def read_structure(data: bytes) -> PngFile:
     """Check a PNG file from its signature to its end.
 
     Raises
     ------
-    PngStructureError
+    MelImageError
         If it is truncated, damaged, animated, transparent, interlaced, has a palette, another bit
         depth than 8, or more than `MAX_CHUNKS` chunks.
     """
@@ -95,9 +130,9 @@ def read_png(data: bytes) -> PngFile:
                 keyword, _, text = content.partition(b"\0")
                 texts.setdefault(keyword.decode("latin-1"), text.decode("latin-1"))
             case b"acTL":
-                raise PngStructureError("the picture is animated; a mel image is one still picture")
+                raise MelImageError("the picture is animated; a mel image is one still picture")
             case b"tRNS":
-                raise PngStructureError("the picture is transparent; a mel image is opaque")
+                raise MelImageError("the picture is transparent; a mel image is opaque")
         if kind in (b"IHDR", b"IDAT", b"IEND"):
             kept.append(data[at:end])
         if kind == b"IEND":
@@ -105,7 +140,7 @@ def read_png(data: bytes) -> PngFile:
             width, height, row_bytes = header
             return PngFile(width, height, texts, b"".join(kept), row_bytes, b"".join(pixels))
         at = end
-    raise PngStructureError(f"the PNG file has more than {MAX_CHUNKS} chunks")
+    raise MelImageError(f"the PNG file has more than {MAX_CHUNKS} chunks")
 
 
 def _read_header(content: bytes) -> tuple[int, int, int]:
@@ -114,15 +149,15 @@ def _read_header(content: bytes) -> tuple[int, int, int]:
         raise _damaged()
     width, height, depth, color, _, _, interlace = _HEADER.unpack(content)
     if color == _PALETTE:
-        raise PngStructureError("the PNG file has a palette; a mel image is grayscale")
+        raise MelImageError("the PNG file has a palette; a mel image is grayscale")
     if depth != 8:
-        raise PngStructureError(f"the PNG file has a bit depth of {depth}; a mel image has 8")
+        raise MelImageError(f"the PNG file has a bit depth of {depth}; a mel image has 8")
     if interlace:
-        raise PngStructureError("the PNG file is interlaced; a mel image is not")
+        raise MelImageError("the PNG file is interlaced; a mel image is not")
     if color not in _CHANNELS:
         raise _damaged()
     return width, height, 1 + width * _CHANNELS[color]
 
 
-def _damaged() -> PngStructureError:
-    return PngStructureError("the PNG file is truncated or damaged")
+def _damaged() -> MelImageError:
+    return MelImageError("the PNG file is truncated or damaged")

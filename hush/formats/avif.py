@@ -1,4 +1,4 @@
-"""The size that an AVIF file's coded picture really has, read without decoding it.
+"""AVIF: lossy, with a quality. The range is in an XMP packet.
 
 An AVIF file says its size twice: in the container, which is all that Pillow shows before it
 decodes, and in the AV1 data, which is what the decoder allocates for. Two kilobytes that say
@@ -11,35 +11,55 @@ Specification.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from hush.formats import MelImageError, Pixels, Size, ValueRange
+from hush.formats.pillow import read_picture, write_picture
+from hush.formats.value_range import from_xmp, to_xmp
+
+NAME = "AVIF"
+WIDEST = 32_768
+HAS_QUALITY = True
+
+DEFAULT_QUALITY = 60
 MOST = 64
 """Boxes, items or units in one place; more than any still picture has."""
 
+_BRANDS = (b"avif", b"avis", b"mif1", b"msf1")
 _SEQUENCE_HEADER = 1
 _HIGH_BIT_DEPTH = 0x40
 
 
-class AvifStructureError(ValueError):
-    """The file is damaged, or of a form that a mel image has no use for. The message says which."""
+def recognizes(data: bytes) -> bool:
+    """Say whether a file is an AVIF file."""
+    return data[4:8] == b"ftyp" and data[8:12] in _BRANDS
 
 
-def coded_size(data: bytes) -> tuple[int, int]:
-    """Return width and height that the AV1 data of an AVIF picture declares.
+def read_size(data: bytes) -> Size:
+    """Read the width and height that the AV1 data declares; see `FileFormat.read_size`.
 
-    Parameters
-    ----------
-    data
-        The whole file.
-
-    Raises
-    ------
-    AvifStructureError
-        If the file is truncated, animated, or holds more than one coded picture (a grid, a
-        thumbnail, an alpha channel).
+    Refused is also what holds more than one coded picture: a grid, a thumbnail, an alpha channel.
     """
     try:
         return _sequence_size(_picture_data(data))
     except IndexError as error:
-        raise AvifStructureError("the AVIF file is truncated or damaged") from error
+        raise MelImageError("the AVIF file is truncated or damaged") from error
+
+
+def decode(data: bytes, size: Size) -> tuple[Pixels, ValueRange | None]:
+    """Read pixels and range; see `FileFormat.decode`."""
+    pixels, xmp = read_picture(data, NAME, size)
+    return pixels, from_xmp(xmp)
+
+
+def encode(pixels: Pixels, value_range: ValueRange, quality: int | None) -> bytes:
+    """Write a file, of `DEFAULT_QUALITY` if None; see `FileFormat.encode`."""
+    return write_picture(
+        pixels,
+        NAME,
+        quality=DEFAULT_QUALITY if quality is None else quality,
+        subsampling="4:0:0",
+        max_threads=1,
+        xmp=to_xmp(value_range),
+    )
 
 
 @dataclass
@@ -79,7 +99,7 @@ def _picture_data(data: bytes) -> _Reader:
     """Find the one coded picture of the file."""
     boxes = list(_Reader(data, 0, len(data)).boxes())
     if any(kind == b"moov" for kind, _ in boxes):
-        raise AvifStructureError("the picture is animated; a mel image is one still picture")
+        raise MelImageError("the picture is animated; a mel image is one still picture")
     meta = _only(boxes, b"meta")
     meta.number(4)
     boxes = list(meta.boxes())
@@ -87,7 +107,7 @@ def _picture_data(data: bytes) -> _Reader:
     pictures = [item for item, kind in kinds if kind not in (b"mime", b"Exif")]
     locations = dict(_item_locations(_only(boxes, b"iloc")))
     if len(pictures) != 1 or pictures[0] not in locations:
-        raise AvifStructureError("the AVIF file holds more than one picture, or an alpha channel")
+        raise MelImageError("the AVIF file holds more than one picture, or an alpha channel")
     _check_bit_depth(boxes)
     offset, length = locations[pictures[0]]
     if offset + length > len(data):
@@ -108,7 +128,7 @@ def _check_bit_depth(meta: list[tuple[bytes, _Reader]]) -> None:
     configuration = _only(properties, b"av1C")
     configuration.number(2)
     if configuration.number(1) & _HIGH_BIT_DEPTH:
-        raise AvifStructureError("the AVIF file has a bit depth of 10 or 12; a mel image has 8")
+        raise MelImageError("the AVIF file has a bit depth of 10 or 12; a mel image has 8")
 
 
 def _item_kinds(items: _Reader) -> Iterator[tuple[int, bytes]]:
@@ -140,9 +160,7 @@ def _item_locations(table: _Reader) -> Iterator[tuple[int, tuple[int, int]]]:
         table.number(2)
         base = table.number(base_size)
         if table.number(2) != 1:
-            raise AvifStructureError(
-                "the AVIF file holds its picture in pieces; a mel image is whole"
-            )
+            raise MelImageError("the AVIF file holds its picture in pieces; a mel image is whole")
         table.number(index_size)
         offset, length = table.number(offset_size), table.number(length_size)
         if method == 0:
@@ -184,7 +202,7 @@ def _frame_size(sequence_header: _Reader) -> tuple[int, int]:
     # The size ends at bit 10 + 8 + 32 at the latest, and the header itself is longer.
     bits = f"{sequence_header.number(7):056b}"
     if bits[4] != "1":  # reduced_still_picture_header: the one form in which frames can't be larger
-        raise AvifStructureError("the AVIF file is coded as video, not as a still picture")
+        raise MelImageError("the AVIF file is coded as video, not as a still picture")
     width_bits, height_bits = int(bits[10:14], 2) + 1, int(bits[14:18], 2) + 1
     width_end = 18 + width_bits
     width, height = bits[18:width_end], bits[width_end : width_end + height_bits]
