@@ -10,7 +10,7 @@ import numpy as np
 import stamina.instrumentation
 import typer
 
-from hush import __version__, account
+from hush import __version__, account, models_command
 from hush.arguments import ApiKey, MelBins, Picture, Quality, encoding_of, service_at
 from hush.attempts import Attempts, targets
 from hush.audio import Recording
@@ -345,6 +345,7 @@ def serve(
 app.command(no_args_is_help=True)(account.login)
 app.command(no_args_is_help=True)(account.logout)
 app.add_typer(account.keys, name="keys")
+app.add_typer(models_command.app, name="models")
 
 
 @app.command(no_args_is_help=True)

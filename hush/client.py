@@ -474,10 +474,51 @@ class AsyncClient:
 
 
 class Client:
-    """`AsyncClient` without await. Use it as a context manager; parameters are the same."""
+    """`AsyncClient` without await. Use it as a context manager.
 
-    def __init__(self, url: str, api_key: str | None = None, **settings: Any) -> None:
-        self._client = AsyncClient(url, api_key, **settings)
+    Parameters
+    ----------
+    url
+        Where the service is, such as "http://localhost:1337".
+    api_key
+        Sent as a bearer token.
+    timeout
+        Seconds to wait for one answer, its time in the service's queue included.
+    patience
+        Seconds during which a service that is busy or starting is asked again.
+    concurrency
+        Pictures under way at once.
+    on_wait
+        Called with a message and seconds before each wait for another try.
+    transport
+        Another way to reach the service than the network.
+
+    Raises
+    ------
+    ValueError
+        As `AsyncClient` does.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        api_key: str | None = None,
+        *,
+        timeout: float = 600.0,
+        patience: float = 600.0,
+        concurrency: int = 4,
+        on_wait: Callable[[str, float], None] | None = None,
+        transport: httpx2.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._client = AsyncClient(
+            url,
+            api_key,
+            timeout=timeout,
+            patience=patience,
+            concurrency=concurrency,
+            on_wait=on_wait,
+            transport=transport,
+        )
         self._stack = ExitStack()
         self._running: BlockingPortal | None = None
 
@@ -540,10 +581,22 @@ class Client:
         self,
         source: Recording | str | Path | BinaryIO,
         options: Options | None = None,
-        **settings: Any,
+        *,
+        encoding: Encoding = PNG,
+        detector: Detector | None = None,
+        cutter: Cutter | None = None,
+        on_progress: Callable[[Progress], None] | None = None,
     ) -> Transcript:
         """See `AsyncClient.transcribe_audio`."""
-        call = partial(self._client.transcribe_audio, source, options, **settings)
+        call = partial(
+            self._client.transcribe_audio,
+            source,
+            options,
+            encoding=encoding,
+            detector=detector,
+            cutter=cutter,
+            on_progress=on_progress,
+        )
         return self._portal.call(call)
 
     def transcribe_folder(

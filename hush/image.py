@@ -16,7 +16,8 @@ from hush.mel import MEL_BINS, Spectrogram
 
 ImageFormat = Literal["png", "webp", "avif", "tga"]
 FORMATS: Mapping[ImageFormat, FileFormat] = {"png": png, "webp": webp, "avif": avif, "tga": tga}
-"""By the endings of their files, in the order in which they are recognised: TGA has no signature."""
+"""By the endings of their files, in the order in which they are recognised: TGA has no
+signature."""
 
 MAX_FRAMES = 65_535
 """Widest mel image, in frames: a little under 11 minutes. TGA's header has no room for more."""
@@ -137,7 +138,7 @@ class Encoding:
 
 
 PNG = Encoding()
-SMALL = Encoding("webp", 10)
+SMALL = Encoding("webp", 20)
 """The `small` picture: the fewest bytes that cost no words worth mention (docs/payload.md)."""
 
 

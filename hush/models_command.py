@@ -36,6 +36,11 @@ def models(context: typer.Context, folder: Folder = None) -> None:
     - `hush models fetch base tiny.en`
     - `hush models remove base`
     """
+    try:
+        import hush_service.weights.models  # noqa: F401
+    except ImportError:
+        report("this wants more libraries: install hush with its extra 'service' (docs/install.md)")
+        raise typer.Exit(1) from None
     context.obj = folder
     if context.invoked_subcommand is None:
         _list(folder)
