@@ -11,7 +11,8 @@ from typing import Literal
 
 import numpy as np
 
-from hush.formats import FileFormat, MelImageError, Pixels, Size, avif, png, tga, webp
+from hush.formats import FileFormat, Pixels, Size, avif, png, tga, webp
+from hush.formats import MelImageError as MelImageError  # noqa: PLC0414 # others know it from here
 from hush.mel import MEL_BINS, Spectrogram
 
 ImageFormat = Literal["png", "webp", "avif", "tga"]

@@ -38,7 +38,7 @@ def synthesis(tmp_path_factory: pytest.TempPathFactory) -> Synthesis:
                 file.write("# one line more\n")
         out = folder / "cdk.out"
         environment = {**os.environ, "PYTHONPATH": str(folder)}
-        command = [sys.executable, "-c", SYNTHESIZE, out]
+        command = [sys.executable, "-c", SYNTHESIZE, str(out)]
         subprocess.run(command, cwd=folder, env=environment, check=True)
         return Templates(out)
 
