@@ -74,7 +74,10 @@ def running(command: list[str], **settings: str) -> Iterator[subprocess.Popen[st
         yield process
     finally:
         process.kill()
-        process.communicate()
+        process.wait()
+        # The block may have read it to its end, and closed it.
+        if process.stdout is not None:
+            process.stdout.close()
 
 
 def first_answer(url: str, process: subprocess.Popen[str]) -> httpx2.Response:
