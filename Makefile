@@ -3,11 +3,12 @@
 # jsii, under the CDK, says in ten lines that Node 20 grows old.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION = 20
 .DEFAULT_GOAL := help
-.PHONY: help demo test check page format bench model eval synth doctor app sandbox destroy lock wheel clean
+.PHONY: help demo test unit check page format bench model eval synth doctor app sandbox destroy lock wheel clean
 
 ENVIRONMENT := .venv/.ready
 CDK := node_modules/.bin/cdk
 SYNTHESIZERS := espeak-ng flite
+UNITS := systemd-analyze=systemd
 BROWSERS := chromium firefox-esr WebKitWebDriver=webkit2gtk-driver Xvfb=xvfb
 
 help: ## print this list
@@ -17,10 +18,17 @@ demo: $(ENVIRONMENT) ## transcribe a sample, then serve the page; ONCE=1 stops t
 	@sh setup.sh page || true
 	@.venv/bin/python -m $(if $(AUTH),local.demo_sign_in,local.demo)
 
-test: check page $(CDK) ## run every test
-	@sh setup.sh packages $(SYNTHESIZERS) $(BROWSERS)
+unit: $(ENVIRONMENT) ## run the tests that take seconds: no browser, cloud, model or process
+	@.venv/bin/pytest --unit
+
+test: $(if $(T),,check) page $(CDK) ## run every test; T=tests/hush or T=ui runs a part
+	@sh setup.sh packages $(SYNTHESIZERS) $(BROWSERS) $(UNITS)
+ifneq ($(if $(T),$(filter ui,$(T)),all),)
 	@npm --prefix ui test --silent
-	@.venv/bin/pytest -n 2 --dist loadgroup
+endif
+ifneq ($(T),ui)
+	@.venv/bin/pytest -n 2 --dist loadgroup $(T)
+endif
 
 check: $(ENVIRONMENT) ## style and types
 	@.venv/bin/ruff check

@@ -19,7 +19,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-LAMBDA = Path(__file__).parents[1] / "lambda"
+from hush.contracts.headers import CREDENTIAL, ORIGIN
+
+ROOT = Path(__file__).parents[1]
+LAMBDA = ROOT / "lambda"
 COLD_STARTS, WARM_DECISIONS = 15, 300
 COLD_TARGET, WARM_TARGET = 300.0, 5.0
 SIGNING_KEY = "s" * 64
@@ -112,14 +115,14 @@ def _credentials() -> tuple[str, str]:
 
 
 def _event(credential: str) -> str:
-    headers = {"x-hush-origin": "front", "x-hush-credential": credential}
+    headers = {ORIGIN: "front", CREDENTIAL: credential}
     return json.dumps({"methodArn": "arn:aws:api/live/POST/mel", "headers": headers})
 
 
 def _environment(url: str) -> dict[str, str]:
     return {
         **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
-        "PYTHONPATH": f"{LAMBDA / 'authorizer'}:{LAMBDA}",
+        "PYTHONPATH": f"{LAMBDA / 'authorizer'}:{LAMBDA}:{ROOT}",
         "AWS_ENDPOINT_URL": url,
         "AWS_ACCESS_KEY_ID": "bench",
         "AWS_SECRET_ACCESS_KEY": "bench",

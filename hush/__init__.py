@@ -1,3 +1,66 @@
-"""hush: private speech-to-text. Speech becomes a picture here, and only the picture is sent."""
+"""hush: private speech-to-text. Speech becomes a picture here, and only the picture is sent.
+
+What programs need is here by its name, and imported when it is first used.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hush.audio import AudioError, Recording, open_audio
+    from hush.client import AsyncClient, Client, Options, Progress
+    from hush.connection import ServiceError
+    from hush.cutter import Cutter
+    from hush.detector import EdgeDetector
+    from hush.image import Encoding, MelImage, MelImageError, decode, encode, quantize
+    from hush.mel import log_mel_spectrogram
+    from hush.segments import Segment, SegmentStream
+    from hush.transcript import Phrase, Transcript, TranscriptFormat, Word
 
 __version__ = "0.1.0"
+
+_MODULES = {
+    "audio": ("AudioError", "Recording", "open_audio"),
+    "client": ("AsyncClient", "Client", "Options", "Progress"),
+    "connection": ("ServiceError",),
+    "cutter": ("Cutter",),
+    "detector": ("EdgeDetector",),
+    "image": ("Encoding", "MelImage", "MelImageError", "decode", "encode", "quantize"),
+    "mel": ("log_mel_spectrogram",),
+    "segments": ("Segment", "SegmentStream"),
+    "transcript": ("Phrase", "Transcript", "TranscriptFormat", "Word"),
+}
+_HOMES = {name: module for module, names in _MODULES.items() for name in names}
+
+__all__ = [
+    "AsyncClient",
+    "AudioError",
+    "Client",
+    "Cutter",
+    "EdgeDetector",
+    "Encoding",
+    "MelImage",
+    "MelImageError",
+    "Options",
+    "Phrase",
+    "Progress",
+    "Recording",
+    "Segment",
+    "SegmentStream",
+    "ServiceError",
+    "Transcript",
+    "TranscriptFormat",
+    "Word",
+    "__version__",
+    "decode",
+    "encode",
+    "log_mel_spectrogram",
+    "open_audio",
+    "quantize",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"hush.{_HOMES[name]}"), name)

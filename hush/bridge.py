@@ -20,8 +20,9 @@ from starlette.routing import Route
 from hush.audio import AudioError
 from hush.client import AsyncClient, Model, Options
 from hush.connection import ServiceError
+from hush.contracts.errors import error_body
 from hush.image import PNG, Encoding
-from hush.openai_form import RESPONSE_FORMATS, ResponseFormat, error_body, written
+from hush.openai_form import RESPONSE_FORMATS, ResponseFormat, written
 from hush.transcript import Transcript
 
 _BAD_GATEWAY = 502

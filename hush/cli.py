@@ -1,27 +1,40 @@
 """The command line: `hush transcribe`, `encode`, `decode`, `show`, `serve`, `bridge` and more."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
-from http import HTTPStatus
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-import httpx2
 import numpy as np
 import stamina.instrumentation
 import typer
 
-from hush import __version__, account
-from hush.audio import AudioError, Recording
-from hush.client import RECORDING_SEGMENT, AsyncClient, Options
+from hush import __version__, account, models_command
+from hush.arguments import ApiKey, MelBins, Picture, Quality, encoding_of, service_at
+from hush.attempts import Attempts, targets
+from hush.audio import Recording
+from hush.client import AsyncClient, Options
 from hush.connection import ServiceError
-from hush.credentials import CredentialError, credential, origin
-from hush.cutter import Cutter
-from hush.folder import FolderIndex, read_index, replaced, write_index, write_pictures
-from hush.image import SMALL, Encoding, Format, MelImageError, decode, encode, quantize
-from hush.mel import MEL_BINS, Samples, log_mel_spectrogram
+from hush.cutter import RECORDING_SEGMENT, Cutter
+from hush.folder import (
+    FolderError,
+    FolderIndex,
+    read_index,
+    replaced,
+    write_index,
+    write_pictures,
+)
+from hush.image import Encoding, decode, encode, quantize
+from hush.in_process import (
+    DEFAULT_MODEL,
+    InProcessError,
+    MissingServiceError,
+    UnknownModelError,
+    WrongSettingError,
+    client_in_process,
+)
+from hush.mel import Samples, log_mel_spectrogram
 from hush.segments import segments
 from hush.terminal import (
     Advance,
@@ -33,7 +46,7 @@ from hush.terminal import (
     stem_of,
     warn_if_damaged,
 )
-from hush.transcript import Transcript, TranscriptFormat, join
+from hush.transcript import Transcript, TranscriptFormat
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -44,42 +57,12 @@ app = typer.Typer(
 )
 
 
-def _known_mel_bins(value: int) -> int:
-    if value not in MEL_BINS:
-        raise typer.BadParameter("pictures are 80 or 128 pixels high")
-    return value
-
-
 Url = Annotated[
     str | None,
     typer.Option(
         envvar="HUSH_URL",
         metavar="URL",
         help="Where the service is. Without it, the model runs in this process.",
-    ),
-]
-ApiKey = Annotated[
-    str | None,
-    typer.Option(
-        envvar="HUSH_API_KEY",
-        metavar="KEY",
-        help="Key the service wants; that of `hush login` if left out.",
-    ),
-]
-Picture = Literal[Format, "small"]
-PictureFormat = Annotated[
-    Picture,
-    typer.Option("--picture", help="Format of the mel images; `small` has the fewest bytes."),
-]
-Quality = Annotated[
-    int | None,
-    typer.Option(min=0, max=100, help="Of lossy WebP and AVIF pictures: smaller is smaller."),
-]
-MelBins = Annotated[
-    int,
-    typer.Option(
-        callback=_known_mel_bins,
-        help="Height of the pictures: 80, or 128 for large-v3 and turbo.",
     ),
 ]
 Port = typer.Option(min=1, max=65535, help="Port to listen on.")
@@ -125,7 +108,7 @@ def transcribe(
         Path | None,
         typer.Option("--output", "-o", metavar="FOLDER", help="Write files there."),
     ] = None,
-    picture: PictureFormat = "png",
+    picture: Picture = "png",
     quality: Quality = None,
 ) -> None:
     """Turn speech into words.
@@ -141,8 +124,8 @@ def transcribe(
     forms = form or [TranscriptFormat.TEXT]
     if output is None and len(forms) > 1:
         raise typer.BadParameter("several formats want --output FOLDER", param_hint="--format")
-    targets = [None] * len(files) if output is None else _targets(files, output)
-    encoding = _encoding(picture, quality)
+    stems = [None] * len(files) if output is None else targets(files, output)
+    encoding = encoding_of(picture, quality)
     options = Options(
         model=model if url else None,
         language=language,
@@ -150,94 +133,70 @@ def transcribe(
         prompt=prompt,
         words=words,
     )
-    client = _client(url, api_key, model)
+    attempts = Attempts()
+    jobs = [
+        (file, stem)
+        for file, stem in zip(files, stems, strict=True)
+        if attempts.readable(file, folders=True)
+    ]
 
-    async def transcribe_all() -> bool:
-        done = True
+    async def transcribe_all(client: AsyncClient) -> None:
         async with client:
-            for file, target in zip(files, targets, strict=True):
-                if len(files) > 1 and target is None:
+            for file, stem in jobs:
+                if stem is None and len(files) > 1:
                     typer.echo(f"==> {file} <==")
-                done &= await _transcribe(client, file, options, encoding, forms, target)
-        return done
+                transcript = await _words_of(attempts, client, file, options, encoding)
+                if transcript is None:
+                    continue
+                if stem is None:
+                    typer.echo(transcript.written(forms[0]), nl=False)
+                    continue
+                with attempts.on(file):
+                    _write(transcript, forms, stem)
 
-    if not asyncio.run(transcribe_all()):
-        raise typer.Exit(1)
-
-
-async def _transcribe(
-    client: AsyncClient,
-    file: Path,
-    options: Options,
-    encoding: Encoding,
-    forms: list[TranscriptFormat],
-    target: Path | None,
-) -> bool:
-    """Transcribe one file and write its words; return whether all went well."""
-    done = True
-    try:
-        with progress(file.name) as advance:
-            transcript = await _words_of(client, file, options, encoding, advance)
-    except (AudioError, OSError) as error:
-        return report(error)
-    except MelImageError as error:
-        return report(f"{file}: {error}")
-    except ServiceError as error:
-        done = report(f"{file}: {error}")
-        if error.status == HTTPStatus.UNAUTHORIZED:
-            errors.print("where people sign in to the service, `hush login URL` does it")
-        if error.partial is None:
-            return done
-        transcript = error.partial
-        report(f"{file}: what is written ends at {transcript.duration:.0f} s")
-    if target is None:
-        typer.echo(transcript.written(forms[0]), nl=False)
-        return done
-    try:
-        for form in forms:
-            written = target.with_name(target.name + _suffix(form))
-            written.write_text(transcript.written(form), encoding="utf-8")
-            errors.print(f"wrote {written}")
-    except OSError as error:
-        return report(error)
-    return done
+    if jobs:
+        client = service_at(url, api_key) if url else _in_this_process(model)
+        asyncio.run(transcribe_all(client))
+    attempts.end()
 
 
 async def _words_of(
-    client: AsyncClient, file: Path, options: Options, encoding: Encoding, advance: Advance
-) -> Transcript:
-    if file.is_dir():
-        return await _words_of_folder(client, file, options, advance)
-    if is_picture(file):
-        return await client.transcribe(file.read_bytes(), options)
-    with opened(file) as recording:
-        transcript = await client.transcribe_audio(
-            recording,
-            options,
-            encoding=encoding,
-            on_progress=lambda newest: advance(newest.seconds, recording.duration),
-        )
-        warn_if_damaged(recording)
-    return transcript
+    attempts: Attempts, client: AsyncClient, file: Path, options: Options, encoding: Encoding
+) -> Transcript | None:
+    """Return a file's words, or those until something went wrong; None if there are none."""
+    partial = None
+    with attempts.on(file), progress(file.name) as advance:
+        try:
+            if file.is_dir():
+                duration = read_index(file).duration
+                return await client.transcribe_folder(
+                    file, options, on_progress=lambda newest: advance(newest.seconds, duration)
+                )
+            if is_picture(file):
+                return await client.transcribe(file.read_bytes(), options)
+            with opened(file) as recording:
+                transcript = await client.transcribe_audio(
+                    recording,
+                    options,
+                    encoding=encoding,
+                    on_progress=lambda newest: advance(newest.seconds, recording.duration),
+                )
+                warn_if_damaged(recording)
+            return transcript
+        except (ServiceError, FolderError) as error:
+            partial = error.partial
+            raise
+    if partial is not None:
+        report(f"{file}: what is written ends at {partial.duration:.0f} s")
+    return partial
 
 
-async def _words_of_folder(
-    client: AsyncClient, folder: Path, options: Options, advance: Advance
-) -> Transcript:
-    index = read_index(folder)
-    pictures = ((folder / segment.file).read_bytes() for segment in index.segments)
-    parts: list[tuple[float, Transcript]] = []
-    try:
-        async for transcript in client.transcribe_each(pictures, options):
-            segment = index.segments[len(parts)]
-            parts.append((segment.start, transcript))
-            advance(segment.end, index.duration)
-    except (ServiceError, MelImageError, OSError) as error:
-        failure = ServiceError(str(error))
-        if parts:
-            failure.partial = join(parts, index.segments[len(parts) - 1].end)
-        raise failure from error
-    return join(parts, index.duration)
+def _write(transcript: Transcript, forms: list[TranscriptFormat], stem: Path) -> None:
+    for form in forms:
+        suffix = ".txt" if form is TranscriptFormat.TEXT else f".{form}"
+        written = stem.with_name(stem.name + suffix)
+        written.write_text(transcript.written(form), encoding="utf-8")
+        errors.print(f"wrote {written}")
 
 
 @app.command("encode", no_args_is_help=True)
@@ -250,7 +209,7 @@ def encode_command(
         bool, typer.Option("--whole", help="One picture of it all (up to 10 minutes).")
     ] = False,
     mel_bins: MelBins = 80,
-    picture: PictureFormat = "png",
+    picture: Picture = "png",
     quality: Quality = None,
 ) -> None:
     """Turn speech into mel images, to store now and transcribe later.
@@ -262,11 +221,12 @@ def encode_command(
     - `hush encode meeting.m4a`, then `hush transcribe meeting.mel`
     - `hush encode --whole --picture tga --output pictures note.wav`
     """
-    encoding = _encoding(picture, quality)
+    encoding = encoding_of(picture, quality)
     suffix = f".{encoding.format}" if whole else ".mel"
-    done = True
-    for file, target in zip(files, _targets(files, output, suffix), strict=True):
-        try:
+    made = zip(files, targets(files, output, suffix), strict=True)
+    attempts = Attempts()
+    for file, target in [job for job in made if attempts.readable(job[0])]:
+        with attempts.on(file):
             with opened(file) as recording, progress(file.name) as advance:
                 if whole:
                     samples = np.concatenate(list(_watched(recording, advance)))
@@ -276,12 +236,7 @@ def encode_command(
                     _encode_segments(recording, target, mel_bins, encoding, advance)
             warn_if_damaged(recording)
             typer.echo(target)
-        except (AudioError, OSError) as error:
-            done = report(error)
-        except MelImageError as error:
-            done = report(f"{file}: {error}")
-    if not done:
-        raise typer.Exit(1)
+    attempts.end()
 
 
 def _encode_segments(
@@ -309,17 +264,13 @@ def decode_command(
 
     - `hush decode meeting.mel/0001.png`
     """
-    done = True
-    for file, target in zip(files, _targets(files, output, ".npy"), strict=True):
-        try:
+    made = zip(files, targets(files, output, ".npy"), strict=True)
+    attempts = Attempts()
+    for file, target in [job for job in made if attempts.readable(job[0])]:
+        with attempts.on(file):
             np.save(target, decode(file.read_bytes()).spectrogram())
             typer.echo(target)
-        except OSError as error:
-            done = report(error)
-        except MelImageError as error:
-            done = report(f"{file}: {error}")
-    if not done:
-        raise typer.Exit(1)
+    attempts.end()
 
 
 @app.command(no_args_is_help=True)
@@ -340,17 +291,21 @@ def show(
     - `hush show talk.mp3 -o talk.png`
     """
     try:
-        from hush.show import drawn, render
+        from hush.show import ENDINGS, drawn, render
     except ImportError:
         raise _missing("show") from None
     target = output or Path(f"{stem_of(file)}-spectrogram.png")
-    try:
-        spectrogram, spans = drawn(file, mel_bins)
-        render(spectrogram, spans, file.name, target)
-    except (AudioError, OSError, ValueError) as error:
-        report(error)
-        raise typer.Exit(1) from None
-    typer.echo(target)
+    if target.suffix not in ENDINGS:
+        raise typer.BadParameter(
+            f"{target} ends in none of .png, .svg, .pdf", param_hint="--output"
+        )
+    attempts = Attempts()
+    if attempts.readable(file, folders=True):
+        with attempts.on(file):
+            spectrogram, spans = drawn(file, mel_bins)
+            render(spectrogram, spans, file.name, target)
+            typer.echo(target)
+    attempts.end()
 
 
 @app.command()
@@ -390,6 +345,7 @@ def serve(
 app.command(no_args_is_help=True)(account.login)
 app.command(no_args_is_help=True)(account.logout)
 app.add_typer(account.keys, name="keys")
+app.add_typer(models_command.app, name="models")
 
 
 @app.command(no_args_is_help=True)
@@ -397,7 +353,7 @@ def bridge(
     url: Annotated[str, typer.Argument(metavar="URL", help="Where the service is.")],
     api_key: ApiKey = None,
     port: Annotated[int, Port] = 1338,
-    picture: PictureFormat = "png",
+    picture: Picture = "png",
     quality: Quality = None,
 ) -> None:
     """Serve OpenAI's audio API on loopback: takes audio, and forwards only pictures of it.
@@ -414,11 +370,11 @@ def bridge(
         from hush.bridge import create_bridge
     except ImportError:
         raise _missing("bridge") from None
-    client = _service_at(url, api_key)
+    client = service_at(url, api_key)
     errors.print(f"set OPENAI_BASE_URL=http://127.0.0.1:{port}/v1; pictures go to {url}")
     with suppress(KeyboardInterrupt):  # uvicorn passes it on when it has stopped
         uvicorn.run(
-            create_bridge(lambda: client, _encoding(picture, quality)),
+            create_bridge(lambda: client, encoding_of(picture, quality)),
             host="127.0.0.1",
             port=port,
             log_level="warning",
@@ -426,101 +382,27 @@ def bridge(
         )
 
 
-def _client(url: str | None, api_key: str | None, model: str | None) -> AsyncClient:
-    return _in_this_process(model) if url is None else _service_at(url, api_key)
-
-
-def _service_at(url: str, api_key: str | None) -> AsyncClient:
-    def say_wait(message: str, seconds: float) -> None:
-        errors.print(f"{message}; trying again in {max(1, round(seconds))} s")
-
-    try:
-        return AsyncClient(url, api_key or _credential(url), on_wait=say_wait)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--url") from None
-
-
-def _credential(url: str) -> str | None:
-    try:
-        place = origin(url)
-    except CredentialError:
-        return None  # not a place that a credential is sent to
-    try:
-        return credential(place)
-    except CredentialError as error:
-        report(error)
-        return None
-
-
 def _in_this_process(model: str | None) -> AsyncClient:
-    """Return a client of a service that is a part of this process, with its model loaded."""
+    """Return a client of a model that works in this process, once it is loaded."""
+    model = model or DEFAULT_MODEL
     try:
-        from hush_service.app import create_app
-        from hush_service.served_models import Models, UnknownModelError
-        from hush_service.server import load_engine
-        from hush_service.settings import Settings
-    except ImportError:
+        with errors.status(f"loading model {model}"):
+            return client_in_process(model)
+    except MissingServiceError:
         report("say where the service is, with --url or HUSH_URL; or, to run it here:")
         raise _missing("service") from None
-    try:
-        # Of the service's settings, only those that are about the model count here.
-        settings = Settings(
-            models=(model or "demo",),
-            host="127.0.0.1",
-            port=0,
-            api_key=None,
-            queue_size=100,
-            quota_table=None,
-        )
-        models = Models(settings.models)
     except UnknownModelError as error:
         raise typer.BadParameter(str(error), param_hint="--model") from None
-    except ValueError as error:
+    except WrongSettingError as error:
         raise typer.BadParameter(str(error), param_hint="HUSH_…") from None
-    with errors.status(f"loading model {models.all[0].name}"):
-        models.load(lambda source: load_engine(settings, source))
-    if not models.ready:
-        report(f"model {models.all[0].name} cannot be loaded: {models.all[0].problem}")
-        raise typer.Exit(1)
-    transport = httpx2.ASGITransport(app=create_app(settings, models))
-    return AsyncClient("http://in-process", timeout=2 * settings.max_seconds, transport=transport)
-
-
-def _targets(files: list[Path], folder: Path, suffix: str = "") -> list[Path]:
-    """Return where to write what is made of each file, in a folder that can be written to."""
-    stems = Counter(stem_of(file) for file in files)
-    names = [file.name if stems[stem_of(file)] > 1 else stem_of(file) for file in files]
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        raise typer.BadParameter(
-            f"two files would be written as {twice[0]}{suffix}; do them one after the other, into"
-            " different folders"
-        )
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise typer.BadParameter(str(error), param_hint="--output") from None
-    return [folder / (name + suffix) for name in names]
-
-
-def _encoding(picture: Picture, quality: int | None) -> Encoding:
-    try:
-        if picture == "small":
-            if quality is not None:
-                raise MelImageError("`small` has its own quality; --picture webp takes another")
-            return SMALL
-        return Encoding(picture, quality)
-    except MelImageError as error:
-        raise typer.BadParameter(str(error), param_hint="--quality") from None
+    except InProcessError as error:
+        report(error)
+        raise typer.Exit(1) from None
 
 
 def _missing(extra: str) -> typer.Exit:
     report(f"this wants more libraries: install hush with its extra {extra!r} (docs/install.md)")
     return typer.Exit(1)
-
-
-def _suffix(form: TranscriptFormat) -> str:
-    return ".txt" if form is TranscriptFormat.TEXT else f".{form}"
 
 
 def _watched(recording: Recording, advance: Advance) -> Iterator[Samples]:

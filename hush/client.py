@@ -23,14 +23,13 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from hush.audio import Recording, open_audio
 from hush.connection import Connection, ServiceError
-from hush.cutter import Cutter
+from hush.cutter import RECORDING_SEGMENT, Cutter
 from hush.detector import Detector
-from hush.image import PNG, Encoding, MelImage, decode, encode, read_header
+from hush.folder import FolderError, read_index
+from hush.image import PNG, Encoding, MelImage, MelImageError, decode, encode, read_header
 from hush.segments import segments
 from hush.transcript import Transcript, join
-
-RECORDING_SEGMENT = 15.0
-"""Seconds of speech that a recording's segments have at least, unless silence ends them."""
+from hush.wording import in_words
 
 Picture = MelImage | bytes
 """A mel image, or a file of one in any format that `hush.image.decode` reads."""
@@ -112,6 +111,15 @@ class Progress:
     seconds: float
     bytes_sent: int
     transcript: Transcript
+
+
+@dataclass(frozen=True)
+class _TimedFile:
+    """A mel image's file, and when it was said, in seconds from the recording's beginning."""
+
+    start: float
+    end: float
+    file: bytes
 
 
 def file_of(picture: Picture, encoding: Encoding = PNG) -> bytes:
@@ -278,7 +286,8 @@ class AsyncClient:
         Raises
         ------
         MelImageError, ServiceError
-            As `transcribe` does. Pictures under way are then given up.
+            As `transcribe` does: of a picture that is none, after the words of those before it.
+            Where the service refuses one, those under way are given up.
         """
         files = (file_of(picture, encoding) for picture in pictures)
         async with aclosing(self._send_each(files, options or Options())) as transcripts:
@@ -331,33 +340,93 @@ class AsyncClient:
         options = options or Options()
         model = await self.model(options.model)
         chosen = cutter or Cutter(shortest=RECORDING_SEGMENT)
-        sent: deque[tuple[float, float, int]] = deque()
 
-        def files() -> Iterator[bytes]:
+        def files() -> Iterator[_TimedFile]:
             for segment in segments(source.chunks(), model.mel_bins, detector, chosen):
-                file = encode(segment.image(), encoding)
-                sent.append((segment.start, segment.end, len(file)))
-                yield file
+                yield _TimedFile(segment.start, segment.end, encode(segment.image(), encoding))
+
+        parts = await self._send_timed(files(), options, on_progress)
+        return replace(join(parts, source.seconds_read), task=options.task)
+
+    async def transcribe_folder(
+        self,
+        folder: str | Path,
+        options: Options | None = None,
+        *,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Transcript:
+        """Return the words of a recording that `hush encode` made a folder of mel images of.
+
+        Parameters
+        ----------
+        folder
+            Its path.
+        options
+            What to ask for.
+        on_progress
+            Called after each picture.
+
+        Raises
+        ------
+        FolderError, OSError
+            If the folder has no index, or one of its pictures cannot be read.
+        ServiceError
+            As `transcribe` does. The `partial` of both holds the words until then.
+        """
+        options = options or Options()
+        path = Path(folder)
+        index = await anyio.to_thread.run_sync(read_index, path)
+
+        def files() -> Iterator[_TimedFile]:
+            for stored in index.segments:
+                try:
+                    file = file_of((path / stored.file).read_bytes())
+                except OSError as error:
+                    raise FolderError(f"{stored.file}: {in_words(error)}") from error
+                except MelImageError as error:
+                    raise FolderError(f"{stored.file}: {error}") from error
+                yield _TimedFile(stored.start, stored.end, file)
+
+        parts = await self._send_timed(files(), options, on_progress)
+        return replace(join(parts, index.duration), task=options.task)
+
+    async def _send_timed(
+        self,
+        files: Iterator[_TimedFile],
+        options: Options,
+        on_progress: Callable[[Progress], None] | None,
+    ) -> list[tuple[float, Transcript]]:
+        """Send a recording's files; return start and words of each."""
+        sent: deque[_TimedFile] = deque()
+
+        def remembered() -> Iterator[bytes]:
+            for one in files:
+                sent.append(one)
+                yield one.file
 
         parts: list[tuple[float, Transcript]] = []
         bytes_sent, end = 0, 0.0
         try:
-            async with aclosing(self._send_each(files(), options)) as transcripts:
+            async with aclosing(self._send_each(remembered(), options)) as transcripts:
                 async for transcript in transcripts:
-                    start, end, size = sent.popleft()
-                    bytes_sent += size
-                    parts.append((start, transcript))
+                    done = sent.popleft()
+                    bytes_sent, end = bytes_sent + len(done.file), done.end
+                    parts.append((done.start, transcript))
                     if on_progress is not None:
-                        on_progress(Progress(end, bytes_sent, transcript.shifted(start)))
-        except ServiceError as error:
+                        on_progress(Progress(end, bytes_sent, transcript.shifted(done.start)))
+        except (ServiceError, FolderError) as error:
             error.partial = join(parts, end) if parts else None
             raise
-        return replace(join(parts, source.seconds_read), task=options.task)
+        return parts
 
     async def _send_each(
         self, files: Iterator[bytes], options: Options
     ) -> AsyncGenerator[Transcript, None]:
-        """Send files as they come, and yield what comes back as soon as its turn has come."""
+        """Send files as they come, and yield what comes back as soon as its turn has come.
+
+        If a file cannot be made, those before it are answered first.
+        """
+        failure: BaseException | None = None
         under_way: deque[asyncio.Task[Transcript]] = deque()
         following: asyncio.Task[bytes | None] | None = None
         more = True
@@ -368,12 +437,15 @@ class AsyncClient:
                 awaited = [task for task in (following, *islice(under_way, 1)) if task is not None]
                 await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
                 if following is not None and following.done():
-                    file, following = following.result(), None
-                    more = file is not None
+                    failure = following.exception()
+                    file = None if failure else following.result()
+                    following, more = None, file is not None
                     if file is not None:
                         under_way.append(asyncio.create_task(self._send(file, options)))
                 while under_way and under_way[0].done():
                     yield under_way.popleft().result()
+            if failure is not None:
+                raise failure
         finally:
             # What the files are made of may be closed next: a thread still at work is awaited.
             given_up = [task for task in (following, *under_way) if task is not None]
@@ -402,10 +474,51 @@ class AsyncClient:
 
 
 class Client:
-    """`AsyncClient` without await. Use it as a context manager; parameters are the same."""
+    """`AsyncClient` without await. Use it as a context manager.
 
-    def __init__(self, url: str, api_key: str | None = None, **settings: Any) -> None:
-        self._client = AsyncClient(url, api_key, **settings)
+    Parameters
+    ----------
+    url
+        Where the service is, such as "http://localhost:1337".
+    api_key
+        Sent as a bearer token.
+    timeout
+        Seconds to wait for one answer, its time in the service's queue included.
+    patience
+        Seconds during which a service that is busy or starting is asked again.
+    concurrency
+        Pictures under way at once.
+    on_wait
+        Called with a message and seconds before each wait for another try.
+    transport
+        Another way to reach the service than the network.
+
+    Raises
+    ------
+    ValueError
+        As `AsyncClient` does.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        api_key: str | None = None,
+        *,
+        timeout: float = 600.0,
+        patience: float = 600.0,
+        concurrency: int = 4,
+        on_wait: Callable[[str, float], None] | None = None,
+        transport: httpx2.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._client = AsyncClient(
+            url,
+            api_key,
+            timeout=timeout,
+            patience=patience,
+            concurrency=concurrency,
+            on_wait=on_wait,
+            transport=transport,
+        )
         self._stack = ExitStack()
         self._running: BlockingPortal | None = None
 
@@ -468,8 +581,31 @@ class Client:
         self,
         source: Recording | str | Path | BinaryIO,
         options: Options | None = None,
-        **settings: Any,
+        *,
+        encoding: Encoding = PNG,
+        detector: Detector | None = None,
+        cutter: Cutter | None = None,
+        on_progress: Callable[[Progress], None] | None = None,
     ) -> Transcript:
         """See `AsyncClient.transcribe_audio`."""
-        call = partial(self._client.transcribe_audio, source, options, **settings)
+        call = partial(
+            self._client.transcribe_audio,
+            source,
+            options,
+            encoding=encoding,
+            detector=detector,
+            cutter=cutter,
+            on_progress=on_progress,
+        )
+        return self._portal.call(call)
+
+    def transcribe_folder(
+        self,
+        folder: str | Path,
+        options: Options | None = None,
+        *,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Transcript:
+        """See `AsyncClient.transcribe_folder`."""
+        call = partial(self._client.transcribe_folder, folder, options, on_progress=on_progress)
         return self._portal.call(call)

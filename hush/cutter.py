@@ -8,6 +8,9 @@ import numpy.typing as npt
 from hush.detector import Decisions, Whole
 from hush.mel import FRAMES_PER_SECOND
 
+RECORDING_SEGMENT = 15.0
+"""Seconds of speech that a recording's segments have at least, unless silence ends them."""
+
 
 @dataclass(frozen=True)
 class Cut:

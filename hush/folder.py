@@ -8,11 +8,24 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from hush.image import PNG, Encoding, MelImageError, encode
+from hush.image import PNG, Encoding, encode
 from hush.segments import Segment
+from hush.transcript import Transcript
 
 INDEX = "index.json"
 VERSION = 1
+
+
+class FolderError(ValueError):
+    """A folder is none of mel images, or damaged. The message says what of it, and why.
+
+    Attributes
+    ----------
+    partial
+        The words of the pictures before the one that is damaged.
+    """
+
+    partial: Transcript | None = None
 
 
 @dataclass(frozen=True)
@@ -90,13 +103,13 @@ def replaced(folder: Path) -> Iterator[Path]:
 
     Raises
     ------
-    MelImageError
+    FolderError
         If something else than a folder of mel images has that name.
     OSError
         If it cannot be written.
     """
     if folder.exists() and not (folder / INDEX).exists():
-        raise MelImageError(f"{folder}: is there already, and no folder of mel images")
+        raise FolderError(f"{folder} is there already, and no folder of mel images")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
         new = Path(scratch) / folder.name
@@ -112,31 +125,31 @@ def read_index(folder: Path) -> FolderIndex:
 
     Raises
     ------
-    MelImageError
+    FolderError
         If it has none, or one that makes no sense.
     OSError
         If it cannot be read.
     """
     path = folder / INDEX
     if not path.exists():
-        raise MelImageError(f"{folder}: has no {INDEX}; `hush encode` makes such folders")
+        raise FolderError(f"has no {INDEX}; `hush encode` makes such folders")
     try:
         index = json.loads(path.read_text(encoding="utf-8"))
         if index["version"] != VERSION:
-            raise MelImageError(f"{path}: is of version {index['version']!r}, not {VERSION}")
+            raise FolderError(f"{INDEX} is of version {index['version']!r}, not {VERSION}")
         segments = [
             StoredSegment(str(entry["file"]), float(entry["start"]), float(entry["end"]))
             for entry in index["segments"]
         ]
         if any(Path(segment.file).name != segment.file for segment in segments):
-            raise MelImageError(f"{path}: names files outside its folder")
+            raise FolderError(f"{INDEX} names files outside its folder")
         return FolderIndex(
             source=str(index["source"]),
             mel_bins=int(index["mel_bins"]),
             duration=float(index["duration"]),
             segments=tuple(segments),
         )
-    except MelImageError:
+    except FolderError:
         raise
     except (KeyError, TypeError, ValueError) as error:
-        raise MelImageError(f"{path}: is not an index of mel images") from error
+        raise FolderError(f"{INDEX} is not an index of mel images") from error

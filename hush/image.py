@@ -5,53 +5,26 @@ The spectrogram's range travels in the file, so that decoded values are within h
 step of the originals. `docs/format.md` is the specification.
 """
 
-import io
-import re
-import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
-from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
-from hush.avif import AvifStructureError, coded_size
+from hush.formats import FileFormat, Pixels, Size, avif, png, tga, webp
+from hush.formats import MelImageError as MelImageError  # noqa: PLC0414 # others know it from here
 from hush.mel import MEL_BINS, Spectrogram
-from hush.png import SIGNATURE, PngFile, PngStructureError, read_png
 
-Format = Literal["png", "webp", "avif", "tga"]
-FORMATS: tuple[Format, ...] = get_args(Format)
+ImageFormat = Literal["png", "webp", "avif", "tga"]
+FORMATS: Mapping[ImageFormat, FileFormat] = {"png": png, "webp": webp, "avif": avif, "tga": tga}
+"""By the endings of their files, in the order in which they are recognised: TGA has no
+signature."""
 
 MAX_FRAMES = 65_535
 """Widest mel image, in frames: a little under 11 minutes. TGA's header has no room for more."""
 DEFAULT_RANGE = (-0.5, 1.5)
 """Minimum and maximum taken for a picture that does not say its own: Whisper's values for speech at
 a usual level."""
-MAX_CHROMA = 24
-"""How far red, green and blue of one pixel may lie apart in a picture that counts as grey."""
-DEFAULT_AVIF_QUALITY = 60
-
-_WIDEST = {"webp": 16_383, "avif": 32_768}
-_RANGE_KEYWORD = "mel-range"
-_XMP = (
-    '<x:xmpmeta xmlns:x="adobe:ns:meta/">'
-    '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
-    '<rdf:Description xmlns:mel="urn:mel-image:1" mel:range="{}"/>'
-    "</rdf:RDF></x:xmpmeta>"
-)
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
-_XMP_RANGE = re.compile(rb"""\bmel:range\s*=\s*["']([^"'<>]{0,100})["']""")
-_TGA_HEADER = struct.Struct("<BBBHHBHHHHBB")
-_TGA_RANGE = struct.Struct("<ff")
-_TGA_GRAYSCALE = 3
-_TGA_TOP_DOWN = 0x20
-
-Pixels = npt.NDArray[np.uint8]
-
-
-class MelImageError(ValueError):
-    """The bytes are not a usable mel image, or cannot become one. The message says what and why."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,20 +126,20 @@ class Encoding:
         If the format has no such quality.
     """
 
-    format: Format = "png"
+    format: ImageFormat = "png"
     quality: int | None = None
 
     def __post_init__(self) -> None:
         if self.format not in FORMATS:
             raise MelImageError(f"{self.format!r} is not one of {', '.join(FORMATS)}")
-        if self.quality is not None and (
-            self.format in ("png", "tga") or not 0 <= self.quality <= 100
+        if self.quality is not None and not (
+            FORMATS[self.format].HAS_QUALITY and 0 <= self.quality <= 100
         ):
             raise MelImageError("quality is 0 to 100, and only WebP and AVIF have one")
 
 
 PNG = Encoding()
-SMALL = Encoding("webp", 10)
+SMALL = Encoding("webp", 20)
 """The `small` picture: the fewest bytes that cost no words worth mention (docs/payload.md)."""
 
 
@@ -178,38 +151,19 @@ def encode(image: MelImage, encoding: Encoding = PNG) -> bytes:
     MelImageError
         If the picture is too wide for the format.
     """
-    if encoding.format == "tga":
-        return _encode_tga(image)
-    widest = _WIDEST.get(encoding.format, MAX_FRAMES)
-    if image.frames > widest:
-        name = _name(encoding.format)
+    form = FORMATS[encoding.format]
+    if image.frames > form.WIDEST:
         raise MelImageError(
-            f"{image.frames} frames are too wide for {name}, which ends at {widest}"
+            f"{image.frames} frames are too wide for {form.NAME}, which ends at {form.WIDEST}"
         )
-    picture = Image.fromarray(np.ascontiguousarray(image.pixels[::-1]))
-    range_text = f"{np.float32(image.minimum)} {np.float32(image.maximum)}"
-    xmp = _XMP.format(range_text).encode()
-    file = io.BytesIO()
-    match encoding:
-        case Encoding("png"):
-            text = PngInfo()
-            text.add_text(_RANGE_KEYWORD, range_text)
-            picture.save(file, "PNG", optimize=True, pnginfo=text)
-        case Encoding("webp", quality):
-            # For lossless files, quality is the effort: 75 takes 20 times less than 100.
-            effort = 75 if quality is None else quality
-            picture.save(file, "WEBP", lossless=quality is None, quality=effort, method=6, xmp=xmp)
-        case Encoding("avif", quality):
-            level = DEFAULT_AVIF_QUALITY if quality is None else quality
-            picture.save(file, "AVIF", quality=level, subsampling="4:0:0", max_threads=1, xmp=xmp)
-    return file.getvalue()
+    return form.encode(image.pixels, (image.minimum, image.maximum), encoding.quality)
 
 
 @dataclass(frozen=True)
 class Header:
     """What the beginning of a mel image says, known before any pixel is decoded."""
 
-    format: Format
+    format: ImageFormat
     mel_bins: int
     frames: int
 
@@ -222,7 +176,9 @@ def read_header(data: bytes) -> Header:
     MelImageError
         As `decode` does, apart from damage that only decoding shows.
     """
-    return _read(data)[0]
+    format = _recognized(data)
+    frames, mel_bins = _read_size(data, format)
+    return Header(format, mel_bins, frames)
 
 
 def decode(data: bytes) -> MelImage:
@@ -244,45 +200,25 @@ def decode(data: bytes) -> MelImage:
         If the file is anything else, too large, damaged, in colour, animated, of another bit depth
         or height, or its range is not two finite numbers in order.
     """
-    header, picture = _read(data)
-    if header.format == "tga":
-        return _decode_tga(data)
-    if picture is not None:
-        try:
-            picture.check_pixels()
-        except PngStructureError as error:
-            raise MelImageError(str(error)) from error
-        pixels, _ = _decoded(picture.picture, header)
-        text = picture.texts.get(_RANGE_KEYWORD)
-    else:
-        pixels, xmp = _decoded(data, header)
-        found = _XMP_RANGE.search(xmp)
-        text = found[1].decode("latin-1") if found else None
-    minimum, maximum = DEFAULT_RANGE if text is None else _parse_range(text)
-    return MelImage(pixels, minimum, maximum)
+    format = _recognized(data)
+    size = _read_size(data, format)
+    pixels, value_range = FORMATS[format].decode(data, size)
+    return MelImage(pixels, *(value_range or DEFAULT_RANGE))
 
 
-def _read(data: bytes) -> tuple[Header, PngFile | None]:
-    """Read the header, and of a PNG file all chunks."""
+def _recognized(data: bytes) -> ImageFormat:
     if not data:
         raise MelImageError("the picture is empty: no bytes came")
-    format = _format(data)
-    png = None
-    try:
-        match format:
-            case "png":
-                png = read_png(data)
-                frames, mel_bins = png.width, png.height
-            case "webp":
-                frames, mel_bins = _webp_size(data)
-            case "avif":
-                frames, mel_bins = coded_size(data)
-            case "tga":
-                frames, mel_bins = _tga_size(data)
-    except (PngStructureError, AvifStructureError) as error:
-        raise MelImageError(str(error)) from error
+    for name, format in FORMATS.items():
+        if format.recognizes(data):
+            return name
+    raise MelImageError("this is not a picture in PNG, WebP, AVIF or grayscale TGA format")
+
+
+def _read_size(data: bytes, format: ImageFormat) -> Size:
+    frames, mel_bins = FORMATS[format].read_size(data)
     _check_size(frames, mel_bins)
-    return Header(format, mel_bins, frames), png
+    return frames, mel_bins
 
 
 def _check_size(frames: int, mel_bins: int) -> None:
@@ -297,116 +233,3 @@ def _check_size(frames: int, mel_bins: int) -> None:
             f"the picture is {frames} pixels wide; a mel image has at most {MAX_FRAMES}"
             " (a little under 11 minutes): cut the speech into segments"
         )
-
-
-def _format(data: bytes) -> Format:
-    if data.startswith(SIGNATURE):
-        return "png"
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "webp"
-    if data[4:8] == b"ftyp" and data[8:12] in (b"avif", b"avis", b"mif1", b"msf1"):
-        return "avif"
-    # TGA has no signature; no colour map and grayscale is what a mel image has to begin with.
-    if len(data) >= _TGA_HEADER.size and data[1] == 0 and data[2] == _TGA_GRAYSCALE:
-        return "tga"
-    raise MelImageError("this is not a picture in PNG, WebP, AVIF or grayscale TGA format")
-
-
-def _webp_size(data: bytes) -> tuple[int, int]:
-    damaged = MelImageError("the WebP file is truncated or damaged")
-    if len(data) < 30 or len(data) < 8 + int.from_bytes(data[4:8], "little"):
-        raise damaged
-    match data[12:16]:
-        case b"VP8X":
-            if data[20] & 0x02:
-                raise MelImageError("the picture is animated; a mel image is one still picture")
-            width, height = data[24:27], data[27:30]
-            return int.from_bytes(width, "little") + 1, int.from_bytes(height, "little") + 1
-        case b"VP8L":
-            bits = int.from_bytes(data[21:25], "little")
-            return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
-        case b"VP8 ":
-            width, height = data[26:28], data[28:30]
-            return int.from_bytes(width, "little") & 0x3FFF, int.from_bytes(
-                height, "little"
-            ) & 0x3FFF
-        case _:
-            raise damaged
-
-
-def _tga_size(data: bytes) -> tuple[int, int]:
-    *_, width, height, depth, _ = _TGA_HEADER.unpack_from(data)
-    if depth != 8:
-        raise MelImageError(f"the TGA file has a bit depth of {depth}; a mel image has 8")
-    return width, height
-
-
-def _decoded(data: bytes, header: Header) -> tuple[Pixels, bytes]:
-    """Return the pixels, lowest frequency first, and the XMP packet if there is one."""
-    name = _name(header.format)
-    try:
-        with Image.open(io.BytesIO(data), formats=[header.format]) as picture:
-            if getattr(picture, "n_frames", 1) > 1:
-                raise MelImageError("the picture is animated; a mel image is one still picture")
-            if picture.size != (header.frames, header.mel_bins):
-                raise MelImageError(f"the {name} file is damaged: it says two different sizes")
-            picture.load()
-            xmp = picture.info.get("xmp", b"")
-            return np.ascontiguousarray(_gray(picture)[::-1]), xmp
-    except MelImageError:
-        raise
-    # Decoders raise a dozen kinds of errors on damaged files; all mean the same here.
-    except Exception as error:
-        raise MelImageError(f"the {name} file is truncated or damaged") from error
-
-
-def _gray(picture: Image.Image) -> Pixels:
-    """Return the luma of a grey picture, top row first."""
-    if picture.mode == "L":
-        return np.asarray(picture)
-    if "A" in picture.getbands() and picture.getextrema()[-1] != (255, 255):
-        raise MelImageError("the picture is transparent; a mel image is opaque")
-    channels = np.asarray(picture.convert("RGB"))
-    chroma = channels.max(axis=2) - channels.min(axis=2)
-    if chroma.max() > MAX_CHROMA:
-        raise MelImageError("the picture is in colour; a mel image is grayscale")
-    return np.asarray(picture.convert("L"))
-
-
-def _parse_range(text: str) -> tuple[float, float]:
-    words = text.split()
-    if len(words) != 2 or not all(_NUMBER.fullmatch(word) for word in words):
-        raise MelImageError(
-            f"the picture's range is {text[:40]!r}; it has to be two numbers, minimum and maximum"
-        )
-    with np.errstate(over="ignore"):
-        minimum, maximum = (float(np.float32(word)) for word in words)
-    return minimum, maximum
-
-
-def _encode_tga(image: MelImage) -> bytes:
-    identification = _TGA_RANGE.pack(image.minimum, image.maximum)
-    header = _TGA_HEADER.pack(
-        len(identification), 0, _TGA_GRAYSCALE, 0, 0, 0, 0, 0, image.frames, image.mel_bins, 8, 0
-    )
-    return header + identification + image.pixels.tobytes()
-
-
-def _decode_tga(data: bytes) -> MelImage:
-    id_length, *_, width, height, _, descriptor = _TGA_HEADER.unpack_from(data)
-    first = _TGA_HEADER.size + id_length
-    if len(data) < first + width * height:
-        raise MelImageError("the TGA file is truncated: pixels are missing")
-    if descriptor & ~_TGA_TOP_DOWN:
-        raise MelImageError("the TGA file is stored right to left, or with an alpha channel")
-    pixels = np.frombuffer(data, np.uint8, width * height, first).reshape(height, width)
-    if descriptor & _TGA_TOP_DOWN:
-        pixels = pixels[::-1]
-    minimum, maximum = DEFAULT_RANGE
-    if id_length == _TGA_RANGE.size:
-        minimum, maximum = _TGA_RANGE.unpack_from(data, _TGA_HEADER.size)
-    return MelImage(pixels, minimum, maximum)
-
-
-def _name(format: Format) -> str:
-    return {"png": "PNG", "webp": "WebP", "avif": "AVIF", "tga": "TGA"}[format]

@@ -8,8 +8,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from hush.client import RECORDING_SEGMENT
-from hush.cutter import Cutter
+from hush.cutter import RECORDING_SEGMENT, Cutter
 from hush.folder import read_index
 from hush.image import decode
 from hush.mel import (
@@ -21,6 +20,9 @@ from hush.mel import (
 )
 from hush.segments import segments
 from hush.terminal import is_picture, opened
+
+ENDINGS = (".png", ".svg", ".pdf")
+"""Endings of the files that can be drawn into."""
 
 _TICKS = (100, 250, 500, 1000, 2000, 4000, 7000)
 _WIDEST = 40.0
@@ -38,7 +40,7 @@ def drawn(file: Path, mel_bins: int) -> tuple[Spectrogram, list[tuple[float, flo
 
     Raises
     ------
-    AudioError, MelImageError, OSError
+    AudioError, FolderError, MelImageError, OSError
         If it cannot be read.
     """
     if file.is_dir():
@@ -78,12 +80,12 @@ def render(
     title
         What it is.
     file
-        Where to; its ending says the format (.png, .svg, .pdf).
+        Where to; its ending says the format, one of `ENDINGS`.
 
     Raises
     ------
-    OSError, ValueError
-        If it cannot be written, or not in that format.
+    OSError
+        If it cannot be written.
     """
     n_mels, frames = spectrogram.shape
     seconds = frames / FRAMES_PER_SECOND

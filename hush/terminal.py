@@ -28,10 +28,9 @@ Advance = Callable[[float, float | None], None]
 STANDARD_INPUT = Path("-")
 
 
-def report(problem: object) -> bool:
-    """Print what went wrong, and return false for `done = report(…)`."""
+def report(problem: object) -> None:
+    """Print what went wrong."""
     errors.print(str(problem), style="red")
-    return False
 
 
 @contextmanager

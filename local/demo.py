@@ -1,33 +1,23 @@
 """The demonstration behind `make demo`: the service on this machine, and one sample through it."""
 
 import os
-import signal
-import socket
-import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
-from types import FrameType
-
-import httpx2
-from rich.console import Console
 
 from hush.audio import read_audio
 from hush.client import Client
-from hush.connection import ServiceError
 from hush.image import SMALL, encode
 from hush.mel import SAMPLE_RATE
 from hush.segments import segments
-from hush_service.page import page_folder
-from hush_service.served_models import demo_folder
+from hush_service.packaged import demo_folder, page_folder
+from local.demonstration import console, run, serving
 
-console = Console(highlight=False, soft_wrap=True)
-
-STARTUP_SECONDS = 180.0
 PICTURE = Path("build/sample.png")
 
 
-def demonstrate(url: str, picture: Path) -> bool:
+def transcribe_sample(url: str, picture: Path) -> bool:
     """Send the bundled sample through a service, and show what went there and came back.
 
     Parameters
@@ -70,27 +60,27 @@ def demonstrate(url: str, picture: Path) -> bool:
     return heard == expected
 
 
-def main() -> int:
-    """Start the service, show one transcription through it, and serve until Ctrl-C."""
-    once = os.environ.get("ONCE", "") not in ("", "0")
-    port = os.environ.get("HUSH_PORT", "1337")
+def demonstrate(port: int, once: bool) -> int:
+    """Start the service, show one transcription through it, and serve until Ctrl-C.
+
+    Parameters
+    ----------
+    port
+        Of loopback, where the service listens.
+    once
+        Whether to end after the transcription.
+
+    Returns
+    -------
+    int
+        The process's exit code.
+    """
     url = f"http://127.0.0.1:{port}"
-    console.print("\n[bold]hush[/bold]: private speech-to-text; only a picture is sent\n")
-    if not is_free(port):
-        console.print(f"[red]port {port} is taken; HUSH_PORT=… make demo takes another[/red]")
-        return 2
-    environment = {**os.environ, "HUSH_HOST": "127.0.0.1", "HUSH_PORT": port, "HUSH_MODELS": "demo"}
-    environment.pop("HUSH_API_KEY", None)
-    service = subprocess.Popen([sys.executable, "-m", "hush_service"], env=environment)
-    # The service has to end with this process, however that ends.
-    signal.signal(signal.SIGTERM, interrupt)
-    try:
-        started = time.monotonic()
-        wait_until_ready(url, service)
-        console.print(
-            f"  service  {url}, with the demo model: ready after {time.monotonic() - started:.1f} s"
-        )
-        right = demonstrate(url, PICTURE)
+    started = time.monotonic()
+    with serving(port) as service:
+        seconds = time.monotonic() - started
+        console.print(f"  service  {url}, with the demo model: ready after {seconds:.1f} s")
+        right = transcribe_sample(url, PICTURE)
         if once:
             return 0 if right else 1
         if page_folder():
@@ -99,49 +89,9 @@ def main() -> int:
         console.print(f"           .venv/bin/hush transcribe --url {url} YOUR_RECORDING")
         console.print(f"           {url}/docs describes the API; Ctrl-C stops\n")
         return service.wait()
-    except KeyboardInterrupt:
-        return 0
-    except ServiceError as error:
-        console.print(str(error), style="red", markup=False)
-        return 1
-    finally:
-        service.terminate()
-        service.wait()
-
-
-def is_free(port: str) -> bool:
-    """Tell whether a server could listen on a port of loopback."""
-    try:
-        with socket.create_server(("127.0.0.1", int(port))):
-            return True
-    except (OSError, OverflowError, ValueError):
-        return False
-
-
-def interrupt(_: int, __: FrameType | None) -> None:
-    """Take a signal as Ctrl-C is taken."""
-    raise KeyboardInterrupt
-
-
-def wait_until_ready(url: str, service: subprocess.Popen[bytes]) -> None:
-    """Return when the service is ready.
-
-    Raises
-    ------
-    ServiceError
-        If it ends, or takes too long.
-    """
-    deadline = time.monotonic() + STARTUP_SECONDS
-    with console.status("starting the service and loading its model"):
-        while service.poll() is None and time.monotonic() < deadline:
-            try:
-                if httpx2.get(f"{url}/readyz").is_success:
-                    return
-            except httpx2.TransportError:
-                pass
-            time.sleep(0.1)
-    raise ServiceError("the service did not become ready")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    once = os.environ.get("ONCE", "") not in ("", "0")
+    title = ": private speech-to-text; only a picture is sent"
+    sys.exit(run(title, "make demo", partial(demonstrate, once=once)))

@@ -10,11 +10,10 @@ import logging
 import os
 import secrets
 import signal
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,39 +22,32 @@ import boto3
 import httpx2
 from moto.server import ThreadedMotoServer
 
-from hush.connection import ServiceError
-from hush_service.page import page_folder
+from hush.contracts.headers import ORIGIN
+from hush.contracts.routes import API_PATHS, ROUTES, Target
+from hush_service.packaged import page_folder
 from local.cdn import Cdn
-from local.demo import console, interrupt, is_free, wait_until_ready
+from local.demonstration import console, run, serving
 from local.functions import Function, lambda_api
 from local.gateway import (
     Answer,
     Authorizer,
     Context,
+    Endpoint,
     Gateway,
+    Integration,
     Parameters,
     Request,
-    Route,
     forwarded,
     mapped,
     to_function,
 )
 from local.github import GitHub
-from local.processes import free_port
-from stacks.gateway import (
-    API_PATHS,
-    DECISION_SECONDS,
-    ERRORS,
-    IDENTITY_SOURCES,
-    ORIGIN_HEADER,
-    error_body,
-    error_headers,
-    service_headers,
-)
+from local.processes import ROOT, free_port
+from stacks.gateway import DECISION_SECONDS, ERRORS, IDENTITY_SOURCES, service_headers
 from stacks.limits import STAGE
 from stacks.settings import Settings
 
-LAMBDAS = Path(__file__).parents[1] / "lambda"
+LAMBDAS = ROOT / "lambda"
 SETTINGS = Settings(
     users=("octocat",),
     organisations=("friends",),
@@ -155,7 +147,7 @@ def signing_in(service: str, key: str, url: str, aws: Aws, github: GitHub) -> It
 
         def start(name: str, calls: str) -> Function:
             own = {**environment, "AWS_ENDPOINT_URL_LAMBDA": calls}
-            paths = [LAMBDAS / name, LAMBDAS]
+            paths = [LAMBDAS / name, LAMBDAS, ROOT]
             function = Function(f"{name}.handler", paths, own, folder / f"{name}.log")
             stack.callback(function.stop)
             return function
@@ -179,15 +171,15 @@ def signing_in(service: str, key: str, url: str, aws: Aws, github: GitHub) -> It
             inside = folder is not None and file.resolve().is_relative_to(folder.resolve())
             return file.read_bytes() if inside and file.is_file() else None
 
+        integrations: dict[Target, Integration] = {
+            "service": to_service,
+            "status": _always_up,
+            "sign-in": to_function(functions["auth"], STAGE),
+        }
         gateway = Gateway(
             [
-                Route("ANY", "auth/{proxy+}", False, to_function(functions["auth"], STAGE)),
-                Route("ANY", "v1/{proxy+}", True, to_service),
-                Route("GET", "mel", True, to_service),
-                Route("POST", "mel", True, to_service),
-                Route("GET", "healthz", True, to_service),
-                Route("GET", "status", True, _always_up),
-                Route("POST", "status", True, _always_up),
+                Endpoint(each.method, each.path, each.guarded, integrations[each.target])
+                for each in ROUTES
             ],
             Authorizer(functions["authorizer"], IDENTITY_SOURCES, DECISION_SECONDS),
             _gateway_error,
@@ -197,7 +189,7 @@ def signing_in(service: str, key: str, url: str, aws: Aws, github: GitHub) -> It
             request.path = f"/{STAGE}{request.path}"
             return gateway.answer(request)
 
-        yield Cdn(API_PATHS, lambda: {ORIGIN_HEADER: front_door}, api, on_page)
+        yield Cdn(API_PATHS, lambda: {ORIGIN: front_door}, api, on_page)
 
 
 def _always_up(_: Request, __: Parameters, ___: Context) -> Answer:
@@ -207,8 +199,8 @@ def _always_up(_: Request, __: Parameters, ___: Context) -> Answer:
 
 
 def _gateway_error(name: str) -> Answer:
-    status = ERRORS[name][0] or (500 if name == "DEFAULT_5XX" else 403)
-    return Answer(status, httpx2.Headers(error_headers(name)), error_body(name).encode())
+    error = ERRORS[name]
+    return Answer(error.status, httpx2.Headers(error.headers), error.body.encode())
 
 
 @contextmanager
@@ -222,20 +214,14 @@ def _moto() -> Iterator[str]:
         server.stop()
 
 
-@contextmanager
-def _service(port: int, settings: Mapping[str, str]) -> Iterator[None]:
-    environment = {**os.environ, "HUSH_HOST": "127.0.0.1", "HUSH_PORT": str(port), **settings}
-    service = subprocess.Popen([sys.executable, "-m", "hush_service"], env=environment)
-    try:
-        wait_until_ready(f"http://127.0.0.1:{port}", service)
-        yield
-    finally:
-        service.terminate()
-        service.wait()
+def demonstrate(port: int) -> int:
+    """Run all of it until Ctrl-C.
 
-
-def demonstrate(port: int) -> None:
-    """Run all of it until Ctrl-C."""
+    Parameters
+    ----------
+    port
+        Of loopback: the public address.
+    """
     url, inner, key = f"http://localhost:{port}", free_port(), secrets.token_hex(24)
     people = {"octocat": 583231, "mona": 1024, "hubot": 480938, "mallory": 666}
     github = GitHub(accounts=people, members={"friends": {"mona"}})
@@ -246,18 +232,13 @@ def demonstrate(port: int) -> None:
         service = f"http://127.0.0.1:{inner}"
         cdn = stack.enter_context(signing_in(service, key, url, aws, github))
         console.print("  sign-in  the Lambdas' own code, with a stand-in for GitHub and for AWS")
-        stack.enter_context(
-            _service(
-                inner,
-                {
-                    **aws.environment,
-                    "HUSH_MODELS": "demo",
-                    "HUSH_API_KEY": key,
-                    "HUSH_QUOTA_TABLE": "quota",
-                    "HUSH_QUOTA_LIMITS": json.dumps(SETTINGS.limits),
-                },
-            )
-        )
+        settings = {
+            **aws.environment,
+            "HUSH_API_KEY": key,
+            "HUSH_QUOTA_TABLE": "quota",
+            "HUSH_QUOTA_LIMITS": json.dumps(SETTINGS.limits),
+        }
+        stack.enter_context(serving(inner, **settings))
         stack.enter_context(cdn.listening(port))
         seconds = time.monotonic() - started
         console.print(f"  service  with the demo model: ready after {seconds:.1f} s")
@@ -267,27 +248,9 @@ def demonstrate(port: int) -> None:
         console.print(f"  try      .venv/bin/hush login {url}")
         console.print("           Ctrl-C stops, and forgets everybody\n")
         signal.pause()
-
-
-def main() -> int:
-    """Run the demonstration; return the process's exit code."""
-    port = os.environ.get("HUSH_PORT", "1337")
-    console.print("\n[bold]hush[/bold] with sign-in: all on this machine, nobody else is asked\n")
-    if not is_free(port):
-        console.print(
-            f"[red]port {port} is taken; HUSH_PORT=… make demo AUTH=1 takes another[/red]"
-        )
-        return 2
-    signal.signal(signal.SIGTERM, interrupt)
-    try:
-        demonstrate(int(port))
-    except KeyboardInterrupt:
-        console.print("stopped")
-    except ServiceError as error:
-        console.print(str(error), style="red", markup=False)
-        return 1
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    title = " with sign-in: all on this machine, nobody else is asked"
+    sys.exit(run(title, "make demo AUTH=1", demonstrate))

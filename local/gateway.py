@@ -47,17 +47,21 @@ Parameters = Mapping[str, str]
 """What stands in a path for its parts in braces."""
 
 
+Integration = Callable[[Request, Parameters, Context], Answer]
+"""What is behind a method of a path."""
+
+
 @dataclass(frozen=True)
-class Route:
-    """One method of one path, such as "v1/{proxy+}", and what answers it."""
+class Endpoint:
+    """One method of one path, such as "/v1/{proxy+}", and what answers it."""
 
     method: str
     path: str
     guarded: bool
-    target: Callable[[Request, Parameters, Context], Answer]
+    integration: Integration
 
     def match(self, method: str, path: str) -> Parameters | None:
-        """Return the path's parameters, if it is this route's."""
+        """Return the path's parameters, if it is this endpoint's."""
         if self.method not in (method, "ANY"):
             return None
         before = self.path.removesuffix("{proxy+}")
@@ -123,16 +127,19 @@ class Gateway:
 
     Parameters
     ----------
-    routes
+    endpoints
         In any order: none covers another.
     error
         Answers what goes wrong in the gateway itself, by API Gateway's name for it.
     """
 
     def __init__(
-        self, routes: Sequence[Route], authorizer: Authorizer, error: Callable[[str], Answer]
+        self,
+        endpoints: Sequence[Endpoint],
+        authorizer: Authorizer,
+        error: Callable[[str], Answer],
     ) -> None:
-        self._routes, self._error = routes, error
+        self._endpoints, self._error = endpoints, error
         self.authorizer = authorizer
 
     def answer(self, request: Request) -> Answer:
@@ -141,24 +148,24 @@ class Gateway:
             return self._error("REQUEST_TOO_LARGE")
         stage, _, rest = request.path.lstrip("/").partition("/")
         inner = Request(request.method, f"/{rest}", request.headers, request.body, request.query)
-        for route in self._routes:
-            parameters = route.match(request.method, rest)
+        for endpoint in self._endpoints:
+            parameters = endpoint.match(request.method, inner.path)
             if parameters is None:
                 continue
             context: Context = {}
-            if route.guarded:
+            if endpoint.guarded:
                 decided = self.authorizer.decide(stage, inner)
                 if isinstance(decided, str):
                     return self._error(decided)
                 context = decided
-            return route.target(inner, parameters, context)
+            return endpoint.integration(inner, parameters, context)
         return self._error("MISSING_AUTHENTICATION_TOKEN")
 
 
-def to_function(invoke: Invoke, stage: str) -> Callable[[Request, Parameters, Context], Answer]:
-    """Return a target that is a Lambda (AWS_PROXY)."""
+def to_function(invoke: Invoke, stage: str) -> Integration:
+    """Return the integration of a Lambda (AWS_PROXY)."""
 
-    def target(request: Request, parameters: Parameters, context: Context) -> Answer:
+    def integration(request: Request, parameters: Parameters, context: Context) -> Answer:
         event = {
             **_described(request, stage),
             "pathParameters": dict(parameters) or None,
@@ -168,7 +175,7 @@ def to_function(invoke: Invoke, stage: str) -> Callable[[Request, Parameters, Co
         event["requestContext"]["authorizer"] = dict(context)
         return of_function(invoke(event))
 
-    return target
+    return integration
 
 
 def of_function(returned: dict[str, Any]) -> Answer:
@@ -200,7 +207,7 @@ def forwarded(request: Request, origin: str) -> Answer:
     """Have a real HTTP server answer, and pass its answer on as it is."""
     headers = {name: value for name, value in request.headers.items() if name != "host"}
     answer = httpx2.request(
-        request.method, origin + request.target, headers=headers, content=request.body, timeout=120
+        request.method, origin + request.target, headers=headers, content=request.body, timeout=240
     )
     skipped = ("content-length", "transfer-encoding", "content-encoding", "connection")
     kept = [pair for pair in answer.headers.multi_items() if pair[0].lower() not in skipped]

@@ -8,10 +8,17 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import httpx2
 
 ROOT = Path(__file__).parents[1]
+HANG = 600.0
+"""Seconds that only what hangs takes, however busy the machine is."""
+
+
+class NotReadyError(Exception):
+    """A process ended or took too long before it answered. The message has what it printed."""
 
 
 def free_port() -> int:
@@ -20,6 +27,15 @@ def free_port() -> int:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
         return port
+
+
+def is_free(port: int) -> bool:
+    """Tell whether a server could listen on a port of loopback."""
+    try:
+        with socket.create_server(("127.0.0.1", port)):
+            return True
+    except (OSError, OverflowError):
+        return False
 
 
 def environment(**settings: str) -> dict[str, str]:
@@ -36,9 +52,9 @@ def hush(
         [sys.executable, "-m", "hush.cli", *map(str, arguments)],
         capture_output=True,
         text=True,
-        cwd=ROOT,
+        cwd=cwd or ROOT,
         env=environment(**{"PYTHONPATH": str(ROOT), "COLUMNS": "100", **settings}),
-        timeout=120,
+        timeout=HANG,
         check=False,
     )
 
@@ -62,21 +78,36 @@ def running(command: list[str], **settings: str) -> Iterator[subprocess.Popen[st
 
 
 def first_answer(url: str, process: subprocess.Popen[str]) -> httpx2.Response:
-    """Return the first answer of a process that has just been started."""
-    deadline = time.monotonic() + 60
+    """Return the first answer of a process that has just been started.
+
+    Raises
+    ------
+    NotReadyError
+        If it ends, or takes too long.
+    """
+    deadline = time.monotonic() + HANG
     while process.poll() is None and time.monotonic() < deadline:
         try:
-            return httpx2.get(url)
+            return httpx2.get(url, timeout=HANG)
         except httpx2.TransportError:
             time.sleep(0.02)
-    raise AssertionError(f"no answer at {url}: {process.communicate()[0]}")
+    process.kill()
+    raise NotReadyError(f"no answer at {url}{_said(process.stdout)}")
 
 
 def wait_until_ready(url: str, process: subprocess.Popen[str]) -> None:
-    """Return when a service that has just been started is ready."""
-    deadline = time.monotonic() + 120
+    """Return when a service that has just been started is ready.
+
+    Raises
+    ------
+    NotReadyError
+        If it ends, or takes too long.
+    """
+    deadline = time.monotonic() + HANG
     while not first_answer(f"{url}/readyz", process).is_success:
-        assert time.monotonic() < deadline, "the service did not become ready"
+        if time.monotonic() > deadline:
+            process.kill()
+            raise NotReadyError(f"the service did not become ready{_said(process.stdout)}")
         time.sleep(0.1)
 
 
@@ -90,3 +121,8 @@ def service(**settings: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
         url = f"http://127.0.0.1:{port}"
         wait_until_ready(url, process)
         yield url, process
+
+
+def _said(output: IO[str] | None) -> str:
+    """Return what a process that has ended printed, unless that is on the terminal already."""
+    return "" if output is None else f": {output.read()}"

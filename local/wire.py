@@ -118,7 +118,7 @@ def wire_to(service: str) -> Iterator[Wire]:
 
 def forwarded(host: str, request: Request) -> Response:
     """Return the service's own answer, or 502 if there is no service."""
-    connection = http.client.HTTPConnection(host, timeout=120)
+    connection = http.client.HTTPConnection(host, timeout=240)
     try:
         connection.request(request.method, request.path, request.body, request.headers)
         answer = connection.getresponse()

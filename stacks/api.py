@@ -16,16 +16,10 @@ from aws_cdk import aws_events_targets as event_targets
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from hush.contracts.routes import ROUTES
 from stacks.acknowledged import acknowledge
 from stacks.fleet import Fleet
-from stacks.gateway import (
-    DECISION_SECONDS,
-    ERRORS,
-    IDENTITY_SOURCES,
-    error_body,
-    error_headers,
-    service_headers,
-)
+from stacks.gateway import DECISION_SECONDS, ERRORS, IDENTITY_SOURCES, service_headers
 from stacks.limits import BURST, LONGEST_REQUEST_SECONDS, REQUESTS_PER_SECOND, STAGE
 from stacks.observability import MINUTE, NAMESPACE, fleet_metric, graph, group_metric
 from stacks.people import People
@@ -114,17 +108,15 @@ class Api(cdk.Stack):
         )
 
     def _error_bodies(self) -> None:
-        for name, (status, *_) in ERRORS.items():
+        for name, error in ERRORS.items():
             apigateway.GatewayResponse(
                 self,
                 f"Error{name.title().replace('_', '')}",
                 rest_api=self.rest,
                 type=apigateway.ResponseType.of(name),
-                status_code=None if status is None else str(status),
-                response_headers={
-                    header: f"'{value}'" for header, value in error_headers(name).items()
-                },
-                templates={"application/json": error_body(name)},
+                status_code=None if error.own_status else str(error.status),
+                response_headers={header: f"'{value}'" for header, value in error.headers.items()},
+                templates={"application/json": error.body},
             )
 
     def _authorizer(self) -> apigateway.RequestAuthorizer:
@@ -140,24 +132,20 @@ class Api(cdk.Stack):
 
     def _routes(self) -> None:
         """Lay out the paths."""
-        root = self.rest.root
-        mel = root.add_resource("mel")
-        self._to_fleet(mel, "GET")
-        self._to_fleet(mel, "POST")
-        self._to_fleet(root.add_resource("v1").add_resource("{proxy+}"), "ANY")
-        self._to_fleet(root.add_resource("healthz"), "GET")
-        status = root.add_resource("status")
-        to_status = apigateway.LambdaIntegration(self._fleet.status)
-        status.add_method("GET", to_status)
-        status.add_method("POST", to_status)
-        to_sign_in = apigateway.LambdaIntegration(self.sign_in.auth, allow_test_invoke=False)
-        self._open(root.add_resource("auth").add_resource("{proxy+}").add_method("ANY", to_sign_in))
+        status = apigateway.LambdaIntegration(self._fleet.status)
+        sign_in = apigateway.LambdaIntegration(self.sign_in.auth, allow_test_invoke=False)
+        lambdas = {"status": status, "sign-in": sign_in}
+        for route in ROUTES:
+            resource = self.rest.root.resource_for_path(route.path)
+            if route.target == "service":
+                method = self._to_fleet(resource, route.method)
+            else:
+                method = resource.add_method(route.method, lambdas[route.target])
+            if not route.guarded:
+                self._open(method)
 
     def _open(self, method: apigateway.Method) -> None:
-        """Take the authorizer off sign-in, which asks itself who comes.
-
-        A session that has ended must not keep people from signing in.
-        """
+        """Take the authorizer off sign-in, which asks itself who comes."""
         definition = method.node.default_child
         assert isinstance(definition, apigateway.CfnMethod)
         definition.add_property_override("AuthorizationType", "NONE")
@@ -165,7 +153,7 @@ class Api(cdk.Stack):
         for finding in ("AwsSolutions-APIG4", "AwsSolutions-COG4"):
             acknowledge(method, finding, "Sign-in itself: its Lambda refuses what is not for all")
 
-    def _to_fleet(self, resource: apigateway.IResource, method: str) -> None:
+    def _to_fleet(self, resource: apigateway.IResource, method: str) -> apigateway.Method:
         """Pass a path on to the load balancer as it comes, and stream the answer."""
         proxied = resource.path.endswith("{proxy+}")
         path = resource.path.replace("{proxy+}", "{proxy}")
@@ -199,6 +187,7 @@ class Api(cdk.Stack):
             "IntegrationTarget": self._fleet.balancer.load_balancer_arn,
         }.items():
             definition.add_property_override(f"Integration.{name}", value)
+        return added
 
     def _keep_link_awake(self) -> None:
         """Send a request through the link once a month: after 60 idle days it would be asleep."""

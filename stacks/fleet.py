@@ -26,6 +26,8 @@ from aws_cdk import aws_s3_assets as s3_assets
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
+from hush.contracts import door
+from hush.contracts.errors import error_body
 from stacks.acknowledged import acknowledge, acknowledge_resource
 from stacks.functions import python_function
 from stacks.limits import LONGEST_REQUEST_SECONDS, MAX_BODY_BYTES, QUEUE_SIZE, STAGE
@@ -36,8 +38,6 @@ from stacks.people import People
 from stacks.settings import Settings
 
 ROOT = Path(__file__).parents[1]
-CLOSED = "/-/closed"
-"""While this is the door's only path, nobody comes through."""
 LAUNCH_MINUTES = 20
 """An instance that is not ready by then is given up."""
 
@@ -166,27 +166,22 @@ class Fleet(cdk.Stack):
         )
         listener.add_action(
             "Door",
-            priority=1,
-            conditions=[balancing.ListenerCondition.path_patterns([CLOSED])],
+            priority=door.PRIORITY,
+            conditions=[balancing.ListenerCondition.path_patterns([door.CLOSED])],
             action=balancing.ListenerAction.forward([self.targets]),
         )
         # A load balancer refuses a Lambda bodies of a megabyte: those are answered here instead.
         listener.add_action(
             "LargeInLobby",
-            priority=2,
+            priority=door.PRIORITY + 1,
             conditions=[balancing.ListenerCondition.http_header("content-length", ["???????*"])],
             action=balancing.ListenerAction.fixed_response(
                 503,
                 content_type="application/json",
                 message_body=json.dumps(
-                    {
-                        "error": {
-                            "message": "the service is starting; try again in a minute",
-                            "type": "service_unavailable_error",
-                            "param": None,
-                            "code": "starting",
-                        }
-                    }
+                    error_body(
+                        503, "the service is starting; try again in a minute", code=door.STARTING
+                    )
                 ),
             ),
         )

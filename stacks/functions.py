@@ -1,4 +1,4 @@
-"""Lambdas made of the folders of `lambda/`."""
+"""Lambdas made of the folders of `lambda/`, each with `hush.contracts` beside its own files."""
 
 import shutil
 import subprocess
@@ -15,6 +15,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 FOLDERS = Path(__file__).parents[1] / "lambda"
+CONTRACTS = FOLDERS.parent / "hush" / "contracts"
 CONSTRAINTS = FOLDERS.parent / "constraints.txt"
 RUNTIME = lambda_.Runtime.PYTHON_3_14
 PLATFORMS = ("manylinux2014_aarch64", "manylinux_2_28_aarch64")
@@ -77,6 +78,9 @@ def _code(scope: Construct, folder: str, packages: Sequence[str]) -> lambda_.Cod
     kept = [pattern for name in (folder, *packages) for pattern in (f"!{name}", f"!{name}/**")]
     requirements = FOLDERS / folder / "requirements.txt"
     pinned = CONSTRAINTS.read_text(encoding="utf-8") if requirements.exists() else ""
+    contracts = cdk.FileSystem.fingerprint(
+        str(CONTRACTS), exclude=["**/__pycache__"], ignore_mode=cdk.IgnoreMode.GIT
+    )
     return lambda_.Code.from_asset(
         str(FOLDERS),
         # It is known by what it is made of, as pip does not make the same bytes twice.
@@ -85,7 +89,7 @@ def _code(scope: Construct, folder: str, packages: Sequence[str]) -> lambda_.Cod
             str(FOLDERS),
             exclude=["*", *kept, "**/__pycache__"],
             ignore_mode=cdk.IgnoreMode.GIT,
-            extra_hash="\n".join([folder, RUNTIME.name, *PLATFORMS, pinned]),
+            extra_hash="\n".join([folder, RUNTIME.name, *PLATFORMS, pinned, contracts]),
         ),
         bundling=cdk.BundlingOptions(
             image=RUNTIME.bundling_image, local=Bundle(folder, packages, libraries)
@@ -117,6 +121,10 @@ class Bundle:
         )
         for package in self._packages:
             shutil.copytree(FOLDERS / package, Path(output_dir) / package, ignore=_OWN_FILES_ONLY)
+        # Nothing else of hush, whose `__init__` therefore is an empty one.
+        contracts = Path(output_dir) / "hush" / "contracts"
+        shutil.copytree(CONTRACTS, contracts, ignore=_OWN_FILES_ONLY)
+        (contracts.parent / "__init__.py").touch()
         return True
 
 

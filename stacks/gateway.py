@@ -1,82 +1,83 @@
 """What API Gateway says by itself and passes on, as data that needs no CDK to be read."""
 
 import json
+from dataclasses import dataclass
 
-API_PATHS = ("/v1/*", "/mel", "/auth/*", "/status", "/healthz")
-"""What CloudFront passes on to it. Everything else is the page."""
-ORIGIN_HEADER = "x-hush-origin"
-CREDENTIAL_HEADER = "x-hush-credential"
-IDENTITY_SOURCES = (ORIGIN_HEADER, CREDENTIAL_HEADER)
+from hush.contracts import headers
+from hush.contracts.errors import LONGEST_RETRY_AFTER, error_body
+
+IDENTITY_SOURCES = (headers.ORIGIN, headers.CREDENTIAL)
 """A decision holds for requests that have both in common."""
 DECISION_SECONDS = 60
 
-ERRORS: dict[str, tuple[int | None, int | None, str, str | None, str]] = {
-    # API Gateway's name: (status, Retry-After, type, code, message)
-    "DEFAULT_4XX": (None, None, "invalid_request_error", None, "$context.error.message"),
-    "DEFAULT_5XX": (None, None, "server_error", None, "the API failed; try again"),
-    "UNAUTHORIZED": (
-        401,
-        None,
-        "authentication_error",
-        "invalid_api_key",
-        "sign in, or send an API key as `Authorization: Bearer KEY`",
+
+@dataclass(frozen=True)
+class GatewayError:
+    """What API Gateway answers when something goes wrong in itself.
+
+    Attributes
+    ----------
+    status
+        HTTP status; or only its kind, 400 or 500, where API Gateway has one of its own.
+    message, code
+        What the body says.
+    own_status
+        Whether API Gateway keeps its own status.
+    retry_after
+        Seconds.
+    """
+
+    status: int
+    message: str
+    code: str | None
+    own_status: bool = False
+    retry_after: int | None = None
+
+    @property
+    def body(self) -> str:
+        """The body, in the form of OpenAI's API."""
+        return json.dumps(error_body(self.status, self.message, code=self.code))
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers that go with it."""
+        sent = {"Content-Type": "application/json"}
+        if self.retry_after is not None:
+            sent["Retry-After"] = str(self.retry_after)
+        if self.status == 401:
+            sent["WWW-Authenticate"] = "Bearer"
+        return sent
+
+
+ERRORS = {
+    "DEFAULT_4XX": GatewayError(400, "$context.error.message", None, own_status=True),
+    "DEFAULT_5XX": GatewayError(500, "the API failed; try again", None, own_status=True),
+    "UNAUTHORIZED": GatewayError(
+        401, "sign in, or send an API key as `Authorization: Bearer KEY`", "invalid_api_key"
     ),
-    "ACCESS_DENIED": (
-        403,
-        None,
-        "permission_error",
-        "not_allowed",
-        "sign in first; or this key or session may not do this",
+    "ACCESS_DENIED": GatewayError(
+        403, "sign in first; or this key or session may not do this", "not_allowed"
     ),
-    "MISSING_AUTHENTICATION_TOKEN": (
-        404,
-        None,
-        "invalid_request_error",
-        "not_found",
-        "there is nothing at this address",
+    "MISSING_AUTHENTICATION_TOKEN": GatewayError(
+        404, "there is nothing at this address", "not_found"
     ),
-    "REQUEST_TOO_LARGE": (
-        413,
-        None,
-        "invalid_request_error",
-        "too_large",
-        "the body is larger than 10 MB; send shorter segments",
+    "REQUEST_TOO_LARGE": GatewayError(
+        413, "the body is larger than 10 MB; send shorter segments", "too_large"
     ),
-    "THROTTLED": (429, 1, "rate_limit_error", "too_many_requests", "too many requests; try again"),
-    "QUOTA_EXCEEDED": (429, 60, "rate_limit_error", "quota_exceeded", "the quota is used up"),
-    "INTEGRATION_FAILURE": (
-        503,
-        10,
-        "service_unavailable_error",
-        "unreachable",
-        "the service cannot be reached; try again",
+    "THROTTLED": GatewayError(
+        429, "too many requests; try again", "too_many_requests", retry_after=1
     ),
-    "INTEGRATION_TIMEOUT": (
-        503,
-        10,
-        "service_unavailable_error",
-        "timeout",
-        "the service did not answer in time; try again",
+    "QUOTA_EXCEEDED": GatewayError(
+        429, "the quota is used up", "quota_exceeded", retry_after=LONGEST_RETRY_AFTER
+    ),
+    "INTEGRATION_FAILURE": GatewayError(
+        503, "the service cannot be reached; try again", "unreachable", retry_after=10
+    ),
+    "INTEGRATION_TIMEOUT": GatewayError(
+        503, "the service did not answer in time; try again", "timeout", retry_after=10
     ),
 }
-
-
-def error_body(name: str) -> str:
-    """Return an error of API Gateway's in OpenAI's shape."""
-    _, _, kind, code, message = ERRORS[name]
-    error = {"message": message, "type": kind, "param": None, "code": code}
-    return json.dumps({"error": error})
-
-
-def error_headers(name: str) -> dict[str, str]:
-    """Return the headers that go with an error."""
-    retry_after = ERRORS[name][1]
-    headers = {"Content-Type": "application/json"}
-    if retry_after is not None:
-        headers["Retry-After"] = str(retry_after)
-    if name == "UNAUTHORIZED":
-        headers["WWW-Authenticate"] = "Bearer"
-    return headers
+"""By API Gateway's names."""
 
 
 def service_headers(key: str) -> dict[str, str]:
@@ -89,8 +90,8 @@ def service_headers(key: str) -> dict[str, str]:
     """
     return {
         "authorization": f"'Bearer {key}'",
-        "x-hush-identity": "context.authorizer.identity",
-        "x-hush-tier": "context.authorizer.tier",
+        headers.IDENTITY: "context.authorizer.identity",
+        headers.TIER: "context.authorizer.tier",
         # Nobody's session or key goes as far as the instances.
-        CREDENTIAL_HEADER: "'none'",
+        headers.CREDENTIAL: "'none'",
     }

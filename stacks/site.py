@@ -17,10 +17,11 @@ from aws_cdk import aws_s3_deployment as deployment
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
+from hush.contracts.headers import ORIGIN
+from hush.contracts.routes import API_PATHS
 from stacks.acknowledged import acknowledge, acknowledge_library_policies
 from stacks.api import Api
 from stacks.fleet import Fleet
-from stacks.gateway import API_PATHS, ORIGIN_HEADER
 from stacks.limits import LONGEST_REQUEST_SECONDS, STAGE
 from stacks.settings import Settings
 
@@ -107,9 +108,7 @@ class Site(cdk.Stack):
             origin=origins.HttpOrigin(
                 api.domain,
                 origin_path=f"/{STAGE}",
-                custom_headers={
-                    ORIGIN_HEADER: fleet.front_door.secret_value.unsafe_unwrap(),
-                },
+                custom_headers={ORIGIN: fleet.front_door.secret_value.unsafe_unwrap()},
                 read_timeout=cdk.Duration.seconds(LONGEST_REQUEST_SECONDS),
                 protocol_policy=cloudfront.OriginProtocolPolicy.HTTPS_ONLY,
             ),

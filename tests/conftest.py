@@ -1,5 +1,6 @@
-"""Sounds, recordings and models that several rooms of tests use."""
+"""What all tests stand on: the commands they find, and sounds that several rooms use."""
 
+import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -7,13 +8,48 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
+from hypothesis import HealthCheck, settings
 
 from hush.audio import read_audio
+from tests.commands import search_path
+from tests.lanes import MARKERS, marker
 
 ROOT = Path(__file__).parents[1]
 SHARED_DATA = ROOT.parent / "shared" / "data"
+TESTS = ROOT / "tests"
 
 Samples = npt.NDArray[np.float32]
+
+# How long an example takes is the machine's affair; pytest's own bound is for what hangs.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--unit", action="store_true", help="only what takes seconds: tests/lanes.py")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for name, meaning in MARKERS.items():
+        config.addinivalue_line("markers", f"{name}: {meaning}")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    if config.getoption("--unit") and TESTS in collection_path.parents:
+        return marker(collection_path.relative_to(TESTS)) is not None or None
+    return None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if name := marker(item.path.relative_to(TESTS)):
+            item.add_marker(name)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def commands(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Nothing is found by its name that happens to be installed."""
+    os.environ["PATH"] = search_path(tmp_path_factory.mktemp("commands"))
 
 
 @pytest.fixture(scope="session")

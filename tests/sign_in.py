@@ -9,6 +9,7 @@ from http.cookies import SimpleCookie
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+from hush.contracts.errors import error_body
 from local.wire import Request, Response
 
 SESSION = "a-session"
@@ -164,8 +165,7 @@ def reply(status: int, body: Any, headers: dict[str, str] | None = None) -> Resp
 def error(
     status: int, message: str, code: str | None = None, headers: dict[str, str] | None = None
 ) -> Response:
-    body = {"message": message, "type": "invalid_request_error", "param": None, "code": code}
-    return reply(status, {"error": body}, headers)
+    return reply(status, error_body(status, message, code=code), headers)
 
 
 def redirect(place: str, headers: dict[str, str] | None = None) -> Response:

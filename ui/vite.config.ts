@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { marked } from "marked";
-import { defineConfig, type Plugin } from "vite";
+import type { Plugin } from "vite";
+import { defineConfig } from "vitest/config";
 
 const room = import.meta.dirname;
 
@@ -18,12 +19,30 @@ function privacyText(): Plugin {
   };
 }
 
-/** The service's headers (COOP, COEP, CSP, …), without the one that would keep HTTP away. */
-const headers: Record<string, string> = JSON.parse(
-  readFileSync(resolve(room, "headers.json"), "utf-8"),
+/** The headers of the page, which it has from the service everywhere else. */
+const headers: Record<string, string> = json("headers.json");
+
+/** The same, but that Vite puts styles into the page as elements, to change them as they are written. */
+const developmentHeaders = {
+  ...headers,
+  "Content-Security-Policy": headers["Content-Security-Policy"].replace(
+    "style-src 'self'",
+    "style-src 'self' 'unsafe-inline'",
+  ),
+};
+
+/** What the service answers, at HUSH_URL or where `hush serve` is; an asterisk is all that is below. */
+const service = process.env.HUSH_URL ?? "http://localhost:1337";
+const proxy = Object.fromEntries(
+  json<string[]>("service-paths.json").map((path) => [
+    `^${path.replace(/[.]/g, "\\.").replace("*", ".*")}(\\?.*)?$`,
+    service,
+  ]),
 );
 
-const service = process.env.HUSH_URL ?? "http://localhost:1337";
+function json<Content>(name: string): Content {
+  return JSON.parse(readFileSync(resolve(room, name), "utf-8"));
+}
 
 export default defineConfig({
   base: "./",
@@ -34,6 +53,14 @@ export default defineConfig({
   },
   worker: { format: "es" },
   plugins: [privacyText()],
-  preview: { headers },
-  server: { proxy: { "/v1": service, "/status": service } },
+  preview: { headers, proxy },
+  server: { headers: developmentHeaders, proxy },
+  optimizeDeps: {
+    // All that workers import too, found at once: what is found later has the page load anew.
+    entries: ["index.html", "page/*.tsx", "worker/*.ts", "worklet/*.ts", "chain/*.ts"],
+    // It finds its WASM beside itself.
+    exclude: ["@jsquash/webp"],
+  },
+  // Only what hangs takes so long, however busy the machine is.
+  test: { testTimeout: 600_000, hookTimeout: 600_000 },
 });

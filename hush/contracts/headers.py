@@ -1,6 +1,7 @@
 """The headers by which the parts of a deployment tell each other who asks.
 
-CloudFront's function removes from a client's request whatever begins as they do.
+CloudFront's function (`stacks/viewer_request.js`) removes from a client's request whatever begins
+as they do, and writes two of them.
 """
 
 PREFIX = "x-hush-"
@@ -14,3 +15,8 @@ IDENTITY = f"{PREFIX}identity"
 """Gateway to service: who asks, such as "github:123", "deployment" or "anonymous"."""
 TIER = f"{PREFIX}tier"
 """Gateway to service: "person", "unlimited" or "anonymous"."""
+
+SESSION_COOKIE = "__Host-hush"
+"""The cookie in which a browser keeps its session's token."""
+LONGEST_CREDENTIAL = 4096
+"""Characters of a key or a session's token. What is longer is none of ours."""

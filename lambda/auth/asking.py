@@ -1,6 +1,5 @@
 """Who asks sign-in for something, and whether their browser was made to."""
 
-import ipaddress
 import time
 from dataclasses import replace
 from typing import Annotated
@@ -8,14 +7,15 @@ from typing import Annotated
 from fastapi import Depends, HTTPException, Request
 
 import github
+from hush.contracts.callers import address_identity
+from hush.contracts.headers import CREDENTIAL, VIEWER
 from identity import people
 from identity.audit import audit
 from identity.aws import UnavailableError, call
-from identity.callers import CREDENTIAL_HEADER, Caller, RefusedError, caller_of
+from identity.callers import Caller, RefusedError, caller_of
 from identity.people import Profile
 from identity.settings import settings
 
-VIEWER_HEADER = "x-hush-viewer"
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 _public_url: list[str] = []
@@ -60,7 +60,7 @@ def anyone(request: Request) -> Caller:
         401 for a credential that is not good; 403 if another site's page sent it.
     """
     try:
-        caller = caller_of(request.headers.get(CREDENTIAL_HEADER, ""), recheck)
+        caller = caller_of(request.headers.get(CREDENTIAL, ""), recheck)
     except RefusedError as error:
         audit("refused", why=str(error))
         raise HTTPException(401, "sign in again, or send an API key that is good") from None
@@ -106,11 +106,6 @@ def quota_identity(caller: Caller, request: Request) -> str:
     if caller.tier != "anonymous":
         return caller.identity
     try:
-        address = ipaddress.ip_address(request.headers.get(VIEWER_HEADER, ""))
+        return address_identity(request.headers.get(VIEWER, ""))
     except ValueError:
         raise UnavailableError("the viewer's address is missing") from None
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped is None:
-            return f"address:{ipaddress.IPv6Network((int(address), 64), strict=False)}"
-        address = address.ipv4_mapped
-    return f"address:{address}"

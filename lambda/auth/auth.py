@@ -15,10 +15,12 @@ import api_keys
 import asking
 import hand_over
 import sign_in
+from hush.contracts.errors import error_body
+from hush.contracts.headers import LONGEST_CREDENTIAL, ORIGIN
 from identity import people
 from identity.audit import audit
 from identity.aws import UnavailableError
-from identity.callers import LONGEST_CREDENTIAL, ORIGIN_HEADER, through_front_door
+from identity.callers import through_front_door
 
 LARGEST_BODY = 4096
 
@@ -34,7 +36,7 @@ async def only_through_the_front_door(
 ) -> Response:
     """Refuse what did not come through CloudFront, and what is larger than anything here is."""
     try:
-        if not through_front_door(request.headers.get(ORIGIN_HEADER, "")):
+        if not through_front_door(request.headers.get(ORIGIN, "")):
             audit("refused", why="not through the front door")
             return _error(403, "ask through the public address", "not_allowed")
         sizes = [len(name) + len(value) for name, value in request.headers.raw]
@@ -68,11 +70,8 @@ async def _not_understood(_: Request, error: RequestValidationError) -> Response
 
 
 def _error(status: int, message: str, code: str | None) -> JSONResponse:
-    kinds = {401: "authentication_error", 403: "permission_error"}
-    kind = "server_error" if status >= 500 else kinds.get(status, "invalid_request_error")
-    error = {"message": message, "type": kind, "param": None, "code": code}
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
-    return JSONResponse({"error": error}, status, headers)
+    return JSONResponse(error_body(status, message, code=code), status, headers)
 
 
 _http = Mangum(app, lifespan="off")

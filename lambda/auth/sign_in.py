@@ -11,6 +11,7 @@ from fastapi.responses import RedirectResponse
 
 import github
 from asking import Anyone, anyone, public_url, quota_identity
+from hush.contracts.headers import SESSION_COOKIE
 from identity import people, tokens
 from identity.audit import audit
 from identity.aws import UnavailableError, call, secret
@@ -18,8 +19,7 @@ from identity.callers import Caller, same
 from identity.people import Profile
 from identity.settings import settings
 
-SESSION_COOKIE = "__Host-hush"
-STATE_COOKIE = "__Host-hush-state"
+STATE_COOKIE = f"{SESSION_COOKIE}-state"
 SIGN_IN_SECONDS = 600
 """How long someone may take at GitHub."""
 SESSION_SECONDS = 7 * 86400

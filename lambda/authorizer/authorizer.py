@@ -7,23 +7,14 @@ nothing else that a request says may change the decision.
 
 from typing import Any
 
+from hush.contracts.headers import CREDENTIAL, ORIGIN
+from hush.contracts.routes import FOR_ANONYMOUS, OPEN_TO_ALL
 from identity import people
 from identity.audit import audit
 from identity.aws import UnavailableError, call
-from identity.callers import (
-    CREDENTIAL_HEADER,
-    ORIGIN_HEADER,
-    Caller,
-    RefusedError,
-    caller_of,
-    through_front_door,
-)
+from identity.callers import Caller, RefusedError, caller_of, through_front_door
 from identity.people import Profile
 from identity.settings import settings
-
-OPEN_TO_ALL = ("GET/healthz", "GET/status")
-FOR_ANONYMOUS = (*OPEN_TO_ALL, "GET/mel", "POST/mel", "GET/v1/*", "POST/v1/audio/*")
-"""Not POST/status, which starts what costs money before anyone has spoken."""
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
@@ -42,11 +33,11 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """
     api = event["methodArn"].split("/", 2)[:2]
     everything = "/".join([*api, "*"])
-    if not through_front_door(_header(event, ORIGIN_HEADER)):
+    if not through_front_door(_header(event, ORIGIN)):
         audit("refused", why="not through the front door")
         return _decision("stranger", "Deny", [everything])
     try:
-        caller = caller_of(_header(event, CREDENTIAL_HEADER), _recheck)
+        caller = caller_of(_header(event, CREDENTIAL), _recheck)
     except RefusedError as error:
         audit("refused", why=str(error))
         raise Exception("Unauthorized") from None  # the word that API Gateway knows

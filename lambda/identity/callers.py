@@ -10,16 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from hush.contracts.headers import LONGEST_CREDENTIAL
 from identity import people, tokens
 from identity.aws import secret
 from identity.keys import parse_key
 from identity.people import Item, Profile
 from identity.settings import settings
 
-CREDENTIAL_HEADER = "x-hush-credential"
-ORIGIN_HEADER = "x-hush-origin"
-LONGEST_CREDENTIAL = 4096
-"""Characters. What is longer is no credential of ours."""
 MEMBERSHIP_AGE = 600.0
 """Seconds that a membership is believed before GitHub is asked again."""
 

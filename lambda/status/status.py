@@ -16,8 +16,10 @@ from typing import Any
 
 import boto3
 
-OPEN, CLOSED = "/*", "/-/closed"
-DOOR_PRIORITY = "1"
+from hush.contracts import door
+from hush.contracts.errors import error_body
+from hush.contracts.headers import CREDENTIAL, ORIGIN
+
 STEPS = {
     "capacity": ("the fleet is waking: a GPU instance has been asked for", 60),
     "no_capacity": (
@@ -64,13 +66,7 @@ def lobby() -> dict[str, Any]:
     message = state["detail"]
     if state["state"] == "up":
         message = "the fleet is ready now; try again"
-    error = {
-        "message": message,
-        "type": "service_unavailable_error",
-        "param": None,
-        "code": "starting",
-    }
-    return answer(503, {"error": error}, state["retry_after"])
+    return answer(503, error_body(503, message, code=door.STARTING), state["retry_after"])
 
 
 def fleet_state() -> dict[str, Any]:
@@ -105,11 +101,11 @@ def set_door(state: dict[str, Any]) -> None:
     balancer = boto3.client("elbv2")
     listeners = balancer.describe_listeners(LoadBalancerArn=os.environ["BALANCER"])["Listeners"]
     rules = balancer.describe_rules(ListenerArn=listeners[0]["ListenerArn"])["Rules"]
-    door = next(rule for rule in rules if rule["Priority"] == DOOR_PRIORITY)
-    wanted = OPEN if state["state"] == "up" else CLOSED
-    if _path(door) != wanted:
+    rule = next(rule for rule in rules if rule["Priority"] == str(door.PRIORITY))
+    wanted = door.OPEN if state["state"] == "up" else door.CLOSED
+    if _path(rule) != wanted:
         balancer.modify_rule(
-            RuleArn=door["RuleArn"],
+            RuleArn=rule["RuleArn"],
             Conditions=[{"Field": "path-pattern", "PathPatternConfig": {"Values": [wanted]}}],
         )
 
@@ -118,7 +114,7 @@ def keep_link_awake(url: str, secret: str) -> None:
     """Send a request through the VPC link; whatever answers, the link was used."""
     client = boto3.client("secretsmanager")
     origin = client.get_secret_value(SecretId=secret)["SecretString"]
-    headers = {"x-hush-origin": origin, "x-hush-credential": "none"}
+    headers = {ORIGIN: origin, CREDENTIAL: "none"}
     try:
         urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=15).close()
     except urllib.error.HTTPError as error:

@@ -5,9 +5,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from hush_service.served_models import UnknownModelError
-from hush_service.server import serve
-from hush_service.settings import Settings
+from hush_service.core.served_models import ModelSettingError
+from hush_service.settings import ServiceSettings
+from hush_service.web.server import serve
 
 
 def run(**given: Any) -> int:
@@ -25,12 +25,12 @@ def run(**given: Any) -> int:
         it could not start. What is wrong is printed.
     """
     try:
-        return 0 if serve(Settings(**given)) else 1
+        return 0 if serve(ServiceSettings(**given)) else 1
     except ValidationError as error:
         for problem in error.errors():
             setting = "".join(f"HUSH_{part}: ".upper() for part in problem["loc"][:1])
             print(setting + problem["msg"].removeprefix("Value error, "), file=sys.stderr)
-    except (UnknownModelError, OSError) as error:
+    except (ModelSettingError, OSError) as error:
         print(error, file=sys.stderr)
     return 2
 

@@ -4,20 +4,13 @@ import ipaddress
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, Json, SecretStr, field_validator, model_validator
+from pydantic import Field, Json, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-
-class DayLimit(BaseModel):
-    """How much one identity may have in a day."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    requests: int = Field(ge=0)
-    seconds: float = Field(ge=0)
+from hush_service.core.accounts import DayLimit
 
 
-class Settings(BaseSettings):
+class ServiceSettings(BaseSettings):
     """Read from the environment: the name in capitals after ``HUSH_``, such as ``HUSH_PORT``."""
 
     model_config = SettingsConfigDict(env_prefix="HUSH_", extra="ignore", frozen=True)

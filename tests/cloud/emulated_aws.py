@@ -81,7 +81,7 @@ class EmulatedAws:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=240,
+            timeout=600,
             check=False,
         )
         assert ran.returncode == 0, ran.stdout + ran.stderr

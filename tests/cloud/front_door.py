@@ -9,7 +9,6 @@ import base64
 import fnmatch
 import functools
 import json
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -20,10 +19,11 @@ from local.gateway import (
     Answer,
     Authorizer,
     Context,
+    Endpoint,
     Gateway,
+    Integration,
     Parameters,
     Request,
-    Route,
     forwarded,
     mapped,
     of_function,
@@ -98,7 +98,7 @@ class FrontDoor:
     def _gateway(self) -> Gateway:
         (authorizer,) = self.aws.of("ApiGateway::Authorizer").values()
         return Gateway(
-            [self._route(method) for method in self.aws.of("ApiGateway::Method").values()],
+            [self._endpoint(method) for method in self.aws.of("ApiGateway::Method").values()],
             Authorizer(
                 functools.partial(self.lambdas.invoke, authorizer["AuthorizerUri"]),
                 [each.rpartition(".")[2] for each in authorizer["IdentitySource"].split(",")],
@@ -108,28 +108,26 @@ class FrontDoor:
             self._error,
         )
 
-    def _route(self, method: dict[str, Any]) -> Route:
+    def _endpoint(self, method: dict[str, Any]) -> Endpoint:
         resources = self.aws.of("ApiGateway::Resource")
 
         def path(resource: str) -> str:
             properties = resources[resource]
             parent = properties["ParentId"]
-            before = f"{path(parent)}/" if parent in resources else ""
-            return str(before + properties["PathPart"])
+            before = path(parent) if parent in resources else ""
+            return f"{before}/{properties['PathPart']}"
 
         (stage,) = (each["StageName"] for each in self.aws.of("ApiGateway::Stage").values())
         integration = method["Integration"]
         if integration["Type"] == "AWS_PROXY":
             invoke = functools.partial(self.lambdas.invoke, integration["Uri"])
-            target = to_function(invoke, stage)
+            answering = to_function(invoke, stage)
         else:
-            target = self._to_balancer(integration, stage)
+            answering = self._to_balancer(integration, stage)
         guarded = method["AuthorizationType"] == "CUSTOM"
-        return Route(method["HttpMethod"], path(method["ResourceId"]), guarded, target)
+        return Endpoint(method["HttpMethod"], path(method["ResourceId"]), guarded, answering)
 
-    def _to_balancer(
-        self, integration: dict[str, Any], stage: str
-    ) -> Callable[[Request, Parameters, Context], Answer]:
+    def _to_balancer(self, integration: dict[str, Any], stage: str) -> Integration:
         prefix = "integration.request.header."
 
         def target(request: Request, parameters: Parameters, context: Context) -> Answer:

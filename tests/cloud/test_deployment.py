@@ -218,7 +218,7 @@ class TestWords:
     ) -> None:
         picture = encode(quantize(log_mel_spectrogram(sample)))
         with running_instance(deployment) as instance, deployment.door.listening() as url:
-            assert httpx2.get(f"{instance}/v1/models").status_code == 401
+            assert httpx2.get(f"{instance}/v1/models", timeout=None).status_code == 401
             with Client(url, api_key=key(deployment)) as client:
                 assert client.model().mel_bins == 80
                 (transcript,) = client.transcribe_each([picture])

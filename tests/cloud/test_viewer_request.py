@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from local.viewer import viewer_request
+from tests.contracts.test_contracts import VECTORS
 
 PAGE = {"Host": "hush.example", "Origin": "https://hush.example"}
 SESSION = {"__Host-hush": "token"}
@@ -122,3 +123,33 @@ def test_oversized_credentials_are_refused(cookies: dict[str, str]) -> None:
     assert refusal["statusCode"] == 431
     assert json.loads(refusal["body"]["data"])["error"]["code"] == "too_large"
     assert credential(sent(Authorization="Bearer " + "a" * 4096)) == "bearer " + "a" * 4096
+
+
+class TestContracts:
+    """The function knows by heart what the contracts say, in another language."""
+
+    def test_it_writes_the_headers_that_the_others_read(self) -> None:
+        names = VECTORS["headers"]
+        smuggled = dict.fromkeys(names.values(), "smuggled")
+        request = sent(cookies={VECTORS["session_cookie"]: "token"}, **smuggled)
+        assert request["headers"] == {
+            names["credential"]: {"value": "session token"},
+            names["viewer"]: {"value": "203.0.113.7"},
+        }
+
+    def test_it_takes_credentials_up_to_the_length_that_the_others_take(self) -> None:
+        longest = "a" * VECTORS["longest_credential"]
+        assert credential(sent(Authorization=f"Bearer {longest}")) == f"bearer {longest}"
+        assert sent(Authorization=f"Bearer {longest}a")["statusCode"] == 431
+
+    @pytest.mark.parametrize("status", [403, 431])
+    def test_it_refuses_in_the_form_that_the_others_do(self, status: int) -> None:
+        if status == 403:
+            refusal = sent(cookies=SESSION, method="POST", Origin="null")
+        else:
+            refusal = sent(Authorization="Bearer " + "a" * 5000)
+        assert refusal["statusCode"] == status
+        (said,) = json.loads(refusal["body"]["data"]).values()
+        assert said.pop("message")
+        (vector,) = (each["error"] for each in VECTORS["errors"] if each["status"] == status)
+        assert said == {name: value for name, value in vector.items() if name != "message"}

@@ -45,7 +45,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._send(200, json.dumps(status).encode())
         headers = {"content-type": self.headers.get("content-type", "")}
         passed = httpx2.request(
-            self.command, here.service + self.path, headers=headers, content=body, timeout=60
+            self.command, here.service + self.path, headers=headers, content=body, timeout=240
         )
         return self._send(passed.status_code, passed.content)
 

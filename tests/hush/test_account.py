@@ -11,8 +11,10 @@ import httpx2
 import pytest
 
 from hush.credentials import CredentialError, origin
+from hush.folder import FolderIndex, replaced, write_index, write_pictures
 from hush.image import encode, quantize
 from hush.mel import log_mel_spectrogram
+from hush.segments import segments
 from local.processes import ROOT, environment, free_port, hush
 from local.wire import Request, Response, Wire, wire_to
 from tests.conftest import Samples
@@ -95,6 +97,17 @@ def test_login_through_the_browser_and_everything_after(
     assert (signed_out.returncode, kept(keyring), sign_in.keys) == (0, {}, {})
     refused = command("keys", "list", "--url", wire.url)
     assert (refused.returncode, f"hush login {wire.url}" in refused.stderr) == (1, True)
+
+
+def test_whoever_is_not_signed_in_is_told_how_for_a_folder_too(
+    command: Command, wire: Wire, tmp_path: Path, sample: Samples
+) -> None:
+    with replaced(tmp_path / "sample.mel") as folder:
+        stored = write_pictures(folder, segments([sample]))
+        write_index(folder, FolderIndex("sample.flac", 80, len(sample) / 16_000, stored))
+    refused = command("transcribe", str(tmp_path / "sample.mel"), "--url", wire.url)
+    assert refused.returncode == 1
+    assert "hush login" in refused.stderr
 
 
 def test_transcribe_sends_the_credential_to_its_service_alone(

@@ -45,6 +45,15 @@ def test_transcribe_prints_the_words(url: str, sample_words: str) -> None:
 def test_transcribe_works_in_this_process_too(sample_words: str) -> None:
     ended = hush("transcribe", SAMPLE)
     assert (ended.returncode, ended.stdout) == (0, sample_words + "\n")
+    assert ended.stderr == ""
+
+
+def test_a_model_that_cannot_be_loaded_is_said_once(tmp_path: Path) -> None:
+    (tmp_path / "broken.pt").write_bytes(b"no checkpoint")
+    ended = hush("transcribe", SAMPLE, "--model", tmp_path / "broken.pt")
+    assert ended.returncode == 1
+    assert ended.stderr.count("model broken cannot be loaded") == 1
+    assert "Traceback" not in ended.stderr
 
 
 def test_transcribe_takes_the_path_of_a_checkpoint(sample_words: str) -> None:
@@ -59,7 +68,6 @@ def test_transcribe_reads_standard_input(url: str, sample_words: str) -> None:
         cwd=ROOT,
         env=environment(),
         capture_output=True,
-        timeout=60,
         check=True,
     )
     assert ended.stdout.decode().strip() == sample_words
@@ -186,8 +194,44 @@ def test_one_bad_file_does_not_keep_the_others_from_being_done(
     assert ended.returncode == 1
     assert sample_words in ended.stdout
     assert "notes.txt: not an audio or video file" in ended.stderr
-    assert "No such file" in ended.stderr
+    assert f"{tmp_path}/missing.wav: there is no such file" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["transcribe", "nofile.mp3"], "nofile.mp3: there is no such file"),
+        (["transcribe", "folder"], "folder: has no index.json"),
+        (["transcribe", "nowhere/x.mp3"], "nowhere/x.mp3: there is no folder nowhere"),
+        (["transcribe", "file/x.mp3"], "file/x.mp3: is not a folder, or"),
+        (["encode", "nofile.mp3"], "nofile.mp3: there is no such file"),
+        (["encode", "folder"], "folder: is a folder, not a file"),
+        (["decode", "nofile.png"], "nofile.png: there is no such file"),
+        (["decode", "folder"], "folder: is a folder, not a file"),
+        (["show", "nofile.mp3"], "nofile.mp3: there is no such file"),
+        (["show", "folder"], "folder: has no index.json"),
+        (["show", SAMPLE, "-o", "nowhere/x.png"], "nowhere/x.png: there is no folder nowhere"),
+        (["show", SAMPLE, "-o", "folder.png"], "folder.png: is a folder, not a file"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_one_line_in_words(
+    arguments: list[str | Path], message: str, tmp_path: Path
+) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder.png").mkdir()
+    (tmp_path / "file").touch()
+    ended = hush(*arguments, cwd=tmp_path)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(message)
+    assert ended.stderr.count("\n") == 1
+
+
+def test_files_are_looked_at_before_a_model_is_loaded(tmp_path: Path) -> None:
+    """A model that nobody can load would be said, if it were tried."""
+    (tmp_path / "broken.pt").touch()
+    ended = hush("transcribe", "nofile.mp3", "--model", tmp_path / "broken.pt")
+    assert ended.stderr == "nofile.mp3: there is no such file\n"
 
 
 @pytest.mark.parametrize(
@@ -197,7 +241,7 @@ def test_one_bad_file_does_not_keep_the_others_from_being_done(
         ["transcribe", "x.wav", "-f", "srt", "-f", "vtt"],
         ["transcribe", "x.wav", "-f", "doc"],
         ["transcribe", "x.wav", "--quality", "50"],
-        ["transcribe", "x.wav", "--model", "gigantic"],
+        ["transcribe", "README.md", "--model", "gigantic"],
         ["serve", "--host", "0.0.0.0"],
         ["nonsense"],
     ],
@@ -250,6 +294,7 @@ def test_a_service_that_is_not_there_is_said_while_it_is_tried() -> None:
         ["transcribe", SAMPLE, "--url", "http://localhost", "-o", "README.md"],
         ["transcribe", SAMPLE, "--url", "http://localhost", "-o", "/dev/null/x"],
         ["encode", SAMPLE, "-o", "README.md"],
+        ["show", SAMPLE, "-o", "talk.doc"],
         ["encode", SAMPLE, SAMPLE],
         ["transcribe", SAMPLE, SAMPLE, "-o", "build"],
         ["decode", "a/0001.png", "b/0001.png"],
@@ -259,6 +304,7 @@ def test_what_cannot_work_is_said_before_anything_is_done(arguments: list[str | 
     ended = hush(*arguments)
     assert ended.returncode == 2
     assert "Error" in ended.stderr
+    assert "Errno" not in ended.stderr
     assert "Traceback" not in ended.stderr
 
 
@@ -286,7 +332,7 @@ def test_words_of_a_damaged_folder_until_the_damage_are_not_lost(
     ended = hush("transcribe", folder, "--url", url)
     assert ended.returncode == 1
     assert sample_words in ended.stdout
-    assert "not a picture" in ended.stderr
+    assert f"talk.mel: {last.name}: this is not a picture" in ended.stderr
     assert "what is written ends at" in ended.stderr
 
 
@@ -318,7 +364,7 @@ def in_a_terminal(*arguments: str | Path, interrupt_at: str = "") -> tuple[int, 
                 process.send_signal(signal.SIGINT)
                 interrupt_at = ""
     os.close(terminal)
-    return process.wait(timeout=60), shown.decode(errors="replace")
+    return process.wait(), shown.decode(errors="replace")
 
 
 def test_a_terminal_sees_how_far_it_is(tmp_path: Path) -> None:
@@ -366,7 +412,7 @@ def test_ctrl_c_stops_waiting_for_standard_input(command: str, url: str, tmp_pat
     while "pipe" not in Path(stopped).read_text():
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=10) == 130
+    assert process.wait() == 130
     process.communicate()
 
 

@@ -3,6 +3,7 @@ import json
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from io import BytesIO
+from pathlib import Path
 
 import httpx2
 import numpy as np
@@ -11,10 +12,12 @@ import stamina
 
 from hush.client import AsyncClient, Client, Model, Options, Progress
 from hush.connection import ServiceError
+from hush.folder import FolderError, FolderIndex, read_index, write_index, write_pictures
 from hush.image import Encoding, MelImageError, decode, encode, quantize
+from hush.segments import segments
 from hush.transcript import Phrase, Transcript
+from tests.hush.formats.test_png import END, PIXELS, header, png_file
 from tests.hush.test_audio import recorded
-from tests.hush.test_png import END, PIXELS, header, png_file
 from tests.hush.test_segments import TALK, WHOLE
 
 pytestmark = pytest.mark.anyio
@@ -282,12 +285,61 @@ async def test_words_until_a_failure_are_not_lost() -> None:
     assert caught.value.partial.text.count("frames") == 2
 
 
-def test_the_client_without_await_does_the_same() -> None:
+@pytest.fixture
+def stored(tmp_path: Path) -> Path:
+    """A folder of three segments."""
+    parts = write_pictures(tmp_path, segments([TALK]))
+    assert len(parts) >= 3
+    write_index(tmp_path, FolderIndex("talk.wav", 80, 40.0, parts[:3]))
+    return tmp_path
+
+
+async def test_a_folder_has_the_words_and_times_of_its_recording(stored: Path) -> None:
+    progress: list[Progress] = []
+    async with client_of(FakeService()) as client:
+        whole = await client.transcribe_folder(stored, on_progress=progress.append)
+    index = read_index(stored)
+    assert whole.duration == 40
+    assert [phrase.start for phrase in whole.phrases] == [one.start for one in index.segments]
+    assert [one.seconds for one in progress] == [one.end for one in index.segments]
+
+
+async def test_a_refusal_of_a_folders_picture_keeps_its_status_and_the_words(stored: Path) -> None:
+    class Refusing(FakeService):
+        async def __call__(self, request: httpx2.Request) -> httpx2.Response:
+            if len(self.requests) == 2:
+                return refusal(401, "sign in", retry_after="7")
+            return await super().__call__(request)
+
+    async with client_of(Refusing(), concurrency=1) as client:
+        with pytest.raises(ServiceError, match="sign in") as caught:
+            await client.transcribe_folder(stored)
+    assert (caught.value.status, caught.value.retry_after) == (401, 7)
+    assert caught.value.partial is not None
+    assert caught.value.partial.text.count("frames") == 2
+    assert caught.value.partial.duration == read_index(stored).segments[1].end
+
+
+@pytest.mark.parametrize("damage", ["no picture", "missing"])
+async def test_pictures_before_a_damaged_one_are_all_answered(stored: Path, damage: str) -> None:
+    last = stored / read_index(stored).segments[-1].file
+    last.unlink()
+    if damage == "no picture":
+        last.write_bytes(recorded(TALK[:9000]))
+    async with client_of(FakeService(), concurrency=4) as client:
+        with pytest.raises(FolderError, match=rf"^{last.name}: ") as caught:
+            await client.transcribe_folder(stored)
+    assert caught.value.partial is not None
+    assert caught.value.partial.text.count("frames") == 2
+
+
+def test_the_client_without_await_does_the_same(stored: Path) -> None:
     with Client("http://service", transport=httpx2.MockTransport(FakeService())) as client:
         assert client.models() == [client.model()] == [client.model("demo")]
         assert client.model() == Model("demo", 80, ("en",), ("transcribe",))
         assert client.transcribe(PICTURE).text == "42 frames"
         assert [one.text for one in client.transcribe_each([PICTURE] * 5)] == ["42 frames"] * 5
+        assert client.transcribe_folder(stored).text.count("frames") == 3
         whole = client.transcribe_audio(BytesIO(recorded(TALK)))
     assert whole.text.count("frames") == len(whole.phrases) <= len(WHOLE)
     assert json.dumps(whole.verbose_json())

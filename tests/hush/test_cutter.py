@@ -78,7 +78,7 @@ def test_without_any_pause_the_quietest_place_is_cut() -> None:
     assert cuts == [(0, 2010), (2010, 4000)]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     runs=st.lists(st.integers(1, 900), max_size=30),
     slices=st.lists(st.integers(0, 12_000), max_size=10),

@@ -46,7 +46,7 @@ def test_finds_a_sentence_between_pauses(sample: Samples) -> None:
     assert not decisions[200 + frames + 30 :].any()
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(cuts=st.lists(st.integers(0, 900), max_size=25), seed=st.integers(0, 5))
 def test_decides_alike_however_the_stream_is_sliced(cuts: list[int], seed: int) -> None:
     generator = np.random.default_rng(seed)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from hush.folder import FolderIndex, read_index, replaced, write_index, write_pictures
-from hush.image import Encoding, MelImageError, decode
+from hush.folder import FolderError, FolderIndex, read_index, replaced, write_index, write_pictures
+from hush.image import Encoding, decode
 from hush.segments import Segment, segments
 from tests.hush.test_segments import TALK
 
@@ -23,7 +23,7 @@ def test_a_folder_holds_the_pictures_and_their_times(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_an_index_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(MelImageError, match="has no index"):
+    with pytest.raises(FolderError, match="has no index"):
         read_index(tmp_path)
 
 
@@ -50,7 +50,7 @@ def test_a_folder_without_an_index_is_refused(tmp_path: Path) -> None:
 )
 def test_an_index_that_makes_no_sense_is_refused(tmp_path: Path, index: str, message: str) -> None:
     (tmp_path / "index.json").write_text(index)
-    with pytest.raises(MelImageError, match=message):
+    with pytest.raises(FolderError, match=message):
         read_index(tmp_path)
 
 
@@ -82,5 +82,5 @@ def test_a_failure_half_way_leaves_the_folder_as_it_was(tmp_path: Path) -> None:
 
 def test_what_is_no_folder_of_mel_images_is_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
-    with pytest.raises(MelImageError, match="no folder of mel images"), replaced(tmp_path / "mine"):
+    with pytest.raises(FolderError, match="no folder of mel images"), replaced(tmp_path / "mine"):
         pass

@@ -23,7 +23,7 @@ from hush.image import (
     quantize,
     read_header,
 )
-from tests.hush.test_png import png_file
+from tests.hush.formats.test_png import png_file
 
 LOSSLESS = [Encoding("png"), Encoding("webp"), Encoding("tga")]
 LOSSY = [Encoding("webp", 50), Encoding("webp", 90), Encoding("avif"), Encoding("avif", 90)]
@@ -47,7 +47,7 @@ def ids(encoding: Encoding) -> str:
     return encoding.format + (f"-{encoding.quality}" if encoding.quality else "")
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(spectrogram=finite_spectrograms, encoding=st.sampled_from(LOSSLESS))
 def test_round_trip_is_within_half_a_step_for_any_finite_spectrogram(
     spectrogram: npt.NDArray[np.float32], encoding: Encoding
@@ -243,7 +243,7 @@ def test_refuses_with_one_clear_error(case: str) -> None:
         decode(data)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(
     valid=st.sampled_from([encode(smooth(40), encoding) for encoding in ALL]),
     changes=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), max_size=8),
@@ -266,7 +266,7 @@ def test_damage_gives_a_picture_or_that_one_error(
     assert np.isfinite(image.spectrogram()).all()
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.binary(max_size=400))
 def test_any_bytes_give_a_picture_or_that_one_error(data: bytes) -> None:
     with suppress(MelImageError):

@@ -70,7 +70,7 @@ def test_filters_are_whispers(n_mels: int) -> None:
     np.testing.assert_allclose(mel.mel_filters(n_mels), theirs, rtol=0, atol=1e-7)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     length=st.integers(1, 60_000),
     cuts=st.lists(st.integers(0, 60_000), max_size=30),

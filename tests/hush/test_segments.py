@@ -28,7 +28,7 @@ TALK = talk()
 WHOLE = list(segments([TALK]))
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(cuts=st.lists(st.integers(0, len(TALK)), max_size=60))
 def test_segments_are_the_same_however_the_stream_is_sliced(cuts: list[int]) -> None:
     sliced = list(segments(np.split(TALK, sorted(cuts))))

@@ -1,6 +1,7 @@
 """A service in this process, with engines that do as they are told."""
 
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
@@ -11,10 +12,11 @@ import pytest
 from hush.image import Encoding, encode, quantize
 from hush.mel import Spectrogram
 from hush.transcript import Phrase, Transcript, Word
-from hush_service.app import create_app
+from hush_service.core.served_models import ModelState, ServedModel, ServedModels
 from hush_service.engine import DecodingRequest, ModelInfo, Task, WorkStoppedError
-from hush_service.served_models import Model, Models, ModelState
-from hush_service.settings import Settings
+from hush_service.settings import ServiceSettings
+from hush_service.web.app import create_app
+from local.processes import HANG
 
 
 @dataclass
@@ -50,19 +52,19 @@ def engine(
     return ToldEngine(ModelInfo(mel_bins, languages, tasks, parameters), go)
 
 
-def loaded(**engines: ToldEngine) -> Models:
+def loaded(**engines: ToldEngine) -> ServedModels:
     """Return models that are ready."""
-    models = Models(())
+    models = ServedModels(())
     models.all = [
-        Model(name.replace("_", "-"), "", 0, ModelState.READY, told)
+        ServedModel(name.replace("_", "-"), "", 0, ModelState.READY, told)
         for name, told in engines.items()
     ]
     return models
 
 
-def http(models: Models, **settings: object) -> httpx2.AsyncClient:
+def http(models: ServedModels, **settings: object) -> httpx2.AsyncClient:
     """Return a client of a service in this process."""
-    app = create_app(Settings(**settings), models)  # type: ignore[arg-type]
+    app = create_app(ServiceSettings(**settings), models)  # type: ignore[arg-type]
     transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
     return httpx2.AsyncClient(transport=transport, base_url="http://service")
 
@@ -70,6 +72,22 @@ def http(models: Models, **settings: object) -> httpx2.AsyncClient:
 def picture(frames: int = 100, mel_bins: int = 80, encoding: Encoding | None = None) -> bytes:
     ramp = np.linspace(-0.5, 1.5, mel_bins * frames, dtype=np.float32).reshape(mel_bins, frames)
     return encode(quantize(ramp), encoding or Encoding())
+
+
+def get(url: str) -> httpx2.Response:
+    """Ask a service, which may take its time."""
+    return httpx2.get(url, timeout=HANG)
+
+
+def post(url: str, data: bytes) -> httpx2.Response:
+    """Send a service a picture, and wait for as long as it takes."""
+    return httpx2.post(url, content=data, timeout=HANG)
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Wait for something to happen; what never does is ended by pytest."""
+    while not condition():
+        time.sleep(0.01)
 
 
 @pytest.fixture

@@ -3,11 +3,11 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from hush_service.settings import Settings
+from hush_service.settings import ServiceSettings
 
 
 def test_defaults_serve_the_demo_model_on_loopback() -> None:
-    settings = Settings()
+    settings = ServiceSettings()
     assert settings.models == ("demo",)
     assert (settings.host, settings.port) == ("127.0.0.1", 1337)
     assert settings.api_key is None
@@ -16,21 +16,21 @@ def test_defaults_serve_the_demo_model_on_loopback() -> None:
 def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HUSH_MODELS", "demo, base.en ,/models/own.pt")
     monkeypatch.setenv("HUSH_PORT", "8080")
-    settings = Settings()
+    settings = ServiceSettings()
     assert settings.models == ("demo", "base.en", "/models/own.pt")
     assert settings.port == 8080
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
 def test_loopback_wants_no_key(host: str) -> None:
-    assert Settings(host=host).api_key is None
+    assert ServiceSettings(host=host).api_key is None
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.7", "example.org"])
 def test_anything_else_wants_one(host: str) -> None:
     with pytest.raises(ValidationError, match="set HUSH_API_KEY"):
-        Settings(host=host)
-    assert Settings(host=host, api_key="secret").host == host  # type: ignore[arg-type]
+        ServiceSettings(host=host)
+    assert ServiceSettings(host=host, api_key="secret").host == host  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -39,10 +39,10 @@ def test_anything_else_wants_one(host: str) -> None:
 )
 def test_wrong_settings_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
-        Settings(**wrong)  # type: ignore[arg-type]
+        ServiceSettings(**wrong)  # type: ignore[arg-type]
 
 
 def test_every_setting_is_documented() -> None:
     documentation = (Path(__file__).parents[2] / "docs" / "settings.md").read_text()
-    for name in Settings.model_fields:
+    for name in ServiceSettings.model_fields:
         assert f"`HUSH_{name.upper()}`" in documentation

@@ -1,6 +1,8 @@
 """The app, synthesised once for all tests: on placeholders, and with everything set."""
 
+import fcntl
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -80,16 +82,30 @@ def synthesize(settings: Settings, folder: Path, pipeline: bool = True) -> Templ
     return Templates(folder)
 
 
+def synthesized_once(factory: pytest.TempPathFactory, name: str, settings: Settings) -> Templates:
+    """Make the templates once for all of a run's workers, as that takes as long as 100 tests."""
+    shared = factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    folder = shared / name
+    with (shared / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        # The CDK writes it last.
+        if not (folder / "manifest.json").exists():
+            return synthesize(settings, folder)
+    return Templates(folder)
+
+
 @pytest.fixture(scope="session")
 def placeholders(tmp_path_factory: pytest.TempPathFactory) -> Templates:
     """Without any settings."""
-    return synthesize(Settings(), tmp_path_factory.mktemp("placeholders"))
+    return synthesized_once(tmp_path_factory, "placeholders", Settings())
 
 
 @pytest.fixture(scope="session")
 def everything_set(tmp_path_factory: pytest.TempPathFactory) -> Templates:
     """With an account, a region, and a domain."""
-    return synthesize(EVERYTHING_SET, tmp_path_factory.mktemp("everything"))
+    return synthesized_once(tmp_path_factory, "everything", EVERYTHING_SET)
 
 
 @pytest.fixture(scope="session", params=["placeholders", "everything_set"])

@@ -1,6 +1,5 @@
-"""What a push changes: a clean copy of the project, synthesised as the pipeline does it."""
+"""What a push changes: a clean copy of the project, synthesised as the pipeline's stage is."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -10,19 +9,23 @@ from typing import Any
 
 import pytest
 
-from stacks.functions import LIBRARIES
 from tests.stacks.conftest import ROOT, Templates
 
 pytestmark = pytest.mark.xdist_group("changes")
 
 Synthesis = Callable[..., Templates]
+SYNTHESIZE = """
+import sys
+from pathlib import Path
+from stacks.settings import Settings
+from tests.stacks.conftest import synthesize
+synthesize(Settings(), Path(sys.argv[1]), pipeline=False)
+"""
 
 
 @pytest.fixture(scope="module")
 def synthesis(tmp_path_factory: pytest.TempPathFactory) -> Synthesis:
     """Synthesise a copy without what was built, with a line more at the end of some files."""
-    context = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
-    context[LIBRARIES] = False
     left_out = shutil.ignore_patterns(
         ".*", "__pycache__", "build", "cdk.out", "cloud.toml", "dist", "node_modules"
     )
@@ -34,13 +37,9 @@ def synthesis(tmp_path_factory: pytest.TempPathFactory) -> Synthesis:
             with (folder / name).open("a", encoding="utf-8") as file:
                 file.write("# one line more\n")
         out = folder / "cdk.out"
-        environment = {
-            **os.environ,
-            "CDK_OUTDIR": str(out),
-            "CDK_CONTEXT_JSON": json.dumps(context),
-            "PYTHONPATH": str(folder),
-        }
-        subprocess.run([sys.executable, "app.py"], cwd=folder, env=environment, check=True)
+        environment = {**os.environ, "PYTHONPATH": str(folder)}
+        command = [sys.executable, "-c", SYNTHESIZE, str(out)]
+        subprocess.run(command, cwd=folder, env=environment, check=True)
         return Templates(out)
 
     return synthesise
@@ -71,7 +70,7 @@ def test_a_clean_copy_makes_what_this_folder_makes(
 def test_new_code_refreshes_the_fleet_and_makes_no_new_image(
     unchanged: Templates, synthesis: Synthesis
 ) -> None:
-    changed = synthesis("service/hush_service/app.py")
+    changed = synthesis("service/hush_service/web/app.py")
     assert changed["image"] == unchanged["image"]
     assert changed["api"] == unchanged["api"]
     assert "EC2::LaunchTemplate" in differences(unchanged["fleet"], changed["fleet"])
@@ -94,6 +93,18 @@ def test_a_change_of_sign_in_is_one_of_its_lambda_alone(
     assert differences(unchanged["api"], changed["api"]) == {"Lambda::Function"}
     for part in ("image", "people", "fleet"):
         assert changed[part] == unchanged[part]
+
+
+def test_a_change_of_the_contracts_reaches_all_that_keep_them(
+    unchanged: Templates, synthesis: Synthesis
+) -> None:
+    changed = synthesis("hush/contracts/headers.py")
+    assert "Lambda::Function" in differences(unchanged["api"], changed["api"])
+    assert differences(unchanged["fleet"], changed["fleet"]) >= {
+        "EC2::LaunchTemplate",
+        "Lambda::Function",
+    }
+    assert changed["image"] == unchanged["image"]
 
 
 def test_a_change_of_the_documentation_touches_neither(

@@ -3,9 +3,11 @@
 import io
 import json
 import shutil
+import time
 import wave
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +21,9 @@ from tests.conftest import ROOT, Samples
 SAMPLE = ROOT / "models" / "sample.flac"
 ALLOWED_FIELDS = {"file", "response_format", "model", "language"}
 
-expect.set_options(timeout=60_000)
+PATIENCE = 300
+"""Seconds that only what hangs takes, however busy the machine is."""
+expect.set_options(timeout=PATIENCE * 1_000)
 
 BrowserWith = Callable[..., Browser]
 
@@ -116,9 +120,16 @@ def check_request(request: Request) -> None:
 
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context = new_context(browser, viewport={"width": 1280, "height": 900})
     yield context
     context.close()
+
+
+def new_context(browser: Browser, **options: Any) -> BrowserContext:
+    """Open what shares nothing with other pages of a browser, and gives up only what hangs."""
+    context = browser.new_context(**options)
+    context.set_default_timeout(PATIENCE * 1_000)
+    return context
 
 
 @pytest.fixture
@@ -133,6 +144,14 @@ def page(context: BrowserContext, wire: Wire) -> Iterator[Page]:
     yield page
     assert {host for host in hosts if host} == {wire.url.split("/")[2]}
     assert problems == []
+
+
+def until(page: Page, happened: Callable[[], bool]) -> None:
+    """Wait for what is seen at the wire and not on the page."""
+    deadline = time.monotonic() + PATIENCE
+    while not happened():
+        assert time.monotonic() < deadline, "it did not happen"
+        page.wait_for_timeout(50)
 
 
 def words(page: Page, text: str) -> None:

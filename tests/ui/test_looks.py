@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, expect
 
 from local.processes import ROOT
 from local.wire import Wire
-from tests.ui.conftest import words
+from tests.ui.conftest import new_context, words
 
 FOLDER = ROOT / "build" / "screenshots"
 """`light-1440.png` is the one of the README: copy it to docs/page.png when the page changed."""
@@ -28,7 +28,8 @@ WHILE_SPEAKING = """
 def test_it_fits_and_shows_what_is_said(
     browser: Browser, wire: Wire, sample_words: str, theme: str, width: int, height: int
 ) -> None:
-    context = browser.new_context(
+    context = new_context(
+        browser,
         viewport={"width": width, "height": height},
         color_scheme="dark" if theme == "dark" else "light",
         locale="en-GB",
@@ -39,7 +40,7 @@ def test_it_fits_and_shows_what_is_said(
     words(page, sample_words)
     expect(page.locator(".said[data-state=answered]").nth(1)).to_be_visible()
     expect(page.locator(".picture-frame img").first).to_be_visible()
-    page.wait_for_function(WHILE_SPEAKING, timeout=60_000)
+    page.wait_for_function(WHILE_SPEAKING)
     FOLDER.mkdir(parents=True, exist_ok=True)
     page.mouse.move(0, 0)
     page.screenshot(path=FOLDER / f"{theme}-{width}.png")
@@ -61,7 +62,7 @@ def test_it_fits_and_shows_what_is_said(
 def test_who_wants_less_motion_gets_pages_instead_of_scrolling(
     browser: Browser, wire: Wire, sample_words: str
 ) -> None:
-    context = browser.new_context(reduced_motion="reduce")
+    context = new_context(browser, reduced_motion="reduce")
     page = context.new_page()
     page.goto(wire.url)
     page.get_by_role("button", name="Start listening").click()

@@ -21,9 +21,7 @@ from selenium.webdriver.webkitgtk.service import Service
 from websocket import create_connection
 
 from local.wire import Wire
-from tests.ui.conftest import SAMPLE, wav
-
-PATIENCE = 60
+from tests.ui.conftest import PATIENCE, SAMPLE, wav
 
 
 class Firefox:
@@ -114,7 +112,8 @@ def webkit() -> Iterator[webdriver.WebKitGTK]:
     driver = shutil.which("WebKitWebDriver")
     assert driver, "WebKit is not here: `sh setup.sh packages WebKitWebDriver`"
     options = Options()
-    (options.binary_location,) = map(str, Path("/usr/lib").glob("*/webkit2gtk-4.*/MiniBrowser"))
+    # Of two versions of the library, the newer one is the driver's.
+    options.binary_location = max(map(str, Path("/usr/lib").glob("*/webkit2gtk-4.*/MiniBrowser")))
     options.add_argument("--automation")
     with display() as screen:
         service = Service(driver, env={**os.environ, "DISPLAY": screen})
@@ -158,5 +157,5 @@ def test_webkit(
 def wait_for(happened: Callable[[], bool]) -> None:
     deadline = time.monotonic() + PATIENCE
     while not happened():
-        assert time.monotonic() < deadline
+        assert time.monotonic() < deadline, "it did not happen"
         time.sleep(0.1)

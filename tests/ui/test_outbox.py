@@ -8,7 +8,15 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from local.processes import free_port, running, wait_until_ready
 from local.wire import Request, Response, Wire
-from tests.ui.conftest import SAMPLE, BrowserWith, choose_file, words
+from tests.ui.conftest import (
+    PATIENCE,
+    SAMPLE,
+    BrowserWith,
+    choose_file,
+    new_context,
+    until,
+    words,
+)
 
 
 def test_a_service_that_goes_away_and_comes_back_loses_nothing(
@@ -17,7 +25,7 @@ def test_a_service_that_goes_away_and_comes_back_loses_nothing(
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "hush_service"]
-    page = browser_with().new_context().new_page()
+    page = new_context(browser_with()).new_page()
     with running(command, HUSH_PORT=str(port)) as service:
         wait_until_ready(url, service)
         page.goto(url)
@@ -39,9 +47,8 @@ def test_what_is_said_without_a_network_is_kept(
     page: Page, context: BrowserContext, wire: Wire, sample_words: str
 ) -> None:
     """All that the microphone needs is fetched when the page stands, before anybody speaks."""
-    for part in ("capture", ".wasm", "v1/models"):
-        while not any(part in request.path for request in wire.requests):
-            page.wait_for_timeout(100)
+    needed = ("capture", ".wasm", "v1/models")
+    until(page, lambda: all(any(part in one.path for one in wire.requests) for part in needed))
     page.wait_for_load_state("networkidle")
     context.set_offline(True)
     page.get_by_role("button", name="Start listening").click()
@@ -79,7 +86,8 @@ def test_a_busy_service_is_asked_again_when_it_says(
     wire.answer_instead = busy_once
     choose_file(page, SAMPLE)
     words(page, sample_words)
-    assert 2.9 < asked[1] - asked[0] < 6
+    # By itself, the page would have asked after a second at most.
+    assert asked[1] - asked[0] > 2.9
     first, second = wire.pictures()
     assert first.form()["file"] == second.form()["file"]
 
@@ -89,13 +97,12 @@ def test_at_most_three_pictures_are_under_way(page: Page, wire: Wire, sample_wor
 
     def hold(request: Request) -> None:
         if request.method == "POST":
-            assert gate.wait(60)
+            assert gate.wait(PATIENCE)
 
     wire.answer_instead = hold
     choose_file(page, *[(f"{number}.flac", SAMPLE.read_bytes()) for number in range(6)])
     expect(page.locator(".said[data-state=waiting]")).to_have_count(6)
-    while len(wire.pictures()) < 3:
-        page.wait_for_timeout(50)
+    until(page, lambda: len(wire.pictures()) == 3)
     expect(page.locator(".file")).to_have_count(0)
     assert len(wire.pictures()) == 3
     gate.set()

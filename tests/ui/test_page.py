@@ -12,8 +12,10 @@ from playwright.sync_api import BrowserContext, Page, expect
 from hush.image import decode
 from local.processes import ROOT
 from local.wire import Request, Response, Wire
-from tests.ui.conftest import SAMPLE, choose_file, words
+from tests.ui.conftest import SAMPLE, choose_file, until, words
 
+LATER = ("listener", "capture", ".wasm")
+"""What is fetched when the page stands, for whoever speaks without a network."""
 HEADERS = json.loads((ROOT / "ui" / "headers.json").read_text())
 
 
@@ -40,6 +42,27 @@ def test_every_file_of_the_page_has_its_headers(service_url: str) -> None:
         answer = httpx2.get(service_url + path, headers=accept)
         assert answer.status_code == 200, path
         assert {name: answer.headers[name] for name in HEADERS} == HEADERS
+
+
+def test_what_comes_before_the_page_stands_is_small(context: BrowserContext, wire: Wire) -> None:
+    came: dict[str, int] = {}
+
+    def note(request: Request, response: Response) -> Response:
+        came[request.path] = len(response.body)
+        return response
+
+    wire.change = note
+    page = context.new_page()
+    page.goto(wire.url)
+    expect(page.locator(".light")).to_have_attribute("data-light", "up")
+    until(page, lambda: any("listener" in path for path in came))
+    first = {
+        path: size
+        for path, size in came.items()
+        if (path == "/" or path.startswith("/assets/")) and not any(name in path for name in LATER)
+    }
+    assert {path.split("-")[0] for path in first} >= {"/assets/index", "/assets/painter"}
+    assert sum(first.values()) < 40_000, first
 
 
 def test_nothing_can_be_asked_of_another_host(page: Page) -> None:

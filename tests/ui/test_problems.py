@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from local.wire import Wire
 from tests.conftest import Samples
-from tests.ui.conftest import SAMPLE, BrowserWith, choose_file, wav, words
+from tests.ui.conftest import SAMPLE, BrowserWith, choose_file, new_context, wav, words
 from tests.ui.media import video
 
 
@@ -93,13 +93,31 @@ def _nothing() -> Samples:
 def test_without_a_microphone_it_says_so_and_files_still_work(
     browser_with: BrowserWith, wire: Wire, sample_words: str, flags: list[str], message: str
 ) -> None:
-    page = browser_with(*flags).new_context().new_page()
+    page = new_context(browser_with(*flags)).new_page()
     page.goto(wire.url)
     page.get_by_role("button", name="Start listening").click()
     expect(page.get_by_role("alert")).to_contain_text(message)
     choose_file(page, SAMPLE)
     words(page, sample_words)
     page.context.close()
+
+
+def test_a_microphone_that_goes_away_says_so_and_its_words_stay(
+    page: Page, sample_words: str
+) -> None:
+    page.evaluate(
+        """() => {
+            const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+            navigator.mediaDevices.getUserMedia = async (wanted) =>
+                (window.stream = await open(wanted));
+        }"""
+    )
+    page.get_by_role("button", name="Start listening").click()
+    words(page, sample_words)
+    page.evaluate("window.stream.getAudioTracks()[0].dispatchEvent(new Event('ended'))")
+    expect(page.get_by_role("alert")).to_contain_text("The microphone went away.")
+    expect(page.get_by_role("button", name="Start listening")).to_be_enabled()
+    words(page, sample_words)
 
 
 def test_silence_is_said_to_be_silence(page: Page, sample: Samples) -> None:

@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from local.wire import Request, Response, Wire
 from tests.sign_in import SignIn
-from tests.ui.conftest import SAMPLE, choose_file, words
+from tests.ui.conftest import SAMPLE, choose_file, new_context, until, words
 from tests.ui.test_looks import FOLDER
 
 
@@ -63,6 +63,7 @@ def test_a_session_that_ends_loses_nothing(
     choose_file(signed_in, SAMPLE)
     expect(signed_in.get_by_text("1 waiting")).to_be_visible()
     expect(signed_in.get_by_role("region", name="Sign in")).to_be_visible()
+    until(signed_in, lambda: len(wire.pictures()) > 0)
     assert len(wire.pictures()) == 1
     other = context.new_page()
     other.goto(wire.url)
@@ -213,7 +214,8 @@ def test_who_is_known_and_not_permitted_is_told_so(
 def test_it_fits(
     browser: Browser, wire: Wire, sign_in: SignIn, theme: str, width: int, height: int
 ) -> None:
-    context = browser.new_context(
+    context = new_context(
+        browser,
         viewport={"width": width, "height": height},
         color_scheme="dark" if theme == "dark" else "light",
         locale="en-GB",

@@ -1,14 +1,16 @@
 import json
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import pytest
 
-from hush.image import decode
+from hush.image import SMALL, decode
 from hush.mel import MEL_BINS
 from tests.ui import vectors
 
-DESCRIBED: list[dict[str, Any]] = json.loads((vectors.FOLDER / "vectors.json").read_text())
+VECTORS: dict[str, Any] = json.loads((vectors.FOLDER / "vectors.json").read_text())
+DESCRIBED: list[dict[str, Any]] = VECTORS["streams"]
 
 
 @pytest.mark.parametrize("n_mels", MEL_BINS)
@@ -26,6 +28,10 @@ def test_vectors_are_what_the_chain_makes_now(number: int, n_mels: int) -> None:
             assert (kept.minimum, kept.maximum) == pytest.approx(
                 (made.minimum, made.maximum), abs=1e-5
             )
+
+
+def test_small_pictures_are_the_librarys() -> None:
+    assert VECTORS["small"] == asdict(SMALL)
 
 
 def test_no_vector_is_left_out() -> None:

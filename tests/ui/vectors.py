@@ -3,12 +3,13 @@
     python -m tests.ui.vectors
 
 writes them anew. vectors.json describes each stream by pieces that any language can put together
-from whole numbers alone, and says what has to come of it; pictures lie beside it.
+from whole numbers alone, and says what has to come of it; pictures lie beside it. Its
+`small` is what the library means by a small picture.
 """
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import numpy as np
 from hush.audio import read_audio
 from hush.cutter import Cutter
 from hush.detector import Detector, EdgeDetector, EverythingIsSpeech, rounded
-from hush.image import encode
+from hush.image import SMALL, encode
 from hush.mel import MEL_BINS, LogMelStream
 from hush.segments import Segment, segments
 from tests.conftest import ROOT, Samples
@@ -188,8 +189,9 @@ def main() -> None:
                 "expected": results,
             }
         )
-    lines = ",\n".join(json.dumps(one) for one in described)
-    (FOLDER / "vectors.json").write_text(f"[\n{lines}\n]\n")
+    streams = ",\n".join(json.dumps(one) for one in described)
+    small = json.dumps(asdict(SMALL))
+    (FOLDER / "vectors.json").write_text(f'{{"small": {small},\n"streams": [\n{streams}\n]}}\n')
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-import { LogMelStream, type MelBins, SAMPLE_RATE } from "../chain/spectrogram";
+import { SAMPLE_RATE } from "../chain/framing";
+import { LogMelStream, type MelBins } from "../chain/mel";
 
 const SECONDS = 30;
 

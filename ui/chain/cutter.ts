@@ -1,7 +1,7 @@
 // Where segments end, as docs/segments.md describes it and hush/cutter.py does it.
 
+import { FRAMES_PER_SECOND } from "./framing";
 import { roundHalfToEven } from "./image";
-import { FRAMES_PER_SECOND } from "./spectrogram";
 
 /** A segment's place in the stream, in frames of 10 ms; `end` is the first not part of it. */
 export interface Cut {

@@ -1,7 +1,7 @@
 // Where speech is, decided on the spectrogram alone, as docs/segments.md describes it and
 // hush/detector.py does it: on whole numbers, so that both decide alike.
 
-import type { MelBins } from "./spectrogram";
+import type { MelBins } from "./mel";
 
 /** Whole-number steps in one unit of log10 mel power: 0.16 dB each. */
 const STEPS = 64;

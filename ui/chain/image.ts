@@ -1,7 +1,6 @@
 // Mel images, version 1: docs/format.md. hush/image.py is the reference.
 
-import { writePng } from "./png";
-import type { MelBins } from "./spectrogram";
+import type { MelBins } from "./mel";
 
 /** A quantised spectrogram. */
 export interface MelImage {
@@ -85,26 +84,4 @@ export function topDown({ pixels, melBins, frames }: MelImage): Uint8Array {
     rows.set(row, (melBins - 1 - bin) * frames);
   }
   return rows;
-}
-
-/** Write a mel image as an 8-bit grayscale PNG file with its range in a text chunk. */
-export function encodePng(image: MelImage): Uint8Array<ArrayBuffer> {
-  return writePng(topDown(image), image.frames, image.melBins, { "mel-range": rangeText(image) });
-}
-
-/** Write a mel image as an uncompressed grayscale TGA file with its range in the image ID. */
-export function encodeTga(image: MelImage): Uint8Array<ArrayBuffer> {
-  const header = 18;
-  const identification = 8;
-  const file = new Uint8Array(header + identification + image.pixels.length);
-  const view = new DataView(file.buffer);
-  view.setUint8(0, identification);
-  view.setUint8(2, 3); // uncompressed grayscale
-  view.setUint16(12, image.frames, true);
-  view.setUint16(14, image.melBins, true);
-  view.setUint8(16, 8); // bits a pixel
-  view.setFloat32(header, image.minimum, true);
-  view.setFloat32(header + 4, image.maximum, true);
-  file.set(image.pixels, header + identification);
-  return file;
 }

@@ -1,8 +1,14 @@
 import { zlibSync } from "fflate";
+import { type MelImage, rangeText, topDown } from "./image";
 
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 /** Each pixel is stored as its difference from the one to its left, above, or above to the left. */
 const PAETH = 4;
+
+/** Write a mel image as an 8-bit grayscale PNG file with its range in a text chunk. */
+export function encodePng(image: MelImage): Uint8Array<ArrayBuffer> {
+  return written(topDown(image), image.frames, image.melBins, { "mel-range": rangeText(image) });
+}
 
 /**
  * Write an 8-bit grayscale PNG file.
@@ -13,7 +19,7 @@ const PAETH = 4;
  * @param pixels - row after row, the top one first
  * @param text - what to say in text chunks, by keyword; Latin-1
  */
-export function writePng(
+function written(
   pixels: Uint8Array,
   width: number,
   height: number,

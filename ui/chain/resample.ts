@@ -1,5 +1,5 @@
+import { SAMPLE_RATE } from "./framing";
 import { instantiate } from "./kernels";
-import { SAMPLE_RATE } from "./spectrogram";
 
 /** To each side, the samples of the lower rate that a sample is made of. */
 const HALF_WIDTH = 48;

@@ -2,12 +2,14 @@
 
 import { useCallback, useEffect, useId, useRef, useState } from "preact/hooks";
 import { askMe, me } from "./account";
-import "./account-dialog.css";
+import { Dialog } from "./dialog";
+import { Field } from "./field";
 import { duration } from "./figures";
-import { CloseIcon, CopyIcon } from "./icons";
+import { CopyIcon } from "./icons";
 import { createKey, type Key, listKeys, revokeKey, signOut } from "./keys";
 import { watchService } from "./service";
 import { type Amount, type Person, share, speech } from "./sign-in";
+import "./account-dialog.css";
 
 /** How long a key can be good for, in days; null is for ever. */
 const LIFETIMES: { days: number | null; label: string }[] = [
@@ -19,12 +21,8 @@ const LIFETIMES: { days: number | null; label: string }[] = [
 
 /** The account, in a dialog. */
 export function AccountDialog({ close }: { close: () => void }) {
-  const dialog = useRef<HTMLDialogElement>(null);
   const [problem, setProblem] = useState<string | null>(null);
-  useEffect(() => {
-    dialog.current?.showModal();
-    void askMe();
-  }, []);
+  useEffect(() => void askMe(), []);
   const person = me.value?.sign_in && me.value.signed_in ? me.value : null;
   useEffect(() => {
     if (!person) close();
@@ -40,27 +38,16 @@ export function AccountDialog({ close }: { close: () => void }) {
     }
   };
   return (
-    <dialog
-      ref={dialog}
-      class="dialog account-dialog"
-      aria-labelledby="account-title"
-      onClose={close}
-      closedby="any"
-    >
-      <header class="dialog-head">
-        <h2 id="account-title">{person.login}</h2>
+    <Dialog
+      name="account"
+      title={person.login}
+      close={close}
+      actions={
         <button type="button" class="small-button" onClick={leave}>
           Sign out
         </button>
-        <button
-          type="button"
-          class="icon-button"
-          aria-label="Close"
-          onClick={() => dialog.current?.close()}
-        >
-          <CloseIcon />
-        </button>
-      </header>
+      }
+    >
       <p class="person-name">
         {[person.name, person.administrator && "administrator"].filter(Boolean).join(", ")}
       </p>
@@ -71,7 +58,7 @@ export function AccountDialog({ close }: { close: () => void }) {
       )}
       <Today person={person} />
       <Keys />
-    </dialog>
+    </Dialog>
   );
 }
 
@@ -225,8 +212,7 @@ function CreateKey({ create }: { create: (name: string, days: number | null) => 
         setName("");
       }}
     >
-      <label class="field">
-        <span class="field-name">Name of a new key</span>
+      <Field name="Name of a new key">
         <input
           type="text"
           required
@@ -237,9 +223,8 @@ function CreateKey({ create }: { create: (name: string, days: number | null) => 
           value={name}
           onInput={(event) => setName(event.currentTarget.value)}
         />
-      </label>
-      <label class="field">
-        <span class="field-name">Good for</span>
+      </Field>
+      <Field name="Good for">
         <select
           value={String(days)}
           onChange={({ currentTarget: { value } }) =>
@@ -252,7 +237,7 @@ function CreateKey({ create }: { create: (name: string, days: number | null) => 
             </option>
           ))}
         </select>
-      </label>
+      </Field>
       <button type="submit" class="second-button" disabled={busy}>
         Create
       </button>

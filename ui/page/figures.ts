@@ -1,5 +1,7 @@
 /** How figures are written for people. */
 
+import { SAMPLE_RATE } from "../chain/framing";
+
 /** Writes a number of bytes: 940 B, 61 kB, 1.4 MB. */
 export function byteCount(bytes: number): string {
   if (bytes < 1_000) return `${bytes} B`;
@@ -17,7 +19,7 @@ export function duration(seconds: number): string {
 
 /** Returns what the same stretch would take as 16-bit sound at 16 kHz, in bytes. */
 export function soundBytes(seconds: number): number {
-  return Math.round(seconds * 16_000) * 2;
+  return Math.round(seconds * SAMPLE_RATE) * 2;
 }
 
 /** Writes a language as people know it: of an ISO 639-1 code, or an English name in lower case. */

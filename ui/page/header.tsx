@@ -4,6 +4,7 @@ import { forgetKey, me, signInAddress } from "./account";
 import { Mark, PersonIcon, SettingsIcon } from "./icons";
 import { held } from "./library";
 import { serviceState } from "./service";
+import "./header.css";
 
 const LIGHTS = {
   asking: "Connecting",

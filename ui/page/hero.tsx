@@ -22,6 +22,7 @@ import {
 import { microphones } from "./microphone";
 import { choose, settings } from "./settings";
 import { mustBeSignedIn, speech } from "./sign-in";
+import "./hero.css";
 
 const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
 

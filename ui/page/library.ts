@@ -1,4 +1,4 @@
-/** The recordings and segments that this browser keeps, as they change, and the outbox that changes them. */
+/** The recordings and utterances that this browser keeps, as they change, and the outbox that changes them. */
 
 import { batch, computed, signal } from "@preact/signals";
 import { type Database, openDatabase } from "../shared/database";
@@ -8,17 +8,17 @@ import {
   type Hold,
   type OutboxOrder,
   type Recording,
-  type Segment,
+  type Utterance,
 } from "../shared/messages";
 
-/** A recording with its segments, in the order in which they were said. */
+/** A recording with its utterances, in the order in which they were said. */
 export interface Take {
   recording: Recording;
-  segments: Segment[];
+  utterances: Utterance[];
 }
 
 const recordings = signal(new Map<string, Recording>());
-const segments = signal(new Map<string, Segment>());
+const utterances = signal(new Map<string, Utterance>());
 
 /** Why nothing is sent at present; null while all is well. */
 export const held = signal<Hold | null>(null);
@@ -28,12 +28,14 @@ export const latest = signal("");
 
 /** All recordings, oldest first. */
 export const takes = computed<Take[]>(() => {
-  const byRecording = Map.groupBy(segments.value.values(), ({ recording }) => recording);
+  const byRecording = Map.groupBy(utterances.value.values(), ({ recording }) => recording);
   return [...recordings.value.values()]
     .sort((one, other) => one.begun - other.begun)
     .map((recording) => ({
       recording,
-      segments: (byRecording.get(recording.id) ?? []).sort((one, other) => one.start - other.start),
+      utterances: (byRecording.get(recording.id) ?? []).sort(
+        (one, other) => one.start - other.start,
+      ),
     }));
 });
 
@@ -62,20 +64,20 @@ new BroadcastChannel(CHANGES).onmessage = (event: MessageEvent<Change>) => {
 function applyChanges(): void {
   applied = performance.now();
   const changedRecordings = new Map(recordings.value);
-  let changedSegments = new Map(segments.value);
+  let changedUtterances = new Map(utterances.value);
   for (const change of changes.splice(0)) {
     switch (change.kind) {
       case "recording":
         changedRecordings.set(change.recording.id, change.recording);
         break;
-      case "segment":
-        changedSegments.set(change.segment.id, change.segment);
-        if (change.segment.answer?.text) latest.value = change.segment.answer.text;
+      case "utterance":
+        changedUtterances.set(change.utterance.id, change.utterance);
+        if (change.utterance.answer?.text) latest.value = change.utterance.answer.text;
         break;
       case "removed":
         changedRecordings.delete(change.recording);
-        changedSegments = new Map(
-          [...changedSegments].filter(([, { recording }]) => recording !== change.recording),
+        changedUtterances = new Map(
+          [...changedUtterances].filter(([, { recording }]) => recording !== change.recording),
         );
         break;
       case "held":
@@ -85,7 +87,7 @@ function applyChanges(): void {
   }
   batch(() => {
     recordings.value = changedRecordings;
-    segments.value = changedSegments;
+    utterances.value = changedUtterances;
   });
 }
 
@@ -96,7 +98,7 @@ export async function openLibrary(): Promise<void> {
   try {
     database = openDatabase();
     const kept = await database;
-    const [keptRecordings, keptSegments] = await Promise.all([
+    const [keptRecordings, keptUtterances] = await Promise.all([
       kept.getAll("recordings"),
       kept.getAll("segments"),
     ]);
@@ -105,17 +107,17 @@ export async function openLibrary(): Promise<void> {
       ...keptRecordings.map((recording) => [recording.id, recording] as const),
       ...recordings.value,
     ]);
-    segments.value = new Map([
-      ...keptSegments.map((segment) => [segment.id, segment] as const),
-      ...segments.value,
+    utterances.value = new Map([
+      ...keptUtterances.map((utterance) => [utterance.id, utterance] as const),
+      ...utterances.value,
     ]);
   } catch {
     // The outbox says that this browser keeps nothing.
   }
 }
 
-/** Returns the picture of a segment, or null if it is gone. */
-export async function picture(segment: Segment): Promise<Blob | null> {
-  const bytes = await (await database)?.get("pictures", segment.id);
-  return bytes ? new Blob([bytes], { type: segment.type }) : null;
+/** Returns the picture of an utterance, or null if it is gone. */
+export async function picture(utterance: Utterance): Promise<Blob | null> {
+  const bytes = await (await database)?.get("pictures", utterance.id);
+  return bytes ? new Blob([bytes], { type: utterance.type }) : null;
 }

@@ -1,6 +1,7 @@
 /** What is being listened to: the microphone, or the first of the files that wait. */
 
 import { signal } from "@preact/signals";
+import { SAMPLE_RATE } from "../chain/framing";
 import type {
   ListenerOrder,
   ListenerReport,
@@ -10,7 +11,12 @@ import type {
 } from "../shared/messages";
 import captureUrl from "../worklet/capture.ts?worker&url";
 import { tellOutbox } from "./library";
-import { type Microphone, NoMicrophoneError, openMicrophone } from "./microphone";
+import {
+  type Microphone,
+  type MicrophoneEvent,
+  NoMicrophoneError,
+  openMicrophone,
+} from "./microphone";
 import { wishes } from "./service";
 import { settings } from "./settings";
 
@@ -93,10 +99,7 @@ export async function startMicrophone(): Promise<void> {
   microphone.value = { state: "opening" };
   notice.value = null;
   try {
-    device = await openMicrophone(settings.peek().microphone, (problem) => {
-      notice.value = problem;
-      if (problem.startsWith("The microphone went")) stopMicrophone();
-    });
+    device = await openMicrophone(settings.peek().microphone, hearMicrophone);
   } catch (error) {
     const problem =
       error instanceof NoMicrophoneError ? error.message : `The microphone failed: ${error}`;
@@ -121,6 +124,18 @@ export async function startMicrophone(): Promise<void> {
     null,
   );
   microphone.value = { state: "on", seconds: 0, total: null, begun };
+}
+
+function hearMicrophone(event: MicrophoneEvent): void {
+  switch (event.kind) {
+    case "lost":
+      notice.value = `${Math.ceil(event.milliseconds)} ms were lost: this device is too busy`;
+      break;
+    case "ended":
+      notice.value = "The microphone went away.";
+      stopMicrophone();
+      break;
+  }
 }
 
 /** Closes the microphone; what was said until now is still cut and sent. */
@@ -263,7 +278,7 @@ async function decodeWhole(id: string): Promise<Float32Array[] | null> {
   const file = files.value.find((queued) => queued.id === id)?.file;
   if (!file || file.size > DECODED_WHOLE) return null;
   try {
-    const context = new OfflineAudioContext(1, 1, 16_000);
+    const context = new OfflineAudioContext(1, 1, SAMPLE_RATE);
     const sound = await context.decodeAudioData(await file.arrayBuffer());
     return Array.from({ length: sound.numberOfChannels }, (_, index) =>
       sound.getChannelData(index),

@@ -1,9 +1,10 @@
 /** The page: a head, a stage, the words, and what left for them. */
 
+import "./base.css";
 import { effect } from "@preact/signals";
 import { render } from "preact";
 import { useCallback, useState } from "preact/hooks";
-import type { Segment } from "../shared/messages";
+import type { Utterance } from "../shared/messages";
 import type { AccountDialog } from "./account-dialog";
 import { serviceAddress } from "./address";
 import { Header } from "./header";
@@ -14,8 +15,8 @@ import { Pictures } from "./pictures";
 import { serviceState, watchService } from "./service";
 import { settings } from "./settings";
 import { SettingsDialog } from "./settings-dialog";
-import "./style.css";
 import { TranscriptView } from "./transcript-view";
+import "./main.css";
 
 function Page() {
   const [shown, setShown] = useState<string | null>(null);
@@ -26,7 +27,7 @@ function Page() {
     setAccount(() => AccountDialog);
   };
   const closeAccount = useCallback(() => setAccount(null), []);
-  const show = useCallback((segment: Segment | null) => setShown(segment?.id ?? null), []);
+  const show = useCallback((utterance: Utterance | null) => setShown(utterance?.id ?? null), []);
   return (
     <>
       <Header openSettings={() => setSettingsOpen(true)} openAccount={openAccount} />

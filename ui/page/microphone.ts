@@ -9,6 +9,9 @@ const RING_SECONDS = 10;
 /** A microphone that cannot be had; the message is a sentence for people. */
 export class NoMicrophoneError extends Error {}
 
+/** What an open microphone tells by itself: samples were lost, or it went away. */
+export type MicrophoneEvent = { kind: "lost"; milliseconds: number } | { kind: "ended" };
+
 /** An open microphone. */
 export interface Microphone {
   sampleRate: number;
@@ -22,16 +25,16 @@ export interface Microphone {
  * Opens a microphone; the browser asks its user first.
  *
  * @param device - its id; "" for the system's choice
- * @param lost - called with a sentence if it ends by itself, or samples get lost
+ * @param tell - called with what happens to it
  * @throws NoMicrophoneError if there is none, or it may not be used
  */
 export async function openMicrophone(
   device: string,
-  lost: (problem: string) => void,
+  tell: (event: MicrophoneEvent) => void,
 ): Promise<Microphone> {
   const stream = await permitted(device);
   try {
-    return await captured(stream, lost);
+    return await captured(stream, tell);
   } catch (error) {
     for (const track of stream.getTracks()) track.stop();
     throw error;
@@ -76,7 +79,10 @@ const PROBLEMS: Record<string, string> = {
   SecurityError: "This browser does not let the page use a microphone.",
 };
 
-async function captured(stream: MediaStream, lost: (problem: string) => void): Promise<Microphone> {
+async function captured(
+  stream: MediaStream,
+  tell: (event: MicrophoneEvent) => void,
+): Promise<Microphone> {
   const context = new AudioContext({ latencyHint: "interactive" });
   await Promise.all([context.audioWorklet.addModule(captureUrl), context.resume()]);
   const [source, target] = connection(context.sampleRate);
@@ -86,14 +92,12 @@ async function captured(stream: MediaStream, lost: (problem: string) => void): P
   });
   capture.port.postMessage(target, target instanceof MessagePort ? [target] : []);
   capture.port.onmessage = (event: MessageEvent<number>) =>
-    lost(
-      `${Math.ceil((event.data / context.sampleRate) * 1000)} ms were lost: this device is too busy`,
-    );
+    tell({ kind: "lost", milliseconds: (event.data / context.sampleRate) * 1000 });
   context.createMediaStreamSource(stream).connect(capture);
   // Some browsers run only what leads to the loudspeaker; the output is silence.
   capture.connect(context.destination);
   const [track] = stream.getAudioTracks();
-  track.onended = () => lost("The microphone went away.");
+  track.onended = () => tell({ kind: "ended" });
   return {
     sampleRate: context.sampleRate,
     source,

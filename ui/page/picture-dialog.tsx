@@ -2,94 +2,84 @@
 
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
+import { FRAMES_PER_SECOND } from "../chain/framing";
 import { clock, frequencyMarks } from "../shared/axes";
-import type { Segment } from "../shared/messages";
+import type { Utterance } from "../shared/messages";
+import { Dialog } from "./dialog";
 import { byteCount, duration, languageName, soundBytes } from "./figures";
-import { BackIcon, CloseIcon, ForwardIcon } from "./icons";
+import { BackIcon, ForwardIcon } from "./icons";
 import { picture, takes } from "./library";
 import { usePicture, Waveform } from "./pictures";
 import { save } from "./transcript-view";
+import "./picture-dialog.css";
 
 /** CSS pixels to a frame of 10 ms, at least and at most. */
 const CLOSEST = 12;
 
-/** Shows a segment in a dialog; `show` replaces it, or closes the dialog with null. */
+/** Shows an utterance in a dialog; `show` replaces it, or closes the dialog with null. */
 export function PictureDialog({
   id,
   show,
 }: {
   id: string;
-  show: (segment: Segment | null) => void;
+  show: (utterance: Utterance | null) => void;
 }) {
-  const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => dialog.current?.showModal(), []);
-  const all = takes.value.flatMap((take) => take.segments);
-  const place = all.findIndex((segment) => segment.id === id);
-  const segment = all[place];
+  const all = takes.value.flatMap((take) => take.utterances);
+  const place = all.findIndex((utterance) => utterance.id === id);
+  const utterance = all[place];
   useEffect(() => {
-    if (!segment) show(null);
-  }, [segment, show]);
-  if (!segment) return null;
+    if (!utterance) show(null);
+  }, [utterance, show]);
+  if (!utterance) return null;
   const step = (by: number) => {
     const next = all[place + by];
     if (next) show(next);
   };
   return (
-    <dialog
-      ref={dialog}
-      class="dialog picture-dialog"
-      aria-labelledby="picture-title"
-      onClose={() => show(null)}
-      closedby="any"
+    <Dialog
+      name="picture"
+      title={`${clock(utterance.start, true)} to ${clock(utterance.end, true)}`}
+      close={() => show(null)}
       onKeyDown={(event) => {
         if (event.target instanceof HTMLInputElement) return;
         if (event.key === "ArrowLeft") step(-1);
         if (event.key === "ArrowRight") step(1);
       }}
+      actions={
+        <>
+          <button
+            type="button"
+            class="icon-button"
+            aria-label="Previous picture"
+            disabled={place === 0}
+            onClick={() => step(-1)}
+          >
+            <BackIcon />
+          </button>
+          <button
+            type="button"
+            class="icon-button"
+            aria-label="Next picture"
+            disabled={place === all.length - 1}
+            onClick={() => step(1)}
+          >
+            <ForwardIcon />
+          </button>
+        </>
+      }
     >
-      <header class="dialog-head">
-        <h2 id="picture-title">
-          {clock(segment.start, true)} to {clock(segment.end, true)}
-        </h2>
-        <button
-          type="button"
-          class="icon-button"
-          aria-label="Previous picture"
-          disabled={place === 0}
-          onClick={() => step(-1)}
-        >
-          <BackIcon />
-        </button>
-        <button
-          type="button"
-          class="icon-button"
-          aria-label="Next picture"
-          disabled={place === all.length - 1}
-          onClick={() => step(1)}
-        >
-          <ForwardIcon />
-        </button>
-        <button
-          type="button"
-          class="icon-button"
-          aria-label="Close"
-          onClick={() => dialog.current?.close()}
-        >
-          <CloseIcon />
-        </button>
-      </header>
-      <LargePicture key={segment.id} segment={segment} />
-      {segment.answer?.text && <p class="dialog-words">{segment.answer.text}</p>}
-      <Particulars segment={segment} />
-      <Downloads segment={segment} />
-    </dialog>
+      <LargePicture key={utterance.id} utterance={utterance} />
+      {utterance.answer?.text && <p class="dialog-words">{utterance.answer.text}</p>}
+      <Particulars utterance={utterance} />
+      <Downloads utterance={utterance} />
+    </Dialog>
   );
 }
 
-function LargePicture({ segment }: { segment: Segment }) {
-  const address = usePicture(segment);
+function LargePicture({ utterance }: { utterance: Utterance }) {
+  const address = usePicture(utterance);
   const view = useRef<HTMLElement>(null);
-  const frames = Math.round((segment.end - segment.start) * 100);
+  const frames = Math.round((utterance.end - utterance.start) * FRAMES_PER_SECOND);
   const [zoom, setZoom] = useState(0);
   const [fitting, setFitting] = useState(1);
   useEffect(() => {
@@ -115,11 +105,11 @@ function LargePicture({ segment }: { segment: Segment }) {
             {address && (
               <img
                 src={address}
-                alt={`Mel image: ${frames} frames, ${segment.wishes.melBins} mel bins`}
+                alt={`Mel image: ${frames} frames, ${utterance.wishes.melBins} mel bins`}
                 class={perFrame > 3 ? "crisp" : ""}
               />
             )}
-            <Waveform extremes={segment.waveform} />
+            <Waveform extremes={utterance.waveform} />
           </div>
         </section>
       </div>
@@ -143,8 +133,8 @@ function LargePicture({ segment }: { segment: Segment }) {
   );
 }
 
-function Particulars({ segment }: { segment: Segment }) {
-  const { start, end, bytes, type, wishes, answer, spoken, sent, answered } = segment;
+function Particulars({ utterance }: { utterance: Utterance }) {
+  const { start, end, bytes, type, wishes, answer, spoken, sent, answered } = utterance;
   const sound = soundBytes(end - start);
   const seconds = (milliseconds: number) => `${(milliseconds / 1_000).toFixed(2)} s`;
   const facts: [string, ComponentChildren][] = [
@@ -177,22 +167,24 @@ function Particulars({ segment }: { segment: Segment }) {
   );
 }
 
-function Downloads({ segment }: { segment: Segment }) {
+function Downloads({ utterance }: { utterance: Utterance }) {
   const [problem, setProblem] = useState<string | null>(null);
   const download = async (make: (sent: Blob) => Promise<File>) => {
-    const sent = await picture(segment);
+    const sent = await picture(utterance);
     if (sent) save(await make(sent));
     else setProblem("The picture is gone.");
   };
-  const stem = `speech-${clock(segment.start, true).replace(/[:.]/g, "-")}`;
-  const extension = segment.type.replace("image/", "");
+  const stem = `speech-${clock(utterance.start, true).replace(/[:.]/g, "-")}`;
+  const extension = utterance.type.replace("image/", "");
   return (
     <div class="downloads">
       <button
         type="button"
         class="second-button"
         onClick={() =>
-          download(async (sent) => new File([sent], `${stem}.${extension}`, { type: segment.type }))
+          download(
+            async (sent) => new File([sent], `${stem}.${extension}`, { type: utterance.type }),
+          )
         }
       >
         Download {extension.toUpperCase()}
@@ -213,6 +205,6 @@ function Downloads({ segment }: { segment: Segment }) {
 
 /** Returns the same pixels and range in mel-spec's format. */
 async function asTga(png: Blob): Promise<Uint8Array<ArrayBuffer>> {
-  const { tgaOfPng } = await import("./tga");
+  const { tgaOfPng } = await import("./tga-download");
   return tgaOfPng(new Uint8Array(await png.arrayBuffer()));
 }

@@ -2,51 +2,52 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import { clock } from "../shared/axes";
-import type { Segment } from "../shared/messages";
+import type { Utterance } from "../shared/messages";
 import { byteCount, duration, languageName, soundBytes } from "./figures";
-import { ForSegment, type SegmentProps } from "./for-segment";
+import { ForUtterance, type UtteranceProps } from "./for-utterance";
 import { picture, takes } from "./library";
+import "./pictures.css";
 
 /** Pictures that are listed before somebody asks for more. */
 const LISTED = 40;
 
-/** The account of what left, and the pictures, newest first. */
-export function Pictures({ show }: { show: (segment: Segment) => void }) {
+/** A tally of what left, and the pictures, newest first. */
+export function Pictures({ show }: { show: (utterance: Utterance) => void }) {
   const [most, setMost] = useState(LISTED);
-  const segments = takes.value.flatMap((take) => take.segments).reverse();
+  const utterances = takes.value.flatMap((take) => take.utterances).reverse();
   return (
     <section class="pictures" aria-labelledby="pictures-title">
       <h2 id="pictures-title">What leaves this device</h2>
-      <Account segments={segments} />
+      <Tally utterances={utterances} />
       <ol class="picture-list">
-        {segments.slice(0, most).map((segment) => (
-          <ForSegment key={segment.id} segment={segment} show={show} of={PictureRow} />
+        {utterances.slice(0, most).map((utterance) => (
+          <ForUtterance key={utterance.id} utterance={utterance} show={show} of={PictureRow} />
         ))}
       </ol>
-      {segments.length > most && (
-        <button type="button" class="second-button" onClick={() => setMost(segments.length)}>
-          Show all {segments.length}
+      {utterances.length > most && (
+        <button type="button" class="second-button" onClick={() => setMost(utterances.length)}>
+          Show all {utterances.length}
         </button>
       )}
     </section>
   );
 }
 
-function Account({ segments }: { segments: Segment[] }) {
-  const sent = segments.reduce((sum, { bytes }) => sum + bytes, 0);
-  const sound = segments.reduce((sum, { start, end }) => sum + soundBytes(end - start), 0);
-  if (!segments.length) {
+function Tally({ utterances }: { utterances: Utterance[] }) {
+  const sent = utterances.reduce((sum, { bytes }) => sum + bytes, 0);
+  const sound = utterances.reduce((sum, { start, end }) => sum + soundBytes(end - start), 0);
+  if (!utterances.length) {
     return (
-      <p class="account-text">
+      <p class="tally-text">
         Nothing yet. A picture of each stretch of speech will: never the sound itself.{" "}
         <a href="privacy.html">What a picture still tells</a>
       </p>
     );
   }
   return (
-    <div class="account">
+    <div class="tally">
       <dl class="bars">
-        <dt>{segments.length === 1 ? "1 picture" : `${segments.length} pictures`}</dt>
+        <dt>{utterances.length === 1 ? "1 picture" : `${utterances.length} pictures`}</dt>
         <dd>
           <span class="bar sent" style={{ width: `${(100 * sent) / sound}%` }} />
           {byteCount(sent)}
@@ -57,17 +58,17 @@ function Account({ segments }: { segments: Segment[] }) {
           {byteCount(sound)}
         </dd>
       </dl>
-      <p class="account-text">
+      <p class="tally-text">
         The sound stayed here, and is gone. <a href="privacy.html">What a picture still tells</a>
       </p>
     </div>
   );
 }
 
-function PictureRow({ segment, show }: SegmentProps) {
-  const { start, end, bytes, answer, state, spoken, answered } = segment;
+function PictureRow({ utterance, show }: UtteranceProps) {
+  const { start, end, bytes, answer, state, spoken, answered } = utterance;
   const row = useRef<HTMLLIElement>(null);
-  const address = usePicture(segment, useSeen(row));
+  const address = usePicture(utterance, useSeen(row));
   const seconds = end - start;
   const particulars = [
     duration(seconds),
@@ -80,7 +81,7 @@ function PictureRow({ segment, show }: SegmentProps) {
   ].filter(Boolean);
   return (
     <li ref={row} class="picture-row" data-state={state}>
-      <button type="button" class="picture-button" onClick={() => show(segment)}>
+      <button type="button" class="picture-button" onClick={() => show(utterance)}>
         <span class="picture-pair">
           <span class="picture-frame">
             {address && (
@@ -90,7 +91,7 @@ function PictureRow({ segment, show }: SegmentProps) {
               />
             )}
           </span>
-          <Waveform extremes={segment.waveform} />
+          <Waveform extremes={utterance.waveform} />
         </span>
         <span class="picture-words">{answer?.text || " "}</span>
         <span class="picture-figures">
@@ -122,14 +123,14 @@ function useSeen(element: { current: Element | null }): boolean {
   return seen;
 }
 
-/** Returns an address of a segment's picture, for as long as the component lives. */
-export function usePicture(segment: Segment, wanted = true): string | null {
+/** Returns an address of an utterance's picture, for as long as the component lives. */
+export function usePicture(utterance: Utterance, wanted = true): string | null {
   const [address, setAddress] = useState<string | null>(null);
   useEffect(() => {
     if (!wanted) return;
     let made: string | null = null;
     let gone = false;
-    void picture(segment).then((blob) => {
+    void picture(utterance).then((blob) => {
       if (gone || !blob) return;
       made = URL.createObjectURL(blob);
       setAddress(made);
@@ -138,7 +139,7 @@ export function usePicture(segment: Segment, wanted = true): string | null {
       gone = true;
       if (made) URL.revokeObjectURL(made);
     };
-  }, [segment.id, wanted]);
+  }, [utterance.id, wanted]);
   return address;
 }
 

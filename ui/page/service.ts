@@ -1,6 +1,7 @@
 /** How the service is, and what it can do: the traffic light. */
 
 import { signal } from "@preact/signals";
+import { ENCODINGS, type Encoding } from "../chain/encoding";
 import type { MelBins, Task, Wishes } from "../shared/messages";
 import { askMe, me, mustSignIn } from "./account";
 import { serviceAddress } from "./address";
@@ -12,6 +13,8 @@ export interface Model {
   mel_bins: MelBins;
   languages: string[];
   tasks: Task[];
+  /** How the service wants small pictures; of other formats than this page's, too. */
+  small_picture?: { format: string; quality: number | null };
 }
 
 /** What the light shows; `detail` is a sentence for people. */
@@ -60,16 +63,21 @@ document.addEventListener("visibilitychange", () => void watchService());
 
 /** Returns what pictures sent now are to be, and what is wanted of them. */
 export function wishes(): Wishes {
-  const { model, language, task, format, melBins } = settings.peek();
+  const { model, language, task, picture, melBins } = settings.peek();
   const ready = models.peek();
   const chosen = ready.find(({ id }) => id === model) ?? ready[0];
   return {
     model: ready.some(({ id }) => id === model) ? model : "",
     language,
     task,
-    format,
+    encoding: picture === "small" ? smallEncoding(chosen) : ENCODINGS[picture],
     melBins: chosen?.mel_bins ?? melBins,
   };
+}
+
+function smallEncoding(model: Model | undefined): Encoding {
+  const { format, quality } = model?.small_picture ?? {};
+  return format === "webp" && typeof quality === "number" ? { format, quality } : ENCODINGS.small;
 }
 
 async function ask(): Promise<ServiceState> {

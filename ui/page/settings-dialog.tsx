@@ -1,41 +1,21 @@
 /** What can be chosen; every choice counts at once, for what is recorded from then on. */
 
-import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { Dialog } from "./dialog";
+import { Choice, Field } from "./field";
 import { languageName } from "./figures";
-import { CloseIcon } from "./icons";
 import { models, serviceState } from "./service";
 import { choose, settings, type Theme } from "./settings";
 
 /** The settings, in a dialog. */
 export function SettingsDialog({ close }: { close: () => void }) {
-  const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => dialog.current?.showModal(), []);
-  const { model, language, task, format, theme, key } = settings.value;
+  const { model, language, task, picture, theme, key } = settings.value;
   const chosen = models.value.find(({ id }) => id === model) ?? models.value[0];
   const languages = (chosen?.languages ?? ["en"])
     .map((code) => ({ code, name: languageName(code) }))
     .sort((one, other) => one.name.localeCompare(other.name));
   const translates = chosen?.tasks.includes("translate") ?? false;
   return (
-    <dialog
-      ref={dialog}
-      class="dialog settings-dialog"
-      aria-labelledby="settings-title"
-      onClose={close}
-      closedby="any"
-    >
-      <header class="dialog-head">
-        <h2 id="settings-title">Settings</h2>
-        <button
-          type="button"
-          class="icon-button"
-          aria-label="Close"
-          onClick={() => dialog.current?.close()}
-        >
-          <CloseIcon />
-        </button>
-      </header>
+    <Dialog name="settings" title="Settings" close={close}>
       <Field name="Model" note="The service's largest, unless you choose one">
         <select value={model} onChange={(event) => choose({ model: event.currentTarget.value })}>
           <option value="">Automatic{models.value[0] && ` (${models.value[0].id})`}</option>
@@ -72,12 +52,12 @@ export function SettingsDialog({ close }: { close: () => void }) {
       <Choice
         name="Picture"
         note="Small ones lose a little; the words may suffer"
-        value={format}
+        value={picture}
         options={[
           { value: "png", label: "Exact (PNG)" },
           { value: "small", label: "Small" },
         ]}
-        onChoose={(value) => choose({ format: value })}
+        onChoose={(value) => choose({ picture: value })}
       />
       <Choice<Theme>
         name="Appearance"
@@ -99,61 +79,6 @@ export function SettingsDialog({ close }: { close: () => void }) {
           />
         </Field>
       )}
-    </dialog>
-  );
-}
-
-function Field({
-  name,
-  note = "",
-  children,
-}: {
-  name: string;
-  note?: string;
-  children: ComponentChildren;
-}) {
-  return (
-    // biome-ignore lint/a11y/noLabelWithoutControl: the control is among its children
-    <label class="field">
-      <span class="field-name">{name}</span>
-      {children}
-      {note && <span class="field-note">{note}</span>}
-    </label>
-  );
-}
-
-function Choice<Value extends string>({
-  name,
-  note = "",
-  value,
-  options,
-  onChoose,
-}: {
-  name: string;
-  note?: string;
-  value: Value;
-  options: { value: Value; label: string; disabled?: boolean }[];
-  onChoose: (value: Value) => void;
-}) {
-  return (
-    <fieldset class="field choice">
-      <legend class="field-name">{name}</legend>
-      <div class="choice-options">
-        {options.map((option) => (
-          <label key={option.value}>
-            <input
-              type="radio"
-              name={name}
-              value={option.value}
-              checked={option.value === value}
-              disabled={option.disabled ?? false}
-              onChange={() => onChoose(option.value)}
-            />
-            <span>{option.label}</span>
-          </label>
-        ))}
-      </div>
-      {note && <span class="field-note">{note}</span>}
-    </fieldset>
+    </Dialog>
   );
 }

@@ -1,7 +1,8 @@
 /** What the user chose, remembered in this browser. */
 
 import { type Signal, signal } from "@preact/signals";
-import type { MelBins, PictureFormat, Task } from "../shared/messages";
+import type { PictureChoice } from "../chain/encoding";
+import type { MelBins, Task } from "../shared/messages";
 
 export type Theme = "auto" | "light" | "dark";
 
@@ -12,7 +13,7 @@ export interface Settings {
   /** ISO 639-1 code; "" to have it detected. */
   language: string;
   task: Task;
-  format: PictureFormat;
+  picture: PictureChoice;
   /** Id of the microphone; "" for the system's choice. */
   microphone: string;
   theme: Theme;
@@ -26,7 +27,7 @@ const DEFAULTS: Settings = {
   model: "",
   language: "",
   task: "transcribe",
-  format: "png",
+  picture: "png",
   microphone: "",
   theme: "auto",
   key: "",

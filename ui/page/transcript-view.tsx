@@ -2,20 +2,21 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import { clock } from "../shared/axes";
-import type { Segment } from "../shared/messages";
+import type { Utterance } from "../shared/messages";
 import { duration } from "./figures";
-import { ForSegment, type SegmentProps } from "./for-segment";
+import { ForUtterance, type UtteranceProps } from "./for-utterance";
 import { CopyIcon, RemoveIcon } from "./icons";
 import { latest, type Take, takes, tellOutbox } from "./library";
 import { plainText, TRANSCRIPT_FORMATS, type TranscriptFormat, transcriptFile } from "./transcript";
+import "./transcript-view.css";
 
 /** Below this confidence, words are marked as doubtful. */
 const DOUBTFUL = 0.5;
 /** How near the end a reader has to be, in CSS pixels, for new text to be scrolled to. */
 const NEAR_END = 80;
 
-/** All recordings, one after the other; opens a segment's picture on request. */
-export function TranscriptView({ show }: { show: (segment: Segment) => void }) {
+/** All recordings, one after the other; opens an utterance's picture on request. */
+export function TranscriptView({ show }: { show: (utterance: Utterance) => void }) {
   const text = useRef<HTMLElement>(null);
   const following = useRef(true);
   const all = takes.value;
@@ -49,21 +50,21 @@ export function TranscriptView({ show }: { show: (segment: Segment) => void }) {
   );
 }
 
-function TakeText({ take, show }: { take: Take; show: (segment: Segment) => void }) {
-  const { recording, segments } = take;
-  const waiting = segments.filter(({ state }) => state === "waiting").length;
+function TakeText({ take, show }: { take: Take; show: (utterance: Utterance) => void }) {
+  const { recording, utterances } = take;
+  const waiting = utterances.filter(({ state }) => state === "waiting").length;
   return (
     <article class="take" aria-label={recording.name}>
       <header class="take-head">
         <h3>{recording.name}</h3>
         <p class="take-figures">
-          {duration(Math.max(recording.seconds, segments.at(-1)?.end ?? 0))}
+          {duration(Math.max(recording.seconds, utterances.at(-1)?.end ?? 0))}
           {waiting > 0 && `, ${waiting} waiting`}
         </p>
         <TakeActions take={take} />
       </header>
-      {segments.map((segment) => (
-        <ForSegment key={segment.id} segment={segment} show={show} of={Said} />
+      {utterances.map((utterance) => (
+        <ForUtterance key={utterance.id} utterance={utterance} show={show} of={Said} />
       ))}
       {recording.problem && (
         <p class="message problem">This recording ended early: {recording.problem}.</p>
@@ -72,24 +73,24 @@ function TakeText({ take, show }: { take: Take; show: (segment: Segment) => void
   );
 }
 
-function Said({ segment, show }: SegmentProps) {
+function Said({ utterance, show }: UtteranceProps) {
   return (
-    <p class="said" data-state={segment.state}>
+    <p class="said" data-state={utterance.state}>
       <button
         type="button"
         class="time"
-        aria-label={`Picture at ${clock(segment.start)}`}
-        onClick={() => show(segment)}
+        aria-label={`Picture at ${clock(utterance.start)}`}
+        onClick={() => show(utterance)}
       >
-        {clock(segment.start)}
+        {clock(utterance.start)}
       </button>
-      <Words segment={segment} />
+      <Words utterance={utterance} />
     </p>
   );
 }
 
-function Words({ segment }: { segment: Segment }) {
-  const { state, answer, problem } = segment;
+function Words({ utterance }: { utterance: Utterance }) {
+  const { state, answer, problem } = utterance;
   if (state === "waiting") {
     return (
       <span class="pending">
@@ -104,7 +105,7 @@ function Words({ segment }: { segment: Segment }) {
         <button
           type="button"
           class="text-button"
-          onClick={() => tellOutbox({ kind: "retry", segment: segment.id })}
+          onClick={() => tellOutbox({ kind: "retry", utterance: utterance.id })}
         >
           Send again
         </button>

@@ -20,7 +20,7 @@ export function transcriptFile(take: Take, format: TranscriptFormat): File {
   return new File([written(take, format)], `${stem}.${format}`, { type: MEDIA_TYPES[format] });
 }
 
-/** Writes a recording's words; segments without an answer are left out. */
+/** Writes a recording's words; utterances without an answer are left out. */
 export function written(take: Take, format: TranscriptFormat): string {
   switch (format) {
     case "txt":
@@ -39,9 +39,9 @@ export function written(take: Take, format: TranscriptFormat): string {
   }
 }
 
-/** Returns the words alone, one segment to a line. */
+/** Returns the words alone, one utterance to a line. */
 export function plainText(take: Take): string {
-  return take.segments
+  return take.utterances
     .map(({ answer }) => answer?.text)
     .filter(Boolean)
     .join("\n");
@@ -53,19 +53,19 @@ function cue({ start, end, text }: Phrase): string {
 }
 
 function phrases(take: Take): Phrase[] {
-  return take.segments.flatMap(({ start, end, answer }) => {
+  return take.utterances.flatMap(({ start, end, answer }) => {
     if (!answer?.text) return [];
     return answer.phrases.length ? answer.phrases : [{ start, end, text: answer.text }];
   });
 }
 
-function json({ recording, segments }: Take) {
+function json({ recording, utterances }: Take) {
   return {
     name: recording.name,
     begun: new Date(recording.begun).toISOString(),
     duration: rounded(recording.seconds),
-    text: plainText({ recording, segments }),
-    segments: segments.map(({ start, end, answer, bytes, type, problem }) => ({
+    text: plainText({ recording, utterances }),
+    segments: utterances.map(({ start, end, answer, bytes, type, problem }) => ({
       start: rounded(start),
       end: rounded(end),
       text: answer?.text ?? null,

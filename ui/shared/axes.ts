@@ -1,7 +1,9 @@
 /** Where frequencies and times stand in a spectrogram, and how they are written. */
 
+import { SAMPLE_RATE } from "../chain/framing";
+
 /** Highest frequency of a mel image, in hertz. */
-const HIGHEST = 8_000;
+const HIGHEST = SAMPLE_RATE / 2;
 const LABELLED = [500, 1_000, 2_000, 4_000];
 
 /** Slaney's mel scale, on which the rows of a mel image lie: linear to 1 kHz, logarithmic above. */

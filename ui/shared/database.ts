@@ -1,16 +1,17 @@
-/** What is kept in this browser until it is removed: recordings, segments with their words, pictures. */
+/** What is kept in this browser until it is removed: recordings, utterances with their words, pictures. */
 
 import { type DBSchema, type IDBPDatabase, openDB } from "idb";
-import type { Recording, Segment } from "./messages";
+import type { Recording, Utterance } from "./messages";
 
 interface Schema extends DBSchema {
   recordings: { key: string; value: Recording };
+  /** Utterances; browsers keep them by this name since before they were called so. */
   segments: {
     key: string;
-    value: Segment;
-    indexes: { state: Segment["state"]; recording: string };
+    value: Utterance;
+    indexes: { state: Utterance["state"]; recording: string };
   };
-  /** Pictures by the id of their segment, apart so that lists are read without them. */
+  /** Pictures by the id of their utterance, apart so that lists are read without them. */
   pictures: { key: string; value: Uint8Array<ArrayBuffer> };
 }
 
@@ -21,23 +22,23 @@ export function openDatabase(): Promise<Database> {
   return openDB<Schema>("hush", 1, {
     upgrade(database) {
       database.createObjectStore("recordings", { keyPath: "id" });
-      const segments = database.createObjectStore("segments", { keyPath: "id" });
-      segments.createIndex("state", "state");
-      segments.createIndex("recording", "recording");
+      const utterances = database.createObjectStore("segments", { keyPath: "id" });
+      utterances.createIndex("state", "state");
+      utterances.createIndex("recording", "recording");
       database.createObjectStore("pictures");
     },
   });
 }
 
-/** Removes a recording with its segments and pictures, in one transaction. */
+/** Removes a recording with its utterances and pictures, in one transaction. */
 export async function removeRecording(database: Database, recording: string): Promise<void> {
   const change = database.transaction(["recordings", "segments", "pictures"], "readwrite");
-  const segments = await change.objectStore("segments").index("recording").getAllKeys(recording);
+  const utterances = await change.objectStore("segments").index("recording").getAllKeys(recording);
   await Promise.all([
     change.objectStore("recordings").delete(recording),
-    ...segments.flatMap((segment) => [
-      change.objectStore("segments").delete(segment),
-      change.objectStore("pictures").delete(segment),
+    ...utterances.flatMap((utterance) => [
+      change.objectStore("segments").delete(utterance),
+      change.objectStore("pictures").delete(utterance),
     ]),
     change.done,
   ]);

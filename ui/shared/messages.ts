@@ -1,10 +1,10 @@
 /** What the threads of the page tell one another, and what is kept. Times are in seconds of a recording unless said otherwise. */
 
-import type { Segment as FrameSegment } from "../chain/chain";
+import type { Encoding } from "../chain/encoding";
+import type { MelBins } from "../chain/mel";
 
-export type MelBins = FrameSegment["image"]["melBins"];
+export type { MelBins };
 export type Task = "transcribe" | "translate";
-export type PictureFormat = "png" | "small";
 
 /** What is wanted of the service and of the pictures, fixed for a recording when it begins. */
 export interface Wishes {
@@ -13,7 +13,7 @@ export interface Wishes {
   /** ISO 639-1 code; "" to have it detected. */
   language: string;
   task: Task;
-  format: PictureFormat;
+  encoding: Encoding;
   melBins: MelBins;
 }
 
@@ -47,8 +47,11 @@ export interface Answer {
   phrases: Phrase[];
 }
 
-/** A stretch of speech, its picture's particulars and its words; the picture itself is kept beside it. */
-export interface Segment {
+/**
+ * A segment that is kept: its place in its recording, its picture's particulars and its words. The
+ * picture itself is kept beside it.
+ */
+export interface Utterance {
   id: string;
   recording: string;
   /** Place in the order of sending: milliseconds since 1970, made unique. */
@@ -71,7 +74,7 @@ export interface Segment {
   answered: number | null;
 }
 
-/** To the listener: what to listen to, and where its pictures and columns go. */
+/** To the listener: what to listen to, and where its pictures and frames go. */
 export type ListenerOrder =
   | {
       kind: "microphone";
@@ -105,13 +108,13 @@ export type OutboxOrder =
   | { kind: "service"; address: string; key: string }
   | { kind: "listener"; port: MessagePort }
   | { kind: "wake" }
-  | { kind: "retry"; segment: string }
+  | { kind: "retry"; utterance: string }
   | { kind: "remove"; recording: string };
 
 /** To the outbox, from a listener; each is answered with an `OutboxReceipt`, in order. */
 export type Delivery =
   | { kind: "recording"; recording: Recording }
-  | { kind: "segment"; segment: Segment; picture: Uint8Array<ArrayBuffer> };
+  | { kind: "utterance"; utterance: Utterance; picture: Uint8Array<ArrayBuffer> };
 
 /** Says that a delivery is on disk, or why it cannot be. */
 export interface OutboxReceipt {
@@ -127,7 +130,7 @@ export interface Hold {
 /** From the outbox to all tabs, on the broadcast channel `CHANGES`. */
 export type Change =
   | { kind: "recording"; recording: Recording }
-  | { kind: "segment"; segment: Segment }
+  | { kind: "utterance"; utterance: Utterance }
   | { kind: "removed"; recording: string }
   /** Null once something got through. */
   | { kind: "held"; hold: Hold | null }
@@ -144,9 +147,9 @@ export type PainterOrder =
   | { kind: "begin"; port: MessagePort; melBins: MelBins; whole: boolean };
 
 /** To the painter, from a listener. */
-export type Columns =
+export type PaintingUpdate =
   | {
-      kind: "columns";
+      kind: "frames";
       /** Frame-major log10 power from `firstFrame` on. */
       logMel: Float32Array;
       firstFrame: number;

@@ -5,7 +5,6 @@
 
 import { add, get, mul, set, splat, spread, sub } from "./lanes";
 
-export const N_FFT: i32 = 400;
 export const FREQUENCIES: i32 = 201;
 const POINTS: i32 = 200;
 

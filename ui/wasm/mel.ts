@@ -1,10 +1,9 @@
 // Whisper's log10 mel power, neither floored nor scaled.
 
-import { FREQUENCIES, N_FFT, power, powerSpectrum, prepareTransform } from "./fourier";
+import { HOP_LENGTH, N_FFT, SAMPLE_RATE } from "../chain/framing";
+import { FREQUENCIES, power, powerSpectrum, prepareTransform } from "./fourier";
 import { add, get, mul, set, splat, spread } from "./lanes";
 
-const SAMPLE_RATE: f64 = 16000;
-const HOP_LENGTH: i32 = 160;
 const MOST_MEL_BINS: i32 = 128;
 /** No frequency weighs in more than two filters. */
 const MOST_WEIGHTS: i32 = 2 * FREQUENCIES;
@@ -39,7 +38,7 @@ function prepareFilter(bin: i32, to: usize): i32 {
   let first = 0;
   let count = 0;
   for (let k = 0; k < FREQUENCIES; k++) {
-    const hertz = (<f64>k * SAMPLE_RATE) / <f64>N_FFT;
+    const hertz = (<f64>k * <f64>SAMPLE_RATE) / <f64>N_FFT;
     const rising = (hertz - lower) / (centre - lower);
     const falling = (upper - hertz) / (upper - centre);
     const weight = (Math.min(rising, falling) * 2.0) / (upper - lower);
@@ -57,7 +56,7 @@ function prepareFilter(bin: i32, to: usize): i32 {
 function edge(i: i32): f64 {
   const firstLogarithmic = 15.0;
   const step = Math.log(6.4) / 27.0;
-  const highest = firstLogarithmic + Math.log(SAMPLE_RATE / 2.0 / 1000.0) / step;
+  const highest = firstLogarithmic + Math.log(<f64>SAMPLE_RATE / 2.0 / 1000.0) / step;
   const mel = (highest * <f64>i) / <f64>(melBins + 1);
   if (mel < firstLogarithmic) return (mel * 200.0) / 3.0;
   return 1000.0 * Math.exp(step * (mel - firstLogarithmic));

@@ -1,7 +1,7 @@
 /** What sound looks like: the lowest and highest sample of every 10 ms, for the waveform beside a picture. */
 
-/** Samples of one frame, at 16 kHz. */
-const FRAME = 160;
+import { HOP_LENGTH } from "../chain/framing";
+
 /** Frames kept: a little more than the longest segment and what the detector lags behind. */
 const KEPT = 4096;
 
@@ -18,8 +18,8 @@ export class Envelope {
       if (sample < this.#low) this.#low = sample;
       if (sample > this.#high) this.#high = sample;
       this.#samples += 1;
-      if (this.#samples % FRAME === 0) {
-        const place = ((this.#samples / FRAME - 1) % KEPT) * 2;
+      if (this.#samples % HOP_LENGTH === 0) {
+        const place = ((this.#samples / HOP_LENGTH - 1) % KEPT) * 2;
         this.#extremes[place] = Math.max(-127, Math.round(this.#low * 127));
         this.#extremes[place + 1] = Math.min(127, Math.round(this.#high * 127));
         this.#low = 0;

@@ -1,14 +1,18 @@
-/** From samples to pictures in the outbox, and to columns on the screen. */
+/** From samples to pictures in the outbox, and to frames on the screen. */
 
-import { type Advance, Chain, type Segment as ChainSegment } from "../chain/chain";
-import { encodePng, type MelImage } from "../chain/image";
+import { FRAMES_PER_SECOND, SAMPLE_RATE } from "../chain/framing";
+import { encode } from "../chain/picture";
 import { Resampler } from "../chain/resample";
-import type { Columns, Delivery, ListeningTask, OutboxReceipt, Segment } from "../shared/messages";
+import { type Advance, type Segment, SegmentStream } from "../chain/segments";
+import type {
+  Delivery,
+  ListeningTask,
+  OutboxReceipt,
+  PaintingUpdate,
+  Utterance,
+} from "../shared/messages";
 import { Envelope } from "./envelope";
 
-/** Samples and frames in a second. */
-export const SAMPLE_RATE = 16_000;
-const FRAME_RATE = 100;
 /** Seconds of speech that a recording's segments have at least: long ones suit Whisper best. */
 const RECORDING_SEGMENT = 15;
 
@@ -16,7 +20,7 @@ const RECORDING_SEGMENT = 15;
 export class Hearing {
   readonly #task: ListeningTask;
   readonly #module: WebAssembly.Module;
-  readonly #chain: Chain;
+  readonly #stream: SegmentStream;
   readonly #envelope = new Envelope();
   readonly #deliveries: Promise<void>[] = [];
   #receipts: ((receipt: OutboxReceipt) => void)[] = [];
@@ -27,21 +31,16 @@ export class Hearing {
   /** How many segments were cut. */
   segments = 0;
 
-  private constructor(task: ListeningTask, module: WebAssembly.Module, chain: Chain) {
+  constructor(task: ListeningTask, module: WebAssembly.Module) {
     this.#task = task;
     this.#module = module;
-    this.#chain = chain;
-    task.outbox.onmessage = (event: MessageEvent<OutboxReceipt>) =>
-      this.#receipts.shift()?.(event.data);
-  }
-
-  static async begin(task: ListeningTask, module: WebAssembly.Module): Promise<Hearing> {
     const live = task.recording.kind === "microphone";
-    const chain = await Chain.create(module, {
+    this.#stream = new SegmentStream(module, {
       melBins: task.wishes.melBins,
       cutter: live ? {} : { shortest: RECORDING_SEGMENT },
     });
-    return new Hearing(task, module, chain);
+    task.outbox.onmessage = (event: MessageEvent<OutboxReceipt>) =>
+      this.#receipts.shift()?.(event.data);
   }
 
   /** Seconds heard so far. */
@@ -69,8 +68,8 @@ export class Hearing {
    */
   async finish(problem: string | null = null): Promise<void> {
     this.#drain();
-    if (this.#samples) this.#take(this.#chain.finish());
-    this.#task.painter.postMessage({ kind: "finished" } satisfies Columns);
+    if (this.#samples) this.#take(this.#stream.finish());
+    this.#task.painter.postMessage({ kind: "finished" } satisfies PaintingUpdate);
     await this.delivered();
     if (this.segments) {
       await this.#deliver({ kind: "recording", recording: { ...this.#recording(), problem } });
@@ -91,24 +90,24 @@ export class Hearing {
     if (!samples.length) return;
     this.#samples += samples.length;
     this.#envelope.push(samples);
-    this.#take(this.#chain.push(samples));
+    this.#take(this.#stream.push(samples));
   }
 
   #take(advance: Advance): void {
     for (const segment of advance.segments) this.#deliveries.push(this.#send(segment));
     if (!advance.frames && !advance.decisions.length) return;
-    const columns: Columns = {
-      kind: "columns",
+    const update: PaintingUpdate = {
+      kind: "frames",
       logMel: advance.logMel,
       firstFrame: advance.firstFrame,
       decisions: advance.decisions,
       firstDecision: advance.firstDecision,
       cuts: advance.segments.map(({ start, end }) => ({ start, end })),
     };
-    this.#task.painter.postMessage(columns, [advance.logMel.buffer, advance.decisions.buffer]);
+    this.#task.painter.postMessage(update, [advance.logMel.buffer, advance.decisions.buffer]);
   }
 
-  async #send({ start, end, image }: ChainSegment): Promise<void> {
+  async #send({ start, end, image }: Segment): Promise<void> {
     const { recording, wishes } = this.#task;
     const live = recording.kind === "microphone";
     const now = performance.timeOrigin + performance.now();
@@ -117,14 +116,14 @@ export class Hearing {
     this.segments += 1;
     this.#order = Math.max(this.#order + 0.001, Date.now());
     const order = this.#order;
-    const since = (this.#samples / SAMPLE_RATE - end / FRAME_RATE) * 1000;
-    const { bytes, type } = await encoded(image, wishes.format);
-    const segment: Segment = {
+    const since = (this.#samples / SAMPLE_RATE - end / FRAMES_PER_SECOND) * 1000;
+    const { bytes, type } = await encode(image, wishes.encoding);
+    const utterance: Utterance = {
       id: `${recording.id}/${index}`,
       recording: recording.id,
       order,
-      start: start / FRAME_RATE,
-      end: end / FRAME_RATE,
+      start: start / FRAMES_PER_SECOND,
+      end: end / FRAMES_PER_SECOND,
       wishes,
       type,
       bytes: bytes.length,
@@ -139,7 +138,7 @@ export class Hearing {
     // A recording is kept from its first segment on: one without speech leaves nothing behind.
     this.#announced ??= this.#deliver({ kind: "recording", recording: this.#recording() });
     await this.#announced;
-    await this.#deliver({ kind: "segment", segment, picture: bytes });
+    await this.#deliver({ kind: "utterance", utterance, picture: bytes });
   }
 
   #recording() {
@@ -152,16 +151,4 @@ export class Hearing {
     const { problem } = await receipt;
     if (problem) throw new Error(problem);
   }
-}
-
-async function encoded(
-  image: MelImage,
-  format: ListeningTask["wishes"]["format"],
-): Promise<{ bytes: Uint8Array<ArrayBuffer>; type: string }> {
-  if (format === "png") {
-    return { bytes: encodePng(image) as Uint8Array<ArrayBuffer>, type: "image/png" };
-  }
-  const { encodeSmall } = await import("../chain/small");
-  const { bytes, type } = await encodeSmall(image);
-  return { bytes: bytes as Uint8Array<ArrayBuffer>, type };
 }

@@ -1,11 +1,17 @@
 /** Listens to one recording, from its first sample to its last picture. */
 
-import { hasSimd } from "../chain/chain";
-import type { Columns, ListenerOrder, ListenerReport, ListeningTask } from "../shared/messages";
+import { SAMPLE_RATE } from "../chain/framing";
+import { hasSimd } from "../chain/kernels";
+import type {
+  ListenerOrder,
+  ListenerReport,
+  ListeningTask,
+  PaintingUpdate,
+} from "../shared/messages";
 import simdUrl from "../wasm/build/chain.simd.wasm?url";
 import scalarUrl from "../wasm/build/chain.wasm?url";
 import type { OpenFile } from "./file";
-import { Hearing, SAMPLE_RATE } from "./hearing";
+import { Hearing } from "./hearing";
 import { microphoneSamples } from "./microphone";
 
 /** Samples that a file's pieces are gathered to before they are worked on. */
@@ -54,7 +60,7 @@ async function listen(task: ListeningTask, hear: (hearing: Hearing) => Promise<v
   let hearing: Hearing | null = null;
   let problem: string | null = null;
   try {
-    hearing = await Hearing.begin(task, await module);
+    hearing = new Hearing(task, await module);
     await hear(hearing);
   } catch (error) {
     problem = error instanceof Error ? error.message : String(error);
@@ -179,7 +185,7 @@ function announce(task: ListeningTask, duration: number | null): void {
     task.painter.postMessage({
       kind: "total",
       frames: Math.ceil(duration * 100),
-    } satisfies Columns);
+    } satisfies PaintingUpdate);
   }
 }
 

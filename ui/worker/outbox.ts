@@ -11,7 +11,7 @@ import {
   type Delivery,
   type OutboxOrder,
   type OutboxReceipt,
-  type Segment,
+  type Utterance,
 } from "../shared/messages";
 import { type Outcome, type Service, transcribe } from "./request";
 
@@ -25,7 +25,7 @@ class Outbox {
   readonly #database: Database;
   readonly #changes = new BroadcastChannel(CHANGES);
   readonly #sending = new Map<string, { recording: string; controller: AbortController }>();
-  #waiting: Segment[] = [];
+  #waiting: Utterance[] = [];
   #service: Service | null = null;
   #chosen = false;
   #locked = false;
@@ -42,7 +42,7 @@ class Outbox {
     const serving = async () => {
       this.#chosen = true;
       const kept = await this.#database.getAllFromIndex("segments", "state", "waiting");
-      for (const segment of kept) this.#enqueue(segment);
+      for (const utterance of kept) this.#enqueue(utterance);
       await new Promise(() => {});
     };
     await (navigator.locks ? navigator.locks.request("hush-outbox", serving) : serving());
@@ -63,7 +63,7 @@ class Outbox {
         this.#unlock();
         break;
       case "retry":
-        void this.#retry(order.segment);
+        void this.#retry(order.utterance);
         break;
       case "remove":
         void this.#remove(order.recording);
@@ -78,15 +78,15 @@ class Outbox {
         this.#tell({ kind: "recording", recording: delivery.recording });
         return null;
       }
-      const { segment, picture } = delivery;
+      const { utterance, picture } = delivery;
       const change = this.#database.transaction(["segments", "pictures"], "readwrite");
       await Promise.all([
-        change.objectStore("segments").put(segment),
-        change.objectStore("pictures").put(picture, segment.id),
+        change.objectStore("segments").put(utterance),
+        change.objectStore("pictures").put(picture, utterance.id),
         change.done,
       ]);
-      this.#tell({ kind: "segment", segment });
-      this.#enqueue(segment);
+      this.#tell({ kind: "utterance", utterance });
+      this.#enqueue(utterance);
       return null;
     } catch (error) {
       return error instanceof DOMException && error.name === "QuotaExceededError"
@@ -100,8 +100,8 @@ class Outbox {
   }
 
   #hear(change: Change): void {
-    if (change.kind === "segment" && change.segment.state === "waiting") {
-      this.#enqueue(change.segment);
+    if (change.kind === "utterance" && change.utterance.state === "waiting") {
+      this.#enqueue(change.utterance);
     } else if (change.kind === "removed") {
       this.#drop(change.recording);
     } else if (change.kind === "wake" && this.#chosen) {
@@ -109,10 +109,10 @@ class Outbox {
     }
   }
 
-  #enqueue(segment: Segment): void {
-    if (!this.#chosen || this.#sending.has(segment.id)) return;
-    if (this.#waiting.some(({ id }) => id === segment.id)) return;
-    this.#waiting.push(segment);
+  #enqueue(utterance: Utterance): void {
+    if (!this.#chosen || this.#sending.has(utterance.id)) return;
+    if (this.#waiting.some(({ id }) => id === utterance.id)) return;
+    this.#waiting.push(utterance);
     this.#waiting.sort((one, other) => one.order - other.order);
     this.#send();
   }
@@ -136,39 +136,39 @@ class Outbox {
     const service = this.#service;
     if (!service || this.#locked || this.#pause !== undefined) return;
     while (this.#sending.size < room && this.#waiting.length) {
-      const segment = this.#waiting.shift() as Segment;
+      const utterance = this.#waiting.shift() as Utterance;
       const controller = new AbortController();
-      this.#sending.set(segment.id, { recording: segment.recording, controller });
-      void this.#transcribe(service, segment, controller.signal);
+      this.#sending.set(utterance.id, { recording: utterance.recording, controller });
+      void this.#transcribe(service, utterance, controller.signal);
     }
   }
 
-  async #transcribe(service: Service, segment: Segment, signal: AbortSignal): Promise<void> {
-    const picture = await this.#database.get("pictures", segment.id);
+  async #transcribe(service: Service, utterance: Utterance, signal: AbortSignal): Promise<void> {
+    const picture = await this.#database.get("pictures", utterance.id);
     const sent = Date.now();
     const result: Outcome = picture
-      ? await transcribe(service, segment, picture, signal)
+      ? await transcribe(service, utterance, picture, signal)
       : { kind: "refused", reason: "its picture is gone" };
-    this.#sending.delete(segment.id);
-    if (!signal.aborted) await this.#settle({ ...segment, sent: segment.sent ?? sent }, result);
+    this.#sending.delete(utterance.id);
+    if (!signal.aborted) await this.#settle({ ...utterance, sent: utterance.sent ?? sent }, result);
     this.#send();
   }
 
-  async #settle(segment: Segment, result: Outcome): Promise<void> {
+  async #settle(utterance: Utterance, result: Outcome): Promise<void> {
     if (result.kind !== "answered" && result.kind !== "refused") {
-      this.#waiting.unshift(segment);
+      this.#waiting.unshift(utterance);
       this.#waiting.sort((one, other) => one.order - other.order);
       this.#hold(result);
       return;
     }
     if (this.#failures || this.#locked) this.#tell({ kind: "held", hold: null });
     this.#failures = 0;
-    const settled: Segment =
+    const settled: Utterance =
       result.kind === "answered"
-        ? { ...segment, state: "answered", answer: result.answer, answered: Date.now() }
-        : { ...segment, state: "refused", problem: result.reason };
+        ? { ...utterance, state: "answered", answer: result.answer, answered: Date.now() }
+        : { ...utterance, state: "refused", problem: result.reason };
     await this.#database.put("segments", settled);
-    this.#tell({ kind: "segment", segment: settled });
+    this.#tell({ kind: "utterance", utterance: settled });
   }
 
   #hold(result: Outcome & { kind: "later" | "spent" | "locked" }): void {
@@ -186,11 +186,11 @@ class Outbox {
   }
 
   async #retry(id: string): Promise<void> {
-    const segment = await this.#database.get("segments", id);
-    if (segment?.state !== "refused") return;
-    const again: Segment = { ...segment, state: "waiting", problem: null };
+    const utterance = await this.#database.get("segments", id);
+    if (utterance?.state !== "refused") return;
+    const again: Utterance = { ...utterance, state: "waiting", problem: null };
     await this.#database.put("segments", again);
-    this.#tell({ kind: "segment", segment: again });
+    this.#tell({ kind: "utterance", utterance: again });
     this.#enqueue(again);
   }
 
@@ -201,7 +201,7 @@ class Outbox {
   }
 
   #drop(recording: string): void {
-    this.#waiting = this.#waiting.filter((segment) => segment.recording !== recording);
+    this.#waiting = this.#waiting.filter((utterance) => utterance.recording !== recording);
     for (const sending of this.#sending.values()) {
       if (sending.recording === recording) sending.controller.abort();
     }

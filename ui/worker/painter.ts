@@ -1,28 +1,28 @@
 /** The thread that paints, so that neither the page nor the listener ever waits for a screen. */
 
-import type { Columns, PainterOrder } from "../shared/messages";
-import { Spectrogram } from "./spectrogram";
+import type { PainterOrder, PaintingUpdate } from "../shared/messages";
+import { Painting } from "./painting";
 
-let view: Spectrogram | null = null;
+let painting: Painting | null = null;
 
 self.onmessage = (event: MessageEvent<PainterOrder>) => {
   const order = event.data;
-  if (order.kind === "canvas") view = new Spectrogram(order.canvas, order.ratio, order.still);
-  else if (view) obey(view, order);
+  if (order.kind === "canvas") painting = new Painting(order.canvas, order.ratio, order.still);
+  else if (painting) obey(painting, order);
 };
 
-/** Does what the page asks of a view. */
-function obey(view: Spectrogram, order: Exclude<PainterOrder, { kind: "canvas" }>): void {
+/** Does what the page asks of a painting. */
+function obey(painting: Painting, order: Exclude<PainterOrder, { kind: "canvas" }>): void {
   switch (order.kind) {
     case "size":
-      view.resize(order.width, order.height, order.ratio);
+      painting.resize(order.width, order.height, order.ratio);
       break;
     case "still":
-      view.still = order.still;
+      painting.still = order.still;
       break;
     case "begin":
-      view.begin(order.melBins, order.whole);
-      order.port.onmessage = (columns: MessageEvent<Columns>) => view.take(columns.data);
+      painting.begin(order.melBins, order.whole);
+      order.port.onmessage = (event: MessageEvent<PaintingUpdate>) => painting.take(event.data);
       break;
   }
 }

@@ -1,6 +1,6 @@
 /** One picture to the service, and its words back. */
 
-import type { Answer, Phrase, Segment } from "../shared/messages";
+import type { Answer, Phrase, Utterance } from "../shared/messages";
 
 /** Longest time to wait for an answer, in milliseconds: the service itself gives up after 300 s. */
 const PATIENCE = 330_000;
@@ -37,14 +37,14 @@ export type Outcome =
  */
 export async function transcribe(
   service: Service,
-  segment: Segment,
+  utterance: Utterance,
   picture: Uint8Array<ArrayBuffer>,
   signal: AbortSignal,
 ): Promise<Outcome> {
-  const { model, language, task } = segment.wishes;
+  const { model, language, task } = utterance.wishes;
   const form = new FormData();
-  const name = `speech.${segment.type.replace("image/", "")}`;
-  form.append("file", new Blob([picture], { type: segment.type }), name);
+  const name = `speech.${utterance.type.replace("image/", "")}`;
+  form.append("file", new Blob([picture], { type: utterance.type }), name);
   form.append("response_format", "verbose_json");
   if (model) form.append("model", model);
   if (language) form.append("language", language);
@@ -56,7 +56,7 @@ export async function transcribe(
       headers: service.key ? { Authorization: `Bearer ${service.key}` } : {},
       signal: AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)]),
     });
-    return await outcome(response, segment.start);
+    return await outcome(response, utterance.start);
   } catch {
     return { kind: "later", reason: "the service cannot be reached", after: null };
   }

@@ -14,10 +14,12 @@ class Metadata:
     ----------
     url
         Where the metadata service is.
+    patience
+        Seconds after which it counts as not answering.
     """
 
-    def __init__(self, url: str) -> None:
-        self._http = httpx2.Client(base_url=url, timeout=2.0, trust_env=False)
+    def __init__(self, url: str, patience: float = 2.0) -> None:
+        self._http = httpx2.Client(base_url=url, timeout=patience, trust_env=False)
         self._token = ""
         self._token_until = 0.0
 

@@ -31,10 +31,12 @@ class ServiceProcess:
         Where it listens.
     process_id
         Tells the id of its process; 0 if there is none.
+    patience
+        Seconds after which it counts as not answering.
     """
 
-    def __init__(self, url: str, process_id: Callable[[], int]) -> None:
-        self._http = httpx2.Client(base_url=url, timeout=2.0, trust_env=False)
+    def __init__(self, url: str, process_id: Callable[[], int], patience: float = 2.0) -> None:
+        self._http = httpx2.Client(base_url=url, timeout=patience, trust_env=False)
         self._process_id = process_id
 
     def ready(self) -> bool:

@@ -1,25 +1,22 @@
 import signal
 import sys
-import threading
-import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import boto3
-import httpx2
-import numpy as np
 import pytest
 from moto import mock_aws
 
-from hush.image import encode, quantize
-from hush.mel import log_mel_spectrogram
 from hush_service.instance.group import Group
 from hush_service.instance.metadata import Metadata
 from hush_service.instance.process import Load, ServiceProcess
 from hush_service.instance.settings import WatcherSettings
 from hush_service.instance.watcher import DEAD_SECONDS, Watcher
-from local.processes import service
-from tests.conftest import Samples
+from local.processes import HANG
+from tests.service.conftest import get, picture, post, wait_until
 from tests.service.instance.conftest import MetadataServer
+from tests.service.told_service import told_service
 
 SETTINGS = WatcherSettings(group="fleet", target_group="arn:targets", idle_seconds=600)
 
@@ -77,7 +74,7 @@ class Scene:
         self.server = server
         self.service = ToldService()
         self.group = RecordingGroup()
-        self.watcher = Watcher(SETTINGS, Metadata(server.url), self.service, self.group)
+        self.watcher = Watcher(SETTINGS, Metadata(server.url, HANG), self.service, self.group)
         self.now = 100.0
 
     def pass_time(self, seconds: float) -> None:
@@ -182,43 +179,39 @@ def test_it_survives_a_metadata_service_that_is_away(scene: Scene) -> None:
 
 
 def test_nothing_in_flight_is_lost_when_spot_takes_the_instance(
-    metadata_server: MetadataServer, sample: Samples
+    metadata_server: MetadataServer, tmp_path: Path
 ) -> None:
-    pause = np.zeros(32_000, np.float32)
-    picture = encode(quantize(log_mel_spectrogram(np.concatenate([sample, pause] * 8))))
-    answers: list[httpx2.Response] = []
+    go = tmp_path / "go"
     group = RecordingGroup()
-    with service() as (url, process):
-        beside = ServiceProcess(url, lambda: process.pid if process.poll() is None else 0)
-        watcher = Watcher(SETTINGS, Metadata(metadata_server.url), beside, group)
+    metadata = Metadata(metadata_server.url, HANG)
+    with ThreadPoolExecutor() as threads, told_service(TOLD_GO=go) as (url, process):
+        beside = ServiceProcess(url, lambda: process.pid if process.poll() is None else 0, HANG)
+        watcher = Watcher(SETTINGS, metadata, beside, group)
         watcher.tick(10.0)
-        work = threading.Thread(
-            target=lambda: answers.append(httpx2.post(url, content=picture, timeout=120))
-        )
-        work.start()
-        while (load := beside.load()) is not None and load.in_flight == 0:
-            time.sleep(0.01)
+        answer = threads.submit(post, url, picture())
+        wait_until(lambda: beside.load() == Load(in_flight=1, answered=0))
         metadata_server.values["spot/instance-action"] = "{}"
         metadata_server.values["autoscaling/target-lifecycle-state"] = "Terminated"
         watcher.tick(20.0)
-        assert not watcher.finished
-        work.join()
-        assert process.wait(timeout=30) == 0
         watcher.tick(30.0)
-    assert answers[0].status_code == 200
+        assert group.asked == ["complete launch", "leave"]
+        assert not watcher.finished
+        go.touch()
+        assert answer.result().text == "Hello.\n"
+        assert process.wait(HANG) == 0
+        watcher.tick(40.0)
     assert group.asked == ["complete launch", "leave", "complete termination"]
     assert watcher.finished
 
 
-def test_it_reads_its_load_off_the_services_metrics(sample: Samples) -> None:
-    picture = encode(quantize(log_mel_spectrogram(sample)))
-    with service() as (url, process):
-        beside = ServiceProcess(url, lambda: process.pid)
+def test_it_reads_its_load_off_the_services_metrics() -> None:
+    with told_service() as (url, process):
+        beside = ServiceProcess(url, lambda: process.pid, HANG)
         assert beside.ready()
         assert beside.load() == Load(in_flight=0, answered=0)
-        httpx2.get(f"{url}/healthz")
-        httpx2.post(f"{url}/mel", content=picture)
-        assert beside.load() == Load(in_flight=0, answered=1)
+        get(f"{url}/healthz")
+        post(f"{url}/mel", picture())
+        wait_until(lambda: beside.load() == Load(in_flight=0, answered=1))
         process.send_signal(signal.SIGKILL)
         process.wait()
         assert beside.load() is None

@@ -3,8 +3,10 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { decode } from "fast-png";
-import type { CutterOptions, MelBins, MelImage } from "../../chain/chain";
-import { topDown } from "../../chain/image";
+import type { CutterOptions } from "../../chain/cutter";
+import type { Encoding } from "../../chain/encoding";
+import { type MelImage, topDown } from "../../chain/image";
+import type { MelBins } from "../../chain/mel";
 
 const FOLDER = resolve(import.meta.dirname, "../../../tests/ui/vectors");
 
@@ -26,7 +28,15 @@ export interface Stream {
   expected: Record<MelBins, Expected>;
 }
 
-export const STREAMS: Stream[] = JSON.parse(readFileSync(resolve(FOLDER, "vectors.json"), "utf-8"));
+interface Vectors {
+  /** What `small` means to the library. */
+  small: Encoding;
+  streams: Stream[];
+}
+
+export const { small: SMALL, streams: STREAMS }: Vectors = JSON.parse(
+  readFileSync(resolve(FOLDER, "vectors.json"), "utf-8"),
+);
 
 export const MEL_BINS = [80, 128] as const;
 
@@ -77,8 +87,8 @@ function randomNumbers(count: number): number[] {
   });
 }
 
-/** The picture that Python made of a segment of stream `number`. */
-export function pictureOf(number: number, melBins: MelBins, segment: number): MelImage {
+/** The mel image that Python made of a segment of stream `number`. */
+export function imageOf(number: number, melBins: MelBins, segment: number): MelImage {
   const name = `${String(number).padStart(2, "0")}-${melBins}-${segment}.png`;
   const png = decode(readFileSync(resolve(FOLDER, name)));
   const upright = { melBins, frames: png.width, pixels: png.data as Uint8Array };

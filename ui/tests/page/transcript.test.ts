@@ -1,20 +1,26 @@
 import { describe, expect, it } from "vitest";
 import type { Take } from "../../page/library";
 import { plainText, transcriptFile, written } from "../../page/transcript";
-import type { Answer, Segment } from "../../shared/messages";
+import type { Answer, Utterance } from "../../shared/messages";
 
 function answer(text: string, phrases: Answer["phrases"] = []): Answer {
   return { text, language: "english", confidence: 0.9, phrases };
 }
 
-function segment(start: number, end: number, changes: Partial<Segment>): Segment {
+function utterance(start: number, end: number, changes: Partial<Utterance>): Utterance {
   return {
     id: `take/${start}`,
     recording: "take",
     order: start,
     start,
     end,
-    wishes: { model: "", language: "", task: "transcribe", format: "png", melBins: 80 },
+    wishes: {
+      model: "",
+      language: "",
+      task: "transcribe",
+      encoding: { format: "png" },
+      melBins: 80,
+    },
     type: "image/png",
     bytes: 1000,
     waveform: new Int8Array(2),
@@ -37,11 +43,11 @@ const take: Take = {
     seconds: 3_700.5,
     problem: null,
   },
-  segments: [
-    segment(0.5, 2, { answer: answer("Good morning.") }),
-    segment(2.25, 5, { state: "waiting" }),
-    segment(6, 7, { answer: answer("") }),
-    segment(3_661.5, 3_665, {
+  utterances: [
+    utterance(0.5, 2, { answer: answer("Good morning.") }),
+    utterance(2.25, 5, { state: "waiting" }),
+    utterance(6, 7, { answer: answer("") }),
+    utterance(3_661.5, 3_665, {
       answer: answer("A < B & C --> D. Bye.", [
         { start: 3_661.5, end: 3_663.0004, text: "A < B & C --> D." },
         { start: 3_663.0004, end: 3_665, text: "Bye." },
@@ -51,9 +57,9 @@ const take: Take = {
 };
 
 describe("a transcript", () => {
-  it("as text has a line for each segment with words", () => {
+  it("as text has a line for each utterance with words", () => {
     expect(written(take, "txt")).toBe("Good morning.\nA < B & C --> D. Bye.\n");
-    expect(plainText({ ...take, segments: [] })).toBe("");
+    expect(plainText({ ...take, utterances: [] })).toBe("");
   });
 
   it("as SubRip counts its cues and has commas in its times", () => {
@@ -72,7 +78,7 @@ describe("a transcript", () => {
     );
   });
 
-  it("as JSON has every segment, with or without words", () => {
+  it("as JSON has every utterance, with or without words", () => {
     const { segments, ...rest } = JSON.parse(written(take, "json"));
     expect(rest).toEqual({
       name: "board: meeting.m4a",

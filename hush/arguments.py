@@ -1,0 +1,98 @@
+"""Options that several commands have, and what they come to."""
+
+from typing import Annotated, Literal
+
+import typer
+
+from hush.client import AsyncClient
+from hush.credentials import CredentialError, credential, origin
+from hush.image import SMALL, Encoding, ImageFormat, MelImageError
+from hush.mel import MEL_BINS
+from hush.terminal import errors, report
+
+
+def _known_mel_bins(value: int) -> int:
+    if value not in MEL_BINS:
+        raise typer.BadParameter("pictures are 80 or 128 pixels high")
+    return value
+
+
+ApiKey = Annotated[
+    str | None,
+    typer.Option(
+        envvar="HUSH_API_KEY",
+        metavar="KEY",
+        help="Key the service wants; that of `hush login` if left out.",
+    ),
+]
+PictureChoice = Literal[ImageFormat, "small"]
+Picture = Annotated[
+    PictureChoice,
+    typer.Option("--picture", help="Format of the mel images; `small` has the fewest bytes."),
+]
+Quality = Annotated[
+    int | None,
+    typer.Option(min=0, max=100, help="Of lossy WebP and AVIF pictures: smaller is smaller."),
+]
+MelBins = Annotated[
+    int,
+    typer.Option(
+        callback=_known_mel_bins,
+        help="Height of the pictures: 80, or 128 for large-v3 and turbo.",
+    ),
+]
+
+
+def encoding_of(picture: PictureChoice, quality: int | None) -> Encoding:
+    """Return how pictures are to be written.
+
+    Raises
+    ------
+    typer.BadParameter
+        If there is no such quality.
+    """
+    try:
+        if picture == "small":
+            if quality is not None:
+                raise MelImageError("`small` has its own quality; --picture webp takes another")
+            return SMALL
+        return Encoding(picture, quality)
+    except MelImageError as error:
+        raise typer.BadParameter(str(error), param_hint="--quality") from None
+
+
+def service_at(url: str, api_key: str | None) -> AsyncClient:
+    """Return a client of a service, which says when it has to wait.
+
+    Parameters
+    ----------
+    url
+        Where the service is.
+    api_key
+        Sent to it; that of `hush login` if None.
+
+    Raises
+    ------
+    typer.BadParameter
+        If the address or the key cannot be one.
+    """
+
+    def say_wait(message: str, seconds: float) -> None:
+        errors.print(f"{message}; trying again in {max(1, round(seconds))} s")
+
+    try:
+        return AsyncClient(url, api_key or _credential(url), on_wait=say_wait)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--url") from None
+
+
+def _credential(url: str) -> str | None:
+    try:
+        place = origin(url)
+    except CredentialError:
+        return None  # not a place that a credential is sent to
+    try:
+        return credential(place)
+    except CredentialError as error:
+        report(error)
+        return None

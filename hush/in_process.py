@@ -1,0 +1,70 @@
+"""The service as a part of this process: with `hush serve` the one place that imports its code."""
+
+import logging
+
+import httpx2
+
+from hush.client import AsyncClient
+
+DEFAULT_MODEL = "demo"
+
+
+class InProcessError(Exception):
+    """The model cannot work in this process. The message says why."""
+
+
+class MissingServiceError(InProcessError):
+    """The service's libraries are not installed."""
+
+
+class UnknownModelError(InProcessError):
+    """There is no such model; the message says which there are."""
+
+
+class WrongSettingError(InProcessError):
+    """A setting of the service makes no sense; the message says which."""
+
+
+def client_in_process(model: str = DEFAULT_MODEL) -> AsyncClient:
+    """Load a model, and return a client of it that needs no network. Takes seconds.
+
+    Parameters
+    ----------
+    model
+        "demo", one of OpenAI's names such as "base.en", or the path of a checkpoint.
+
+    Raises
+    ------
+    InProcessError
+        One of its kinds above, or itself if the model cannot be loaded.
+    """
+    try:
+        from hush_service.core.served_models import ModelSettingError, ServedModels
+        from hush_service.engine.loading import load_engine
+        from hush_service.settings import ServiceSettings
+        from hush_service.web.app import create_app
+    except ImportError as error:
+        raise MissingServiceError("the service's libraries are not installed") from error
+    # Who calls hears of failures from here; nobody reads a service's log.
+    logging.getLogger("hush_service").addHandler(logging.NullHandler())
+    try:
+        # Of the service's settings, only those that are about the model count here.
+        settings = ServiceSettings(
+            models=(model,),
+            host="127.0.0.1",
+            port=0,
+            api_key=None,
+            queue_size=100,
+            quota_table=None,
+        )
+        models = ServedModels(settings.models)
+    except ModelSettingError as error:
+        raise UnknownModelError(str(error)) from error
+    except ValueError as error:
+        raise WrongSettingError(str(error)) from error
+    models.load(lambda source: load_engine(settings, source))
+    if not models.ready:
+        failed = models.all[0]
+        raise InProcessError(f"model {failed.name} cannot be loaded: {failed.problem}")
+    transport = httpx2.ASGITransport(app=create_app(settings, models))
+    return AsyncClient("http://in-process", timeout=2 * settings.max_seconds, transport=transport)

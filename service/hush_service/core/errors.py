@@ -1,0 +1,128 @@
+"""Why the service does not do what it is asked. What that is over HTTP stands in `web.errors`."""
+
+
+class RefusedError(Exception):
+    """Something that is not done.
+
+    Parameters
+    ----------
+    message
+        One sentence that says what is wrong and what to do.
+    code
+        Short name of the problem; that of the class if None.
+    retry_after
+        Seconds after which another try makes sense; what the class says if None.
+
+    Attributes
+    ----------
+    param
+        What of the request is wrong: "file" or "model"; None if that is not it.
+    """
+
+    code: str | None = None
+    param: str | None = None
+    retry_after: float | None = None
+
+    def __init__(
+        self, message: str, *, code: str | None = None, retry_after: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        if code is not None:
+            self.code = code
+        if retry_after is not None:
+            self.retry_after = retry_after
+
+
+class AudioRefusedError(RefusedError):
+    """What was sent is audio, which is to stay where it is."""
+
+    code = "audio_refused"
+    param = "file"
+
+
+class UnusablePictureError(RefusedError):
+    """What was sent is no mel image, or one of something else than speech."""
+
+    code = "invalid_image"
+    param = "file"
+
+
+class WrongHeightError(RefusedError):
+    """The model takes pictures of another height."""
+
+    code = "mel_bins_mismatch"
+    param = "file"
+
+
+class TooSlowError(RefusedError):
+    """The picture takes longer than one may."""
+
+    code = "too_slow"
+    param = "file"
+
+
+class UnknownModelError(RefusedError):
+    """There is no model of that name."""
+
+    code = "model_not_found"
+    param = "model"
+
+
+class UnsupportedError(RefusedError):
+    """The model has not learnt the task, or the language."""
+
+    param = "model"
+
+
+class ModelLoadingError(RefusedError):
+    """The model is not ready yet."""
+
+    code = "model_loading"
+    retry_after = 5
+
+
+class ModelFailedError(RefusedError):
+    """The model could not be loaded."""
+
+    code = "model_failed"
+    retry_after = 60
+
+
+class QueueFullError(RefusedError):
+    """There are as many pictures already as there may be."""
+
+    code = "queue_full"
+
+
+class DrainingError(RefusedError):
+    """The service is about to stop."""
+
+    code = "draining"
+    retry_after = 1
+
+
+class CallerGoneError(RefusedError):
+    """Nobody waits for the words any more."""
+
+    def __init__(self, message: str = "the client closed the connection") -> None:
+        super().__init__(message)
+
+
+class UnknownAccountError(RefusedError):
+    """Nothing says whose quota a picture is to count for."""
+
+    code = "no_identity"
+
+
+class QuotaSpentError(RefusedError):
+    """The account would have more than it may in a day."""
+
+    code = "quota_exceeded"
+
+
+class QuotaUnavailableError(RefusedError):
+    """How much was used today cannot be told at present."""
+
+    code = "quota_unavailable"
+    retry_after = 5

@@ -1,0 +1,230 @@
+"""The models of one service: loaded in the background, smallest first, and chosen by picture."""
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from hush_service.core.errors import (
+    ModelFailedError,
+    ModelLoadingError,
+    RefusedError,
+    UnknownModelError,
+    UnsupportedError,
+    WrongHeightError,
+)
+from hush_service.engine import DecodingRequest, Engine, ModelInfo
+from hush_service.packaged import demo_folder
+
+log = logging.getLogger(__name__)
+
+ANY_MODEL = frozenset({"whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe"})
+"""Names of OpenAI's own service, which clients made for it send: any model will do for them."""
+
+OFFICIAL_MODELS = {
+    **dict.fromkeys(("tiny.en", "tiny"), 75),
+    **dict.fromkeys(("base.en", "base"), 145),
+    **dict.fromkeys(("small.en", "small"), 484),
+    **dict.fromkeys(("medium.en", "medium"), 1528),
+    **dict.fromkeys(("large-v3-turbo", "turbo"), 1618),
+    **dict.fromkeys(("large-v1", "large-v2", "large-v3", "large"), 3088),
+}
+"""OpenAI's models and the size of their checkpoints in megabytes. Asking openai-whisper for the
+names would import torch, which takes seconds."""
+
+
+class ModelState(StrEnum):
+    """How far a model is."""
+
+    WAITING = "waiting"
+    LOADING = "loading"
+    READY = "ready"
+    FAILED = "failed"
+
+
+class ModelSettingError(ValueError):
+    """A configured model is neither a name nor a file. The message says which there are."""
+
+
+@dataclass
+class ServedModel:
+    """A configured model; it has an engine once it is ready."""
+
+    name: str
+    source: str | Path
+    megabytes: float
+    state: ModelState = ModelState.WAITING
+    engine: Engine | None = None
+    problem: str | None = None
+
+    @property
+    def info(self) -> ModelInfo:
+        """What it can do. Only a model that is ready knows."""
+        assert self.engine is not None
+        return self.engine.info
+
+
+class ServedModels:
+    """The models of one service.
+
+    Parameters
+    ----------
+    names
+        As in `ServiceSettings.models`: "demo", names of OpenAI's models, or paths of checkpoints.
+
+    Raises
+    ------
+    ModelSettingError
+        If a name is none of these, or two models would have the same one.
+    """
+
+    def __init__(self, names: Iterable[str]) -> None:
+        models = [_configured(name) for name in names]
+        self.all = sorted(models, key=lambda model: model.megabytes)
+        for name in {model.name for model in models}:
+            if sum(model.name == name for model in models) > 1:
+                raise ModelSettingError(f"two models are called {name!r}; rename one's file")
+
+    def load(self, load_engine: Callable[[str | Path], Engine]) -> None:
+        """Load all models, the smallest first, so that it soon can answer. Takes its time."""
+        for model in self.all:
+            model.state = ModelState.LOADING
+            log.info("loading model %s", model.name)
+            try:
+                model.engine = load_engine(model.source)
+            # Whatever the file holds or the network does, the other models are still of use.
+            except Exception as error:
+                model.state, model.problem = ModelState.FAILED, str(error) or type(error).__name__
+                log.error("model %s cannot be loaded: %s", model.name, model.problem)
+            else:
+                model.state = ModelState.READY
+                log.info("model %s is ready", model.name)
+
+    @property
+    def ready(self) -> list[ServedModel]:
+        """The models that can answer, the largest first."""
+        ready = [model for model in self.all if model.state is ModelState.READY]
+        return sorted(ready, key=lambda model: model.info.parameters, reverse=True)
+
+    @property
+    def pending(self) -> bool:
+        """Whether a model may still become ready."""
+        return any(model.state in (ModelState.WAITING, ModelState.LOADING) for model in self.all)
+
+    def named(self, name: str) -> ServedModel:
+        """Return a model that is ready by its name.
+
+        Raises
+        ------
+        UnknownModelError
+            If there is none.
+        ModelLoadingError, ModelFailedError
+            If it is not ready.
+        """
+        for model in self.all:
+            if model.name == name:
+                if model.state is not ModelState.READY:
+                    raise _not_ready(model)
+                return model
+        raise UnknownModelError(f"there is no model {name!r}; there is {_list(self.all)}")
+
+    def any_ready(self) -> list[ServedModel]:
+        """Return `ready`, if there are some.
+
+        Raises
+        ------
+        ModelLoadingError, ModelFailedError
+            If there are none yet.
+        """
+        if ready := self.ready:
+            return ready
+        if self.pending:
+            raise ModelLoadingError("the service is starting: its model is being loaded")
+        raise _not_ready(self.all[0])
+
+    def choose(self, mel_bins: int, name: str | None, request: DecodingRequest) -> ServedModel:
+        """Return the model to answer with: the one named, else the largest that can.
+
+        Parameters
+        ----------
+        mel_bins
+            Height of the picture.
+        name
+            Name of a model; None or one of `ANY_MODEL` for any.
+        request
+            Task and language that it has to master.
+
+        Raises
+        ------
+        UnknownModelError
+            If there is no such model.
+        WrongHeightError
+            If none takes such a picture.
+        UnsupportedError
+            If those that do have not learnt the task or the language.
+        ModelLoadingError, ModelFailedError
+            While one that might is being loaded, or because it could not be.
+        """
+        candidates = self.any_ready() if name in (None, "", *ANY_MODEL) else [self.named(str(name))]
+        fitting = [model for model in candidates if model.info.mel_bins == mel_bins]
+        if not fitting:
+            raise self._unfitting(mel_bins, candidates)
+        able = [model for model in fitting if _can(model, request)]
+        if not able:
+            raise self._unable(mel_bins, fitting[0], request)
+        return able[0]
+
+    def _unfitting(self, mel_bins: int, candidates: list[ServedModel]) -> RefusedError:
+        others = [model for model in self.ready if model.info.mel_bins == mel_bins]
+        if not others and self.pending:
+            return ModelLoadingError(
+                f"no model that takes pictures {mel_bins} pixels high is ready yet"
+            )
+        heights = ", ".join(f"{model.name} ({model.info.mel_bins})" for model in candidates)
+        hint = f"{_list(others)} does" if others else "none of this service does"
+        return WrongHeightError(
+            f"the picture is {mel_bins} pixels high, which {heights} does not take; {hint}"
+        )
+
+    def _unable(
+        self, mel_bins: int, model: ServedModel, request: DecodingRequest
+    ) -> UnsupportedError:
+        wish = "translate" if request.task == "translate" else f"know {request.language!r}"
+        others = [
+            other
+            for other in self.ready
+            if other.info.mel_bins == mel_bins and _can(other, request)
+        ]
+        hint = f"{_list(others)} can" if others else "no model of this service can"
+        return UnsupportedError(
+            f"model {model.name} does not {wish}; {hint}",
+            code="unsupported_language" if request.task == "transcribe" else "unsupported_task",
+        )
+
+
+def _configured(name: str) -> ServedModel:
+    if name == "demo":
+        return ServedModel(name, demo_folder() / "demo.pt", 0)
+    if name in OFFICIAL_MODELS:
+        return ServedModel(name, name, OFFICIAL_MODELS[name])
+    path = Path(name).expanduser()
+    if path.is_file():
+        return ServedModel(path.stem, path, path.stat().st_size / 1e6)
+    names = ", ".join(OFFICIAL_MODELS)
+    raise ModelSettingError(f"{name!r} is neither a model nor a file; models are demo, {names}")
+
+
+def _not_ready(model: ServedModel) -> RefusedError:
+    if model.state is ModelState.FAILED:
+        return ModelFailedError(f"model {model.name} could not be loaded")
+    return ModelLoadingError(f"model {model.name} is not ready yet: it is {model.state}")
+
+
+def _can(model: ServedModel, request: DecodingRequest) -> bool:
+    knows = request.language is None or request.language in model.info.languages
+    return knows and request.task in model.info.tasks
+
+
+def _list(models: list[ServedModel]) -> str:
+    return " or ".join(model.name for model in models) or "none"

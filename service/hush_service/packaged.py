@@ -1,0 +1,29 @@
+"""Files that the service comes with: in a wheel beside this one, in a checkout in their rooms."""
+
+import json
+from pathlib import Path
+
+_PACKAGE = Path(__file__).parent
+_CHECKOUT = _PACKAGE.parents[1]
+
+
+def demo_folder() -> Path:
+    """Return where the demo model and its sample are."""
+    packaged = _PACKAGE / "demo"
+    return packaged if packaged.exists() else _CHECKOUT / "models"
+
+
+def page_folder() -> Path | None:
+    """Return where the built web page is; None if it was not built."""
+    for folder in (_PACKAGE / "page", _CHECKOUT / "ui" / "dist"):
+        if (folder / "index.html").is_file():
+            return folder
+    return None
+
+
+def page_headers() -> dict[str, str]:
+    """Return the headers that the page needs, which stand once, in ``ui/headers.json``."""
+    packaged = _PACKAGE / "headers.json"
+    file = packaged if packaged.exists() else _CHECKOUT / "ui" / "headers.json"
+    headers: dict[str, str] = json.loads(file.read_text(encoding="utf-8"))
+    return headers

@@ -1,0 +1,1 @@
+"""The service over HTTP: what knows of requests, headers and statuses is here."""

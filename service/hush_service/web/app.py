@@ -1,0 +1,75 @@
+"""The FastAPI application: routes, sign-in by key, limits, and what they share."""
+
+from pathlib import Path
+
+from fastapi import Depends, FastAPI
+from fastapi.security import HTTPBearer
+from fastapi_offline import FastAPIOffline
+from starlette.formparsers import MultiPartParser
+
+import hush
+from hush_service.core.served_models import ServedModels
+from hush_service.core.transcriber import Transcriber
+from hush_service.packaged import page_headers
+from hush_service.settings import ServiceSettings
+from hush_service.web.api_key import ApiKey
+from hush_service.web.bodies import BodyBounds
+from hush_service.web.errors import install_error_handlers
+from hush_service.web.metrics import Metrics, MetricsMiddleware
+from hush_service.web.page import PageMiddleware, load_page
+from hush_service.web.routes import health, openai, original, sign_in
+
+_DESCRIPTION = """
+Speech-to-text on pictures: send a *mel image*, an 8-bit grayscale picture of the log-mel
+spectrogram of speech, and get its words. The service does not take audio.
+
+`/v1` is OpenAI's audio API, with a mel image as `file`; `POST /` is the short way: a picture as
+the body, plain words as the answer.
+"""
+
+
+def create_app(
+    settings: ServiceSettings, models: ServedModels, page: Path | None = None
+) -> FastAPI:
+    """Put a service together.
+
+    Parameters
+    ----------
+    settings
+        Its settings.
+    models
+        Its models, which may become ready later.
+    page
+        Where the built web page is; None serves none.
+    """
+    app = FastAPIOffline(
+        title="hush",
+        version=hush.__version__,
+        description=_DESCRIPTION,
+        root_path=settings.root_path,
+    )
+    transcriber = Transcriber.from_settings(settings, models)
+    metrics = Metrics(transcriber)
+    app.state.transcriber, app.state.metrics = transcriber, metrics
+    # Only described here: `ApiKey` looks before any body is read.
+    described = [Depends(HTTPBearer(auto_error=False))] if settings.api_key is not None else []
+    for routes in (openai, original):
+        app.include_router(routes.router, dependencies=described)
+    app.include_router(health.router)
+    app.include_router(sign_in.router)
+    install_error_handlers(app)
+    # Larger files would be spooled to disk, where no picture of anybody's voice belongs.
+    MultiPartParser.spool_max_size = settings.max_body_bytes
+    app.add_middleware(
+        BodyBounds,
+        max_bytes=settings.max_body_bytes,
+        max_seconds=settings.max_body_seconds,
+        max_uploads=settings.max_uploads,
+        draining=lambda: transcriber.queue.draining,
+    )
+    if settings.api_key is not None:
+        app.add_middleware(ApiKey, key=settings.api_key.get_secret_value())
+    app.add_middleware(MetricsMiddleware, metrics=metrics)
+    if page is not None:
+        app.add_middleware(PageMiddleware, files=load_page(page, page_headers()))
+    return app

@@ -1,0 +1,167 @@
+"""The OpenAI audio API, with a mel image where it has audio."""
+
+import re
+from functools import partial
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Form, Request, Response, UploadFile
+from fastapi.responses import JSONResponse, PlainTextResponse
+from pydantic import BaseModel, Field
+
+from hush.image import SMALL, Encoding
+from hush.openai_form import ResponseFormat, written
+from hush.transcript import Transcript
+from hush_service.core.served_models import ANY_MODEL, ServedModel
+from hush_service.core.transcriber import Transcriber
+from hush_service.engine import DecodingRequest, Task
+from hush_service.web.caller import account_of, departure
+from hush_service.web.errors import ApiError, documented
+from hush_service.web.state import TheTranscriber
+
+router = APIRouter(prefix="/v1")
+
+Granularity = Literal["segment", "word"]
+
+
+class ModelDescription(BaseModel):
+    """A model that is ready."""
+
+    id: str
+    object: Literal["model"] = "model"
+    created: int = 0
+    owned_by: str = "hush"
+    mel_bins: int
+    languages: list[str]
+    tasks: list[Task]
+    parameters: int
+    small_picture: Encoding = Field(
+        description="How to write pictures of few bytes that cost no words worth mention"
+    )
+
+
+class ModelList(BaseModel):
+    """The models that are ready, the largest first."""
+
+    object: Literal["list"] = "list"
+    data: list[ModelDescription]
+
+
+SMALLEST_TEMPERATURE = 0.001
+"""Logits are divided by the temperature: less than this is 0."""
+
+_ERRORS = documented(400, 401, 404, 408, 413, 415, 422, 429, 503)
+_TEXT = "Set a timer for 42 minutes."
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The words, in the form asked for",
+        "content": {
+            "application/json": {
+                "schema": {"type": "object"},
+                "examples": {
+                    "json": {"value": {"text": _TEXT}},
+                    "verbose_json": {
+                        "value": Transcript(_TEXT, 2.4, "english").verbose_json(),
+                    },
+                },
+            },
+            "text/plain": {"schema": {"type": "string"}, "example": _TEXT},
+        },
+    },
+    **_ERRORS,
+}
+
+
+class SpeechForm(BaseModel):
+    """The fields of OpenAI's audio API that matter here; others are ignored."""
+
+    file: UploadFile = Field(
+        description="A mel image: PNG, WebP, AVIF or TGA, 80 or 128 pixels high"
+    )
+    model: str | None = Field(
+        None,
+        description="Name of a model; without it, or as `whisper-1`, the largest that can answers",
+        examples=["demo"],
+    )
+    language: str | None = Field(
+        None, description="ISO 639-1 code; detected if left out", examples=["en"]
+    )
+    prompt: str | None = Field(
+        None, max_length=10_000, description="Words that came before, or names to expect"
+    )
+    response_format: ResponseFormat = Field("json", description="Form of the answer")
+    temperature: float = Field(
+        0.0, ge=0, le=1, description="At 0, it is raised wherever the first try is poor"
+    )
+    stream: bool = Field(False, description="Only `false`: the answer comes whole")
+    granularities: list[Granularity] = Field(
+        [],
+        alias="timestamp_granularities[]",
+        description="`word` adds times of words to `verbose_json`",
+    )
+
+
+Speech = Annotated[SpeechForm, Form(media_type="multipart/form-data")]
+
+
+@router.post("/audio/transcriptions", response_class=Response, responses=_ANSWERS)
+async def transcriptions(transcriber: TheTranscriber, request: Request, form: Speech) -> Response:
+    """Transcribe a mel image."""
+    return await _answer(transcriber, request, form, "transcribe")
+
+
+@router.post("/audio/translations", response_class=Response, responses=_ANSWERS)
+async def translations(transcriber: TheTranscriber, request: Request, form: Speech) -> Response:
+    """Translate a mel image into English."""
+    return await _answer(transcriber, request, form, "translate")
+
+
+@router.get("/models", responses=documented(401, 503))
+async def models(transcriber: TheTranscriber) -> ModelList:
+    """List the models that are ready, and what pictures they take."""
+    return ModelList(data=[_described(model) for model in transcriber.models.any_ready()])
+
+
+@router.get("/models/{name}", responses=documented(401, 404, 503))
+async def model(transcriber: TheTranscriber, name: str) -> ModelDescription:
+    """Describe one model; `whisper-1` is the largest that is ready."""
+    if name in ANY_MODEL:
+        return _described(transcriber.models.any_ready()[0])
+    return _described(transcriber.models.named(name))
+
+
+def _described(model: ServedModel) -> ModelDescription:
+    info = model.info
+    return ModelDescription(
+        id=model.name,
+        mel_bins=info.mel_bins,
+        languages=list(info.languages),
+        tasks=list(info.tasks),
+        parameters=info.parameters,
+        small_picture=SMALL,
+    )
+
+
+async def _answer(
+    transcriber: Transcriber, request: Request, form: SpeechForm, task: Task
+) -> Response:
+    if form.prompt and re.search(r"<\|.*?\|>", form.prompt):
+        raise ApiError(400, "a prompt is plain words, without <|…|> tokens", param="prompt")
+    if form.stream:
+        raise ApiError(400, "this service answers whole; it does not stream", param="stream")
+    decoding = DecodingRequest(
+        task=task,
+        language=form.language.lower() if form.language else None,
+        prompt=form.prompt or None,
+        temperature=form.temperature if form.temperature >= SMALLEST_TEMPERATURE else 0.0,
+        words="word" in form.granularities and form.response_format == "verbose_json",
+    )
+    data = await form.file.read()
+    transcript = await transcriber.transcribe(
+        data,
+        form.model,
+        decoding,
+        account=account_of(request.headers),
+        departure=partial(departure, request),
+    )
+    body = written(transcript, form.response_format)
+    return PlainTextResponse(body) if isinstance(body, str) else JSONResponse(body)

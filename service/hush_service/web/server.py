@@ -1,0 +1,113 @@
+"""The service as a process: it listens at once, loads in the background, and stops gently."""
+
+import asyncio
+import logging
+import os
+import socket
+import threading
+from functools import partial
+from types import FrameType
+
+import uvicorn
+
+from hush_service.core.served_models import ServedModels
+from hush_service.core.transcriber import Transcriber
+from hush_service.engine import loading
+from hush_service.packaged import page_folder
+from hush_service.settings import ServiceSettings
+from hush_service.web.app import create_app
+
+log = logging.getLogger(__name__)
+
+NO_PAGE = (
+    "the web page is not built: with Node 20.19 or newer, `npm --prefix ui ci && npm --prefix ui"
+    " run build` makes it"
+)
+
+
+class Server(uvicorn.Server):
+    """A uvicorn server that drains first: it refuses new work until what it took is finished.
+
+    The first SIGTERM or Ctrl-C drains, a second one stops at once.
+    """
+
+    def __init__(self, config: uvicorn.Config, transcriber: Transcriber) -> None:
+        super().__init__(config)
+        self._transcriber = transcriber
+        self._drain: asyncio.Task[None] | None = None
+        self.failed = False
+
+    async def on_tick(self, counter: int) -> bool:
+        """Stop as well if no model could be loaded."""
+        models = self._transcriber.models
+        self.failed = not models.pending and not models.ready
+        return self.failed or await super().on_tick(counter)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to drain; or stop at once, if nobody wants to wait for that."""
+        queue = self._transcriber.queue
+        if queue.draining:
+            self.should_exit = self.force_exit = True
+            return
+        queue.drain()
+        if queue.admitted:
+            log.info("finishing the work that is under way (%d), then stopping", queue.admitted)
+        self._drain = asyncio.get_running_loop().create_task(self._stop_when_empty())
+
+    async def _stop_when_empty(self) -> None:
+        await self._transcriber.queue.emptied()
+        self.should_exit = True
+
+
+def serve(settings: ServiceSettings) -> bool:
+    """Run the service until it is told to stop.
+
+    Returns
+    -------
+    bool
+        Whether it came to serve; not if all its models failed.
+
+    Raises
+    ------
+    ModelSettingError
+        If a model is neither a name nor a file.
+    OSError
+        If it cannot listen on its address.
+    """
+    models = ServedModels(settings.models)
+    listener = _listen(settings.host, settings.port)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    host, port = listener.getsockname()[:2]
+    log.info("listening on http://%s:%d", f"[{host}]" if ":" in host else host, port)
+    # A daemon, so that a service which has to stop does not wait for a download.
+    load = partial(models.load, partial(loading.load_engine, settings))
+    loader = threading.Thread(target=load, name="model-loader", daemon=True)
+    loader.start()
+    page = page_folder()
+    if page is None:
+        log.warning(NO_PAGE)
+    app = create_app(settings, models, page)
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        log_level="warning",
+        timeout_graceful_shutdown=10,
+    )
+    server = Server(config, app.state.transcriber)
+    asyncio.run(server.serve(sockets=[listener]))
+    if loader.is_alive():
+        # Python's own way out crashes under a thread that is inside torch.
+        logging.shutdown()
+        os._exit(0)
+    return not server.failed
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise OSError(
+            f"cannot listen on {host} port {port} ({error.strerror}); HUSH_PORT sets another"
+        ) from error

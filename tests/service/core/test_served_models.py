@@ -1,0 +1,157 @@
+import re
+from pathlib import Path
+
+import pytest
+import whisper
+
+from hush_service.core.errors import (
+    ModelFailedError,
+    ModelLoadingError,
+    RefusedError,
+    UnknownModelError,
+    UnsupportedError,
+    WrongHeightError,
+)
+from hush_service.core.served_models import (
+    OFFICIAL_MODELS,
+    ModelSettingError,
+    ModelState,
+    ServedModels,
+)
+from hush_service.engine import DecodingRequest, Engine
+from tests.service.conftest import engine, loaded
+
+MANY = ("de", "en", "fr")
+ENGLISH = DecodingRequest()
+
+
+def test_models_are_loaded_smallest_first(tmp_path: Path) -> None:
+    own = tmp_path / "own.pt"
+    own.write_bytes(bytes(200_000))
+    models = ServedModels(["large-v3", "turbo", str(own), "base", "demo", "medium"])
+    order: list[str] = []
+
+    def load(source: str | Path) -> Engine:
+        order.append(Path(source).stem)
+        assert [model.state for model in models.all].count(ModelState.LOADING) == 1
+        return engine()
+
+    models.load(load)
+    assert order == ["demo", "own", "base", "medium", "turbo", "large-v3"]
+    assert not models.pending
+
+
+def test_a_model_that_fails_does_not_keep_the_others_from_loading() -> None:
+    models = ServedModels(["demo", "base"])
+
+    def load(source: str | Path) -> Engine:
+        if source != "base":
+            raise OSError("damaged")
+        return engine()
+
+    models.load(load)
+    assert [model.name for model in models.ready] == ["base"]
+    assert models.all[0].problem == "damaged"
+    with pytest.raises(ModelFailedError):
+        models.named("demo")
+
+
+def test_names_of_nothing_are_refused_with_what_there_is() -> None:
+    with pytest.raises(ModelSettingError, match=r"'huge' is neither .* demo, tiny\.en"):
+        ServedModels(["demo", "huge"])
+
+
+def test_two_models_of_one_name_are_refused(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "same.pt").touch()
+    with pytest.raises(ModelSettingError, match="'same'"):
+        ServedModels([str(tmp_path / "a" / "same.pt"), str(tmp_path / "b" / "same.pt")])
+
+
+def test_the_names_are_openai_whispers() -> None:
+    assert set(OFFICIAL_MODELS) == set(whisper.available_models())
+
+
+def test_the_largest_that_takes_the_picture_answers() -> None:
+    models = loaded(
+        small=engine(parameters=10), big=engine(parameters=90), other=engine(128, parameters=500)
+    )
+    assert models.choose(80, None, ENGLISH).name == "big"
+    for name in ("", "whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe"):
+        assert models.choose(80, name, ENGLISH).name == "big"
+    assert models.choose(80, "small", ENGLISH).name == "small"
+    assert models.choose(128, None, ENGLISH).name == "other"
+
+
+def test_one_that_can_translate_is_preferred_to_a_larger_one_that_cannot() -> None:
+    models = loaded(
+        english=engine(parameters=90), many=engine(80, MANY, ("transcribe", "translate"), 10)
+    )
+    assert models.choose(80, None, DecodingRequest(task="translate")).name == "many"
+    assert models.choose(80, None, DecodingRequest(language="fr")).name == "many"
+
+
+@pytest.mark.parametrize(
+    ("mel_bins", "name", "decoding", "error", "message"),
+    [
+        (80, "huge", ENGLISH, UnknownModelError, "there is english or many or wide"),
+        (128, "english", ENGLISH, WrongHeightError, "english (80) does not take; wide does"),
+        (
+            80,
+            "english",
+            DecodingRequest(task="translate"),
+            UnsupportedError,
+            "does not translate; many can",
+        ),
+        (
+            80,
+            "english",
+            DecodingRequest(language="fr"),
+            UnsupportedError,
+            "does not know 'fr'; many can",
+        ),
+        (
+            80,
+            None,
+            DecodingRequest(language="xx"),
+            UnsupportedError,
+            "no model of this service can",
+        ),
+        (
+            128,
+            None,
+            DecodingRequest(language="fr"),
+            UnsupportedError,
+            "no model of this service can",
+        ),
+    ],
+)
+def test_what_no_model_can_is_refused_with_what_can(
+    mel_bins: int,
+    name: str | None,
+    decoding: DecodingRequest,
+    error: type[RefusedError],
+    message: str,
+) -> None:
+    models = loaded(
+        english=engine(), many=engine(80, MANY, ("transcribe", "translate"), 500), wide=engine(128)
+    )
+    with pytest.raises(error, match=re.escape(message)):
+        models.choose(mel_bins, name, decoding)
+
+
+def test_a_height_that_none_takes_is_refused() -> None:
+    with pytest.raises(WrongHeightError):
+        loaded(demo=engine()).choose(128, None, ENGLISH)
+
+
+def test_while_models_are_loading_the_answer_is_to_come_again() -> None:
+    models = ServedModels(["demo", "base"])
+    for name in (None, "base"):
+        with pytest.raises(ModelLoadingError):
+            models.choose(80, name, ENGLISH)
+    models.all[0].engine, models.all[0].state = engine(), ModelState.READY
+    assert models.choose(80, None, ENGLISH).name == "demo"
+    with pytest.raises(ModelLoadingError):
+        models.choose(128, None, ENGLISH)

@@ -1,0 +1,399 @@
+import asyncio
+import json
+import threading
+from collections.abc import AsyncIterator
+
+import httpx2
+import numpy as np
+import pytest
+
+from hush.image import SMALL, Encoding, encode, quantize
+from hush_service.core.served_models import ServedModels
+from tests.hush.test_image import REFUSED, tga
+from tests.service.conftest import engine, http, loaded, picture
+
+pytestmark = pytest.mark.anyio
+
+TRANSCRIPTIONS = "/v1/audio/transcriptions"
+TRANSLATIONS = "/v1/audio/translations"
+Form = dict[str, str | list[str]]
+
+
+async def post(
+    client: httpx2.AsyncClient, data: bytes, path: str = TRANSCRIPTIONS, **form: str | list[str]
+) -> httpx2.Response:
+    return await client.post(path, files={"file": ("speech.png", data)}, data=form)
+
+
+def error_of(answer: httpx2.Response) -> dict[str, str | None]:
+    """Check that an answer is an error in OpenAI's shape."""
+    assert answer.headers["content-type"] == "application/json"
+    error: dict[str, str | None] = answer.json()["error"]
+    assert set(error) == {"message", "type", "param", "code"}
+    assert error["message"]
+    assert "Traceback" not in answer.text
+    return error
+
+
+@pytest.mark.parametrize("encoding", [Encoding(f) for f in ("png", "webp", "avif", "tga")], ids=str)
+async def test_every_format_of_picture_is_taken(
+    client: httpx2.AsyncClient, encoding: Encoding
+) -> None:
+    answer = await post(client, picture(encoding=encoding))
+    assert (answer.status_code, answer.json()["text"]) == (200, "Hello.")
+
+
+@pytest.mark.parametrize(
+    ("form", "expected"),
+    [
+        ("text", "Hello.\n"),
+        ("srt", "1\n00:00:00,000 --> 00:00:01,000\nHello.\n"),
+        ("vtt", "WEBVTT\n\n00:00:00.000 --> 00:00:01.000\nHello.\n"),
+    ],
+)
+async def test_plain_forms_of_answer(client: httpx2.AsyncClient, form: str, expected: str) -> None:
+    answer = await post(client, picture(), response_format=form)
+    assert answer.text == expected
+    assert answer.headers["content-type"].startswith("text/plain")
+
+
+async def test_verbose_json_has_segments_and_words_where_asked_for(
+    client: httpx2.AsyncClient,
+) -> None:
+    plain = (await post(client, picture(), response_format="verbose_json")).json()
+    assert plain["segments"][0]["text"] == " Hello."
+    assert "words" not in plain
+    granularities = ["word", "segment"]
+    answer = await client.post(
+        TRANSCRIPTIONS,
+        files={"file": picture()},
+        data={"response_format": "verbose_json", "timestamp_granularities[]": granularities},
+    )
+    assert answer.json()["words"] == [{"word": "Hello.", "start": 0.1, "end": 0.5}]
+
+
+async def test_the_engine_gets_the_floored_values_and_what_was_asked() -> None:
+    told = engine(80, ("en", "de"), ("transcribe", "translate"))
+    values = np.full((80, 10), -1.5, np.float32)
+    values[0, 0] = 1.0
+    async with http(loaded(demo=told)) as client:
+        await post(
+            client,
+            encode(quantize(values)),
+            TRANSLATIONS,
+            language="DE",
+            prompt="Guten",
+            temperature="0.25",
+        )
+    ((spectrogram, request),) = told.asked
+    assert (spectrogram.min(), spectrogram.max()) == (-1.0, 1.0)
+    assert (request.task, request.language) == ("translate", "de")
+    assert (request.prompt, request.temperature) == ("Guten", 0.25)
+
+
+async def test_models_say_what_pictures_they_take() -> None:
+    models = loaded(small=engine(), large=engine(128, ("en", "de"), ("transcribe",), 9000))
+    async with http(models) as client:
+        listed = (await client.get("/v1/models")).json()
+        assert [(entry["id"], entry["mel_bins"]) for entry in listed["data"]] == [
+            ("large", 128),
+            ("small", 80),
+        ]
+        assert listed["data"][0]["languages"] == ["en", "de"]
+        assert Encoding(**listed["data"][0]["small_picture"]) == SMALL
+        assert (await client.get("/v1/models/small")).json()["tasks"] == ["transcribe"]
+        assert (await client.get("/v1/models/whisper-1")).json()["id"] == "large"
+        assert (await client.get("/v1/models/huge")).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/", "/mel"])
+async def test_the_original_interface(client: httpx2.AsyncClient, path: str) -> None:
+    answer = await client.post(path, content=picture())
+    assert answer.text == "Hello.\n"
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+    assert (await client.get(path)).json() == {"models": {"demo": "ready"}, "queue": 0, "done": 1}
+
+
+async def test_a_service_of_its_own_has_no_sign_in() -> None:
+    for key in ({}, {"api_key": "secret"}):
+        async with http(loaded(demo=engine()), **key) as client:
+            answer = await client.get("/auth/me")
+            assert answer.json() == {"sign_in": False, "signed_in": False}
+
+
+async def test_curls_idea_of_a_content_type_does_not_matter(client: httpx2.AsyncClient) -> None:
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    assert (await client.post("/", content=picture(), headers=headers)).status_code == 200
+
+
+@pytest.mark.parametrize("case", REFUSED)
+async def test_pictures_that_are_none_are_refused(client: httpx2.AsyncClient, case: str) -> None:
+    data, _ = REFUSED[case]
+    for answer in (await post(client, data), await client.post("/", content=data)):
+        assert answer.status_code == 400
+        assert error_of(answer)["code"] == "invalid_image"
+
+
+AUDIO = {
+    "wav": b"RIFF\x24\x08\x00\x00WAVEfmt ",
+    "mp3 with tags": b"ID3\x04\x00",
+    "mp3": b"\xff\xfb\x90\x64",
+    "ogg": b"OggS\x00\x02",
+    "flac": b"fLaC\x00\x00",
+    "webm": b"\x1aE\xdf\xa3\x9fB\x86",
+    "m4a": b"\x00\x00\x00\x20ftypM4A ",
+    "mp4": b"\x00\x00\x00\x20ftypisom",
+}
+
+
+@pytest.mark.parametrize("kind", AUDIO)
+async def test_audio_is_refused_on_purpose(client: httpx2.AsyncClient, kind: str) -> None:
+    data = AUDIO[kind] + bytes(1000)
+    for answer in (await post(client, data), await client.post("/mel", content=data)):
+        assert answer.status_code == 415
+        error = error_of(answer)
+        assert error["code"] == "audio_refused"
+        assert "does not take audio" in str(error["message"])
+
+
+@pytest.mark.parametrize(
+    ("form", "status", "param"),
+    [
+        ({"temperature": "2"}, 400, "temperature"),
+        ({"temperature": "warm"}, 400, "temperature"),
+        ({"temperature": "nan"}, 400, "temperature"),
+        ({"response_format": "yaml"}, 400, "response_format"),
+        ({"timestamp_granularities[]": "letter"}, 400, "timestamp_granularities[].0"),
+        ({"prompt": "x" * 10_001}, 400, "prompt"),
+        ({"prompt": "<|endoftext|>"}, 400, "prompt"),
+        ({"stream": "true"}, 400, "stream"),
+        ({"language": "tlh"}, 400, "model"),
+        ({"model": "huge"}, 404, "model"),
+    ],
+)
+async def test_wrong_parameters_are_named(
+    client: httpx2.AsyncClient, form: dict[str, str], status: int, param: str
+) -> None:
+    answer = await client.post(TRANSCRIPTIONS, files={"file": picture()}, data=form)
+    assert answer.status_code == status
+    assert error_of(answer)["param"] == param
+
+
+async def test_a_missing_or_misspelt_file_is_named(client: httpx2.AsyncClient) -> None:
+    for sent in ({"data": {"file": "text"}}, {"files": {"picture": picture()}}, {"content": b"{}"}):
+        answer = await client.post(TRANSCRIPTIONS, **sent)
+        assert answer.status_code == 400
+        assert error_of(answer)["param"] == "file"
+
+
+async def test_forms_that_are_none_are_refused(client: httpx2.AsyncClient) -> None:
+    headers = {"content-type": "multipart/form-data; boundary=x"}
+    for content in (b"", b"--x\r\n", b"--x\r\nnonsense\r\n--x--", b"\xff" * 500):
+        answer = await client.post(TRANSCRIPTIONS, content=content, headers=headers)
+        assert answer.status_code == 400
+        error_of(answer)
+
+
+async def test_a_translation_by_an_english_model_names_one_that_can() -> None:
+    both = loaded(demo=engine(), many=engine(80, ("en", "de"), ("transcribe", "translate"), 1))
+    async with http(both) as client:
+        answer = await post(client, picture(), TRANSLATIONS, model="demo")
+        assert answer.status_code == 400
+        assert "many can" in str(error_of(answer)["message"])
+        assert (await post(client, picture(), TRANSLATIONS)).status_code == 200
+
+
+async def test_a_height_that_no_model_takes_names_those_that_fit() -> None:
+    async with http(loaded(demo=engine(), wide=engine(128))) as client:
+        answer = await post(client, picture(mel_bins=128), model="demo")
+        assert answer.status_code == 422
+        assert "wide does" in str(error_of(answer)["message"])
+
+
+@pytest.mark.parametrize("path", ["/", "/mel", TRANSCRIPTIONS, TRANSLATIONS])
+@pytest.mark.parametrize("announced", [True, False])
+async def test_large_bodies_are_refused(path: str, announced: bool) -> None:
+    beginning = b'--x\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\n'
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield beginning
+        for _ in range(100):
+            yield bytes(1000)
+
+    async with http(loaded(demo=engine()), max_body_bytes=50_000) as client:
+        answer = await client.post(
+            path,
+            content=beginning + bytes(100_000) if announced else chunks(),
+            headers={"content-type": "multipart/form-data; boundary=x"},
+        )
+        assert answer.status_code == 413
+        assert "larger than 50000 bytes" in str(error_of(answer)["message"])
+
+
+async def test_forms_in_strange_encodings_are_refused_unread(client: httpx2.AsyncClient) -> None:
+    """Python decodes punycode in quadratic time."""
+    content = b'--x\r\nContent-Disposition: form-data; name="prompt"\r\n\r\n' + b"a" * 900_000
+    answer = await client.post(
+        TRANSCRIPTIONS,
+        content=content + b"\r\n--x--\r\n",
+        headers={"content-type": "multipart/form-data; boundary=x; charset=punycode"},
+    )
+    assert answer.status_code == 415
+    assert error_of(answer)["code"] == "charset"
+
+
+async def test_bodies_that_do_not_come_are_given_up() -> None:
+    async def never() -> AsyncIterator[bytes]:
+        yield b"x"
+        await asyncio.Event().wait()
+
+    async with http(loaded(demo=engine()), max_body_seconds=0.01) as client:
+        answer = await client.post("/", content=never())
+        assert answer.status_code == 408
+        error_of(answer)
+
+
+async def test_bodies_under_way_are_bounded() -> None:
+    go = asyncio.Event()
+    started = asyncio.Event()
+
+    async def slow() -> AsyncIterator[bytes]:
+        started.set()
+        await go.wait()
+        yield picture()
+
+    async with http(loaded(demo=engine()), max_uploads=1) as client:
+        first = asyncio.create_task(client.post("/", content=slow()))
+        await started.wait()
+        refused = await client.post("/", content=picture())
+        assert refused.status_code == 429
+        assert int(refused.headers["retry-after"]) >= 1
+        go.set()
+        assert (await first).status_code == 200
+        assert (await client.post("/", content=picture())).status_code == 200
+
+
+@pytest.mark.parametrize("image_range", [(0, 101), (-1e38, 1e38), (-3e38, -2e38)])
+async def test_values_that_no_model_can_take_are_refused(
+    client: httpx2.AsyncClient, image_range: tuple[float, float]
+) -> None:
+    answer = await client.post("/", content=tga(image_range=image_range))
+    assert answer.status_code == 400
+    assert "lies between -100 and 100" in str(error_of(answer)["message"])
+
+
+async def test_a_temperature_next_to_nothing_is_nothing() -> None:
+    told = engine()
+    async with http(loaded(demo=told)) as client:
+        for temperature in ("1e-300", "5e-324", "0.0009", "0.001"):
+            assert (await post(client, picture(), temperature=temperature)).is_success
+    assert [request.temperature for _, request in told.asked] == [0, 0, 0, 0.001]
+
+
+async def test_times_of_words_are_worked_out_only_where_they_are_shown() -> None:
+    told = engine()
+    async with http(loaded(demo=told)) as client:
+        for form in ("json", "text", "srt", "vtt", "verbose_json"):
+            data = {"response_format": form, "timestamp_granularities[]": "word"}
+            await client.post(TRANSCRIPTIONS, files={"file": picture()}, data=data)
+    assert [request.words for _, request in told.asked] == [False] * 4 + [True]
+
+
+async def test_before_a_model_is_ready_the_answer_is_to_come_again() -> None:
+    async with http(ServedModels(["demo"])) as client:
+        for answer in (
+            await post(client, picture()),
+            await client.post("/", content=picture()),
+            await client.get("/v1/models"),
+            await client.get("/v1/models/demo"),
+            await client.get("/readyz"),
+        ):
+            assert answer.status_code == 503
+            assert 1 <= int(answer.headers["retry-after"]) <= 60
+            error_of(answer)
+        assert (await client.get("/healthz")).status_code == 200
+        assert (await client.get("/")).json()["models"] == {"demo": "waiting"}
+
+
+async def test_a_full_queue_is_429() -> None:
+    go = threading.Event()
+    told = engine(go=go)
+    async with http(loaded(demo=told), queue_size=0) as client:
+        first = asyncio.create_task(post(client, picture()))
+        await asyncio.to_thread(told.begun.wait)
+        answer = await post(client, picture())
+        assert answer.status_code == 429
+        assert 1 <= int(answer.headers["retry-after"]) <= 60
+        assert error_of(answer)["type"] == "rate_limit_error"
+        go.set()
+        assert (await first).status_code == 200
+
+
+async def test_a_key_is_wanted_where_one_is_set() -> None:
+    async with http(loaded(demo=engine()), api_key="secret") as client:
+        for headers in ({}, {"authorization": "Bearer wrong"}, {"authorization": "secret"}):
+            for answer in (
+                await client.post("/", content=picture(), headers=headers),
+                await client.get("/", headers=headers),
+                await client.get("/v1/models", headers=headers),
+                await client.post(TRANSCRIPTIONS, files={"file": picture()}, headers=headers),
+            ):
+                assert answer.status_code == 401
+                assert answer.headers["www-authenticate"] == "Bearer"
+                assert error_of(answer)["code"] == "invalid_api_key"
+        for good in ("Bearer secret", "bearer secret", "BEARER  secret "):
+            headers = {"authorization": good}
+            assert (await client.post("/", content=picture(), headers=headers)).is_success
+        for path in ("/healthz", "/readyz", "/metrics", "/openapi.json", "/docs"):
+            assert (await client.get(path)).status_code == 200
+        described = (await client.get("/openapi.json")).json()
+        assert described["paths"]["/"]["post"]["security"] == [{"HTTPBearer": []}]
+        assert "security" not in described["paths"]["/healthz"]["get"]
+
+
+async def test_addresses_that_nobody_serves_are_errors_of_the_same_shape(
+    client: httpx2.AsyncClient,
+) -> None:
+    answer = await client.get("/v2/anything")
+    assert answer.status_code == 404
+    error_of(answer)
+    answer = await client.delete("/v1/models")
+    assert answer.status_code == 405
+    assert answer.headers["allow"] == "GET"
+    error_of(answer)
+    answer = await client.delete("/mel")
+    assert answer.headers["allow"] == "GET, POST"
+
+
+async def test_an_engine_that_fails_is_500_without_a_stack_trace() -> None:
+    told = engine()
+    told.transcribe = None  # type: ignore[assignment,method-assign]
+    async with http(loaded(demo=told)) as client:
+        answer = await post(client, picture())
+        assert answer.status_code == 500
+        assert "its log says how" in str(error_of(answer)["message"])
+        assert (await client.get("/")).json()["queue"] == 0
+
+
+async def test_metrics_count_what_happens(client: httpx2.AsyncClient) -> None:
+    await post(client, picture(frames=250))
+    await post(client, b"nothing")
+    await client.get("/nowhere/else")
+    text = (await client.get("/metrics")).text
+    for line in (
+        'hush_requests_total{route="/v1/audio/transcriptions",status="200"} 1.0',
+        'hush_requests_total{route="/v1/audio/transcriptions",status="400"} 1.0',
+        'hush_requests_total{route="other",status="404"} 1.0',
+        'hush_speech_seconds_total{model="demo"} 2.5',
+        "hush_queue_waiting 0.0",
+        "hush_in_flight 0.0",
+        "hush_models_ready 1.0",
+    ):
+        assert line in text
+
+
+async def test_the_documentation_loads_nothing_from_elsewhere(client: httpx2.AsyncClient) -> None:
+    page = (await client.get("/docs")).text
+    assert "https://" not in page
+    schema = (await client.get("/openapi.json")).json()
+    assert json.dumps(schema["paths"][TRANSCRIPTIONS]["post"]).count("Set a timer") >= 2

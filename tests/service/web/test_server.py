@@ -1,0 +1,206 @@
+import signal
+import socket
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from hush.image import encode, quantize
+from hush.mel import log_mel_spectrogram
+from local.processes import (
+    HANG,
+    ROOT,
+    environment,
+    first_answer,
+    free_port,
+    running,
+    service,
+    wait_until_ready,
+)
+from tests.conftest import Samples
+from tests.service.conftest import get, picture, post, wait_until
+from tests.service.told_service import COMMAND, told_service
+
+
+def start(**settings: str) -> subprocess.CompletedProcess[str]:
+    """Run the service to its end, which comes soon."""
+    return subprocess.run(
+        [sys.executable, "-m", "hush_service"],
+        cwd=ROOT,
+        env=environment(**settings),
+        capture_output=True,
+        text=True,
+        timeout=HANG,
+        check=False,
+    )
+
+
+def in_flight(url: str) -> bool:
+    return "hush_in_flight 1.0" in get(f"{url}/metrics").text
+
+
+def connected(url: str) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", int(url.rsplit(":", 1)[1])))
+
+
+def half_a_body(connection: socket.socket) -> None:
+    """Send half of a body, and wait until the service reads it."""
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\nExpect: 100-continue\r\n\r\n"
+    connection.sendall(head)
+    assert connection.recv(1000).startswith(b"HTTP/1.1 100")
+    connection.sendall(b"half")
+
+
+def test_it_listens_at_once_and_loads_in_the_background(tmp_path: Path) -> None:
+    load = tmp_path / "load"
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    with running(COMMAND, HUSH_PORT=str(port), TOLD_LOAD=str(load)) as process:
+        early = first_answer(f"{url}/v1/models", process)
+        assert early.status_code == 503
+        assert 1 <= int(early.headers["retry-after"]) <= 60
+        assert get(f"{url}/healthz").status_code == 200
+        load.touch()
+        wait_until_ready(url, process)
+        assert get(f"{url}/").json()["models"] == {"demo": "ready"}
+
+
+def test_sigterm_finishes_what_is_in_flight_and_takes_nothing_new(tmp_path: Path) -> None:
+    go = tmp_path / "go"
+    with ThreadPoolExecutor() as threads, told_service(TOLD_GO=go) as (url, process):
+        answer = threads.submit(post, url, picture())
+        wait_until(lambda: in_flight(url))
+        process.send_signal(signal.SIGTERM)
+        wait_until(lambda: not get(f"{url}/readyz").is_success)
+        assert get(f"{url}/readyz").status_code == 503
+        refused = post(url, picture())
+        assert refused.status_code == 503
+        assert refused.json()["error"]["code"] == "draining"
+        assert int(refused.headers["retry-after"]) >= 1
+        assert get(f"{url}/healthz").is_success
+        go.touch()
+        assert answer.result().text == "Hello.\n"
+        assert process.wait(HANG) == 0
+
+
+def test_sigterm_while_models_are_loaded_is_a_clean_end() -> None:
+    port = free_port()
+    with running([sys.executable, "-m", "hush_service"], HUSH_PORT=str(port)) as process:
+        assert first_answer(f"http://127.0.0.1:{port}/healthz", process).is_success
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(HANG) == 0
+
+
+def test_a_model_that_loads_for_ever_does_not_keep_it_from_stopping(tmp_path: Path) -> None:
+    port = free_port()
+    never = str(tmp_path / "load")
+    with running(COMMAND, HUSH_PORT=str(port), TOLD_LOAD=never) as process:
+        assert first_answer(f"http://127.0.0.1:{port}/readyz", process).status_code == 503
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(HANG) == 0
+
+
+def test_a_body_that_is_still_coming_does_not_keep_it_from_stopping() -> None:
+    with told_service() as (url, process), connected(url) as connection:
+        half_a_body(connection)
+        process.send_signal(signal.SIGTERM)
+        with connection.makefile("rb") as stream:
+            answer = stream.read()
+        assert answer.startswith(b"HTTP/1.1 503")
+        assert b"about to stop" in answer
+        assert process.wait(HANG) == 0
+
+
+def test_a_client_that_leaves_in_the_middle_of_its_body_is_no_failure() -> None:
+    with told_service() as (url, _):
+        with connected(url) as connection:
+            half_a_body(connection)
+        wait_until(lambda: 'status="499"' in get(f"{url}/metrics").text)
+        assert 'status="500"' not in get(f"{url}/metrics").text
+
+
+def test_ctrl_c_stops_an_idle_service() -> None:
+    with told_service() as (_, process):
+        process.send_signal(signal.SIGINT)
+        assert process.wait(HANG) == 0
+
+
+def test_a_second_signal_stops_in_the_middle_of_work(tmp_path: Path) -> None:
+    never = tmp_path / "go"
+    with ThreadPoolExecutor() as threads, told_service(TOLD_GO=never) as (url, process):
+        threads.submit(post, url, picture())
+        wait_until(lambda: in_flight(url))
+        process.send_signal(signal.SIGTERM)
+        wait_until(lambda: not get(f"{url}/readyz").is_success)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(HANG) == 0
+
+
+def test_work_for_a_client_that_left_is_given_up(sample: Samples) -> None:
+    """The reference engine's, which has minutes of speech before it."""
+    long = encode(quantize(log_mel_spectrogram(np.tile(sample, 100))))
+    head = f"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {len(long)}\r\n\r\n"
+    with service() as (url, _):
+        with connected(url) as connection:
+            connection.sendall(head.encode() + long)
+            wait_until(lambda: in_flight(url))
+        assert post(url, picture()).status_code == 200
+        metrics = get(f"{url}/metrics").text
+        assert 'hush_requests_total{route="/",status="499"} 1.0' in metrics
+
+
+def test_a_model_that_does_not_exist_is_said_at_once() -> None:
+    ended = start(HUSH_MODELS="demo,gigantic")
+    assert ended.returncode == 2
+    assert "'gigantic' is neither a model nor a file" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_model_that_cannot_be_loaded_ends_the_service(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.pt"
+    broken.write_bytes(b"nothing of use")
+    ended = start(HUSH_MODELS=str(broken), HUSH_PORT=str(free_port()))
+    assert ended.returncode == 1
+    assert "model broken cannot be loaded" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_listening_to_others_without_a_key_is_refused() -> None:
+    ended = start(HUSH_HOST="0.0.0.0")
+    assert ended.returncode == 2
+    assert "set HUSH_API_KEY" in ended.stderr
+    assert ended.stderr.count("\n") == 1
+
+
+def test_a_port_that_is_taken_is_said() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        ended = start(HUSH_PORT=str(listener.getsockname()[1]))
+    assert ended.returncode == 2
+    assert "HUSH_PORT sets another" in ended.stderr
+    assert ended.stderr.count("\n") == 1
+
+
+def test_what_is_no_http_does_not_stop_it() -> None:
+    with told_service() as (url, process):
+        for junk in (b"\x00\xff" * 500, b"GET / HTTP/9.9\r\n\r\n", b"POST / HTTP/1.1\r\n\r\n"):
+            with connected(url) as connection:
+                connection.sendall(junk)
+                connection.shutdown(socket.SHUT_WR)
+                connection.recv(1000)
+        assert get(f"{url}/readyz").is_success
+        assert process.poll() is None
+
+
+def test_that_the_page_is_not_built_is_said_where_it_would_be_served() -> None:
+    """And there alone: see `test_page`."""
+    port = free_port()
+    program = (
+        "from hush_service.__main__ import run; from hush_service.web import server;"
+        "server.page_folder = lambda: None; run()"
+    )
+    with running([sys.executable, "-c", program], HUSH_PORT=str(port)) as process:
+        assert first_answer(f"http://127.0.0.1:{port}/healthz", process).is_success
+        process.send_signal(signal.SIGTERM)
+        assert "the web page is not built" in process.communicate(timeout=HANG)[0]
