@@ -4,7 +4,6 @@ import json
 import os
 from collections import defaultdict
 from collections.abc import Callable, Generator, Iterable, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -148,7 +147,7 @@ class CTranslate2Engine:
     ) -> list[Decoded]:
         temperature = questions[0].temperature
         if temperature == 0:
-            sampling = {"beam_size": self._rules.beam}
+            sampling: dict[str, float] = {"beam_size": self._rules.beam}
         else:
             sampling = {
                 "beam_size": 1,
@@ -182,9 +181,7 @@ class CTranslate2Engine:
 def _decoded(result: ctranslate2.models.WhisperGenerationResult) -> Decoded:
     tokens, score = result.sequences_ids[0], result.scores[0]
     # CTranslate2 divides by the number of tokens, Whisper counts the end of the text as one.
-    return Decoded(
-        tuple(tokens), score * len(tokens) / (len(tokens) + 1), result.no_speech_prob
-    )
+    return Decoded(tuple(tokens), score * len(tokens) / (len(tokens) + 1), result.no_speech_prob)
 
 
 def _compatible(questions: dict[int, Question]) -> list[list[int]]:

@@ -73,11 +73,12 @@ class Tokenizer:
         return tuple(LANGUAGES)[: self.languages]
 
     @cached_property
-    def _encoding(self) -> tiktoken.Encoding:
+    def encoding(self) -> tiktoken.Encoding:
+        """The vocabulary with its special tokens."""
         return _encoding("multilingual" if self.multilingual else "gpt2", self.languages)
 
     def _special(self, name: str) -> int:
-        return self._encoding.encode_single_token(f"<|{name}|>")
+        return self.encoding.encode_single_token(f"<|{name}|>")
 
     @cached_property
     def end_of_text(self) -> int:
@@ -116,7 +117,7 @@ class Tokenizer:
     def suppressed(self) -> list[int]:
         """Tokens that no window's text holds: special ones, and symbols that nobody says."""
         specials = ("translate", "transcribe", "startoftranscript", "startofprev", "startoflm")
-        encode = self._encoding.encode
+        encode = self.encoding.encode
         found = {self._special(name) for name in (*specials, "nospeech")}
         # A dash or apostrophe within a word is well, but not as its beginning.
         found |= {encode(" -")[0], encode(" '")[0]}
@@ -128,11 +129,11 @@ class Tokenizer:
 
     def encode(self, text: str) -> list[int]:
         """Return the tokens of plain text."""
-        return self._encoding.encode(text, disallowed_special=())
+        return self.encoding.encode(text, disallowed_special=())
 
     def decode(self, tokens: Sequence[int]) -> str:
         """Return the text of tokens, without times."""
-        return self._encoding.decode([token for token in tokens if token < self.first_timestamp])
+        return self.encoding.decode([token for token in tokens if token < self.first_timestamp])
 
     def words(self, tokens: Sequence[int], language: str | None) -> Iterator[tuple[str, list[int]]]:
         """Yield the words of a text with their tokens; punctuation marks are words of their own.
@@ -160,7 +161,7 @@ class Tokenizer:
         held: list[int] = []
         for token in tokens:
             held.append(token)
-            data = self._encoding.decode_bytes(held)
+            data = self.encoding.decode_bytes(held)
             try:
                 text = data.decode()
             except UnicodeDecodeError as error:
@@ -170,7 +171,7 @@ class Tokenizer:
             yield text, held
             held = []
         if held:
-            yield self._encoding.decode(held), held
+            yield self.encoding.decode(held), held
 
 
 @cache

@@ -71,9 +71,7 @@ def stretches(
     return found
 
 
-def _between(
-    phrases: Sequence[tuple[int, int]], first: int, end: int
-) -> list[tuple[int, int]]:
+def _between(phrases: Sequence[tuple[int, int]], first: int, end: int) -> list[tuple[int, int]]:
     """Return what lies between phrases that are in order."""
     gaps, reached = [], first
     for begin, after in phrases:

@@ -5,6 +5,7 @@ The rules that mend long words at pauses are those of openai-whisper's `whisper/
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -16,8 +17,8 @@ ENCODED_PER_SECOND = 50
 LONGEST_USUAL_WORD = 0.7
 """Seconds: the median of a window's words counts as no more than this."""
 _OPENING = "\"'“¿([{-"
-_CLOSING = "\"'.。,，!！?？:：”)]}、"
-_SENTENCE_ENDS = ".。!！?？"
+_CLOSING = "\"'.。,，!！?？:：”)]}、"  # noqa: RUF001 # marks of Chinese and Japanese
+_SENTENCE_ENDS = ".。!！?？"  # noqa: RUF001
 
 
 @dataclass(frozen=True)
@@ -92,9 +93,7 @@ def timed_words(
     return result
 
 
-def _timings(
-    alignment: Alignment, words: Sequence[tuple[str, list[int]]]
-) -> list[_Timing]:
+def _timings(alignment: Alignment, words: Sequence[tuple[str, list[int]]]) -> list[_Timing]:
     path = np.array(alignment.path)
     begins = np.diff(path[:, 0], prepend=-1).astype(bool)
     times = path[begins, 1] / ENCODED_PER_SECOND
@@ -109,7 +108,7 @@ def _timings(
 
 def _shorten_at_sentences(timings: list[_Timing], longest: float) -> None:
     """Take from words beside the end of a sentence the pause that they were given."""
-    for previous, timing in zip(timings, timings[1:], strict=False):
+    for previous, timing in pairwise(timings):
         if timing.end - timing.start > longest > 0:
             if timing.text in _SENTENCE_ENDS:
                 timing.end = timing.start + longest
