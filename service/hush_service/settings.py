@@ -25,8 +25,13 @@ class ServiceSettings(BaseSettings):
     """What clients send as bearer token; nothing is asked for if unset."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where models run; ``auto`` takes CUDA where there is one."""
+    engine: Literal["reference", "ctranslate2"] = "reference"
+    """What runs models: openai-whisper on torch, or CTranslate2."""
+    precision: str = "default"
+    """Of CTranslate2's weights and sums, such as ``int8``, ``float16`` or ``float32``; as the model
+    was stored if ``default``."""
     download_folder: Path | None = None
-    """Where OpenAI's models are kept; ``~/.cache/whisper`` if unset."""
+    """Where models are kept; ``~/.cache/hush/models`` if unset."""
     queue_size: int = Field(default=32, ge=0)
     """Pictures that may wait while one is worked on; one more is answered 429."""
     max_body_bytes: int = Field(default=16 * 2**20, ge=1)

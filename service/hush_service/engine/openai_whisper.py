@@ -3,7 +3,7 @@
 import importlib
 import math
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,12 +29,12 @@ class OpenAIWhisperEngine:
     Parameters
     ----------
     source
-        One of OpenAI's names, which is downloaded and verified on first use, or the path of a
-        checkpoint in OpenAI's .pt format.
+        The path of a checkpoint in OpenAI's .pt format, or one of OpenAI's names, which
+        openai-whisper then downloads.
     device
         "cpu" or "cuda"; CUDA where there is one if None.
-    download_folder
-        Where OpenAI's models are kept.
+    alignment_heads
+        (layer, head) pairs that follow the words in time; as openai-whisper has them if None.
 
     Raises
     ------
@@ -46,10 +46,17 @@ class OpenAIWhisperEngine:
         self,
         source: str | Path,
         device: str | None = None,
-        download_folder: Path | None = None,
+        alignment_heads: Sequence[tuple[int, int]] | None = None,
     ) -> None:
-        folder = None if download_folder is None else str(download_folder)
-        self._model = whisper.load_model(str(source), device=device, download_root=folder)
+        self._model = whisper.load_model(str(source), device=device)
+        if alignment_heads is not None:
+            dims = self._model.dims
+            heads = torch.zeros(dims.n_text_layer, dims.n_text_head, dtype=torch.bool)
+            for layer, head in alignment_heads:
+                heads[layer, head] = True
+            self._model.register_buffer(
+                "alignment_heads", heads.to_sparse().to(self._model.device), persistent=False
+            )
         languages = tuple(LANGUAGES)[: self._model.num_languages]
         self.info = ModelInfo(
             mel_bins=self._model.dims.n_mels,

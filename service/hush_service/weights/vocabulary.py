@@ -63,24 +63,10 @@ def vocabulary(size: int) -> Vocabulary:
 
 def _tokenizer(size: int) -> tuple["tiktoken.Encoding", tuple[int, ...]]:
     """Return the tokenizer of a size, and the tokens that no text holds."""
-    import importlib.util
-    from pathlib import Path
+    from hush_service.engine.tokenizer import Tokenizer
 
-    # The file alone: importing its package would import torch.
-    package = importlib.util.find_spec("whisper")
-    assert package is not None
-    assert package.origin is not None
-    file = Path(package.origin).with_name("tokenizer.py")
-    spec = importlib.util.spec_from_file_location("whisper_tokenizer", file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    multilingual = size != _ENGLISH
-    tokenizer = module.get_tokenizer(multilingual, num_languages=size - 51_765 - int(multilingual))
-    specials = ("translate", "transcribe", "sot", "sot_prev", "sot_lm", "no_speech")
-    suppressed = {*tokenizer.non_speech_tokens, *(getattr(tokenizer, name) for name in specials)}
-    return tokenizer.encoding, tuple(sorted(suppressed))
+    tokenizer = Tokenizer.of_size(size)
+    return tokenizer.encoding, tuple(tokenizer.suppressed)
 
 
 def _byte_letters() -> list[str]:

@@ -1,0 +1,207 @@
+"""The default engine: Whisper on CTranslate2, on CPUs and NVIDIA GPUs."""
+
+import json
+import os
+from collections import defaultdict
+from collections.abc import Callable, Generator, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import ctranslate2
+import numpy as np
+
+from hush.mel import Spectrogram
+from hush.transcript import Transcript
+from hush_service.engine import DecodingRequest, ModelInfo, WorkStoppedError
+from hush_service.engine.tokenizer import Tokenizer
+from hush_service.engine.windows import (
+    Align,
+    Decode,
+    Decoded,
+    DetectLanguage,
+    Question,
+    Rules,
+    Window,
+    transcription,
+)
+from hush_service.engine.word_times import Alignment
+
+Transcription = Generator[Question, Any, Transcript]
+
+
+class CTranslate2Engine:
+    """A model in CTranslate2's format.
+
+    Parameters
+    ----------
+    folder
+        Where it is; see `hush_service.weights`.
+    device
+        "auto", "cpu" or "cuda".
+    precision
+        Of its weights and sums, as CTranslate2 calls them: "int8", "float32", "float16", …
+    threads
+        How many of the CPU's one piece of work uses; as many as there are cores if 0.
+    rules
+        What to believe of what it says.
+
+    Raises
+    ------
+    RuntimeError, ValueError, OSError
+        If the folder holds no such model, or it cannot be run so.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        device: str = "auto",
+        precision: str = "default",
+        threads: int = 0,
+        rules: Rules | None = None,
+    ) -> None:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        self._model = ctranslate2.models.Whisper(
+            str(folder),
+            device=device,
+            compute_type=precision,
+            intra_threads=threads or len(os.sched_getaffinity(0)),
+        )
+        self.tokenizer = Tokenizer.of_size(_tokens(folder))
+        self._max_length = int(config.get("max_length", 448))
+        self._rules = rules or Rules()
+        multilingual = self.tokenizer.multilingual
+        self.info = ModelInfo(
+            mel_bins=self._model.n_mels,
+            languages=self.tokenizer.codes if multilingual else ("en",),
+            tasks=("transcribe", "translate") if multilingual else ("transcribe",),
+            parameters=(folder / "model.bin").stat().st_size // 2,
+        )
+
+    @property
+    def precision(self) -> str:
+        """What the weights were turned into."""
+        return str(self._model.compute_type)
+
+    def transcribe(
+        self, spectrogram: Spectrogram, request: DecodingRequest, stop: Callable[[], bool]
+    ) -> Transcript:
+        """Return the words of a spectrogram; see `hush_service.engine.Engine`."""
+        (transcript,) = self.transcribe_all([(spectrogram, request)], stop)
+        return transcript
+
+    def transcribe_all(
+        self,
+        pieces: Iterable[tuple[Spectrogram, DecodingRequest]],
+        stop: Callable[[], bool] = lambda: False,
+    ) -> list[Transcript]:
+        """Return the words of several spectrograms, decoded together where that is possible."""
+        running: dict[int, Transcription] = {}
+        questions: dict[int, Question] = {}
+        done: dict[int, Transcript] = {}
+
+        def go_on(number: int, answer: object) -> None:
+            try:
+                questions[number] = running[number].send(answer)
+            except StopIteration as end:
+                done[number] = end.value
+                del running[number]
+
+        for number, (spectrogram, request) in enumerate(pieces):
+            running[number] = transcription(spectrogram, request, self.tokenizer, self._rules)
+            go_on(number, None)
+        while questions:
+            for together in _compatible(questions):
+                if stop():
+                    raise WorkStoppedError
+                asked = [questions.pop(number) for number in together]
+                for number, answer in zip(together, self._answers(asked), strict=True):
+                    go_on(number, answer)
+        return [done[number] for number in sorted(done)]
+
+    def _answers(self, questions: Sequence[Question]) -> Sequence[object]:
+        encoded = self._encoded([question.window for question in questions])
+        match questions[0]:
+            case DetectLanguage():
+                found = self._model.detect_language(encoded)
+                return [each[0][0].strip("<|>") for each in found]
+            case Decode():
+                return self._decoded(encoded, [q for q in questions if isinstance(q, Decode)])
+            case Align():
+                return self._aligned(encoded, [q for q in questions if isinstance(q, Align)])
+
+    def _encoded(self, windows: Sequence[Window]) -> ctranslate2.StorageView:
+        new = [window for window in windows if window.encoded is None]
+        if new:
+            features = np.stack([window.spectrogram for window in new])
+            storage = ctranslate2.StorageView.from_array(features)
+            rows = self._model.encode(storage, to_cpu=True)
+            if len(new) == len(windows) == 1:
+                windows[0].encoded = np.asarray(rows)[0]
+                return rows
+            for window, row in zip(new, np.asarray(rows), strict=True):
+                window.encoded = row
+        return ctranslate2.StorageView.from_array(np.stack([w.encoded for w in windows]))
+
+    def _decoded(
+        self, encoded: ctranslate2.StorageView, questions: Sequence[Decode]
+    ) -> list[Decoded]:
+        temperature = questions[0].temperature
+        if temperature == 0:
+            sampling: dict[str, float] = {"beam_size": self._rules.beam}
+        else:
+            sampling = {
+                "beam_size": 1,
+                "num_hypotheses": self._rules.samples,
+                "sampling_topk": 0,
+                "sampling_temperature": temperature,
+            }
+        results = self._model.generate(
+            encoded,
+            [list(question.prompt) for question in questions],
+            max_length=self._max_length,
+            return_scores=True,
+            return_no_speech_prob=True,
+            suppress_tokens=self.tokenizer.suppressed,
+            **sampling,
+        )
+        return [_decoded(result) for result in results]
+
+    def _aligned(
+        self, encoded: ctranslate2.StorageView, questions: Sequence[Align]
+    ) -> list[Alignment]:
+        found = self._model.align(
+            encoded,
+            list(questions[0].start),
+            [list(question.tokens) for question in questions],
+            [question.window.content for question in questions],
+        )
+        return [Alignment(each.alignments, each.text_token_probs) for each in found]
+
+
+def _decoded(result: ctranslate2.models.WhisperGenerationResult) -> Decoded:
+    tokens, score = result.sequences_ids[0], result.scores[0]
+    # CTranslate2 divides by the number of tokens, Whisper counts the end of the text as one.
+    return Decoded(tuple(tokens), score * len(tokens) / (len(tokens) + 1), result.no_speech_prob)
+
+
+def _compatible(questions: dict[int, Question]) -> list[list[int]]:
+    """Group what a model can be asked at once."""
+    groups = defaultdict(list)
+    for number, question in questions.items():
+        kind: tuple[object, ...] = (type(question), question.window.spectrogram.shape[1])
+        match question:
+            case Decode():
+                kind += (question.temperature, len(question.prompt))
+            case Align():
+                kind += (question.start,)
+        groups[kind].append(number)
+    return list(groups.values())
+
+
+def _tokens(folder: Path) -> int:
+    """Return the number of tokens of a model."""
+    as_json = folder / "vocabulary.json"
+    if as_json.exists():
+        return len(json.loads(as_json.read_text(encoding="utf-8")))
+    text = (folder / "vocabulary.txt").read_text(encoding="utf-8")
+    return len(text.removesuffix("\n").split("\n"))

@@ -1,0 +1,410 @@
+"""From a spectrogram to its words, window by window: what to ask a model, and what to believe.
+
+A Whisper model hears at most 30 s at once and says text with timestamps. `transcription` asks for
+one window after the other, tries again where an answer is poor, and makes phrases of the rest, as
+openai-whisper's `transcribe()` does. It is a generator: it yields `Question`s and is sent their
+answers, so that whoever runs it may ask a model many recordings' questions at once.
+"""
+
+import zlib
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from hush.mel import FRAMES_PER_SECOND, Spectrogram
+from hush.transcript import Phrase, Transcript, Word
+from hush_service.engine import DecodingRequest, unheard
+from hush_service.engine.languages import LANGUAGES
+from hush_service.engine.tokenizer import TIME_STEP, Tokenizer
+from hush_service.engine.word_times import Alignment, timed_words
+
+LONGEST_WINDOW = 3000
+"""Frames that a model hears at once: 30 s."""
+FRAMES_PER_TIMESTAMP = round(TIME_STEP * FRAMES_PER_SECOND)
+
+
+@dataclass(frozen=True)
+class WindowRule:
+    """How much silence a model hears after what is to be decoded.
+
+    The time that a window costs grows with its length; in windows that end with the speech, models
+    repeat themselves.
+
+    Attributes
+    ----------
+    shortest
+        Seconds that a window has at least; 30 is what the models were trained on.
+    margin
+        Seconds of silence at its end, where 30 s leave room for them.
+    step
+        Seconds of which its length is a multiple, so that many windows are of equal length.
+    padding
+        What silence is: the "floor" of the spectrogram, or "zero" as in openai-whisper.
+    """
+
+    shortest: float = 15.0
+    margin: float = 5.0
+    step: float = 2.5
+    padding: str = "floor"
+
+    def frames(self, content: int) -> int:
+        """Return the length of the window for so many frames of content."""
+        step = round(self.step * FRAMES_PER_SECOND)
+        wanted = max(self.shortest * FRAMES_PER_SECOND, content + self.margin * FRAMES_PER_SECOND)
+        return min(LONGEST_WINDOW, -int(-wanted // step) * step)
+
+    def padded(self, spectrogram: Spectrogram) -> Spectrogram:
+        """Return a part of a spectrogram with silence after it."""
+        frames = spectrogram.shape[1]
+        silence = 0.0 if self.padding == "zero" else float(spectrogram.min(initial=0.0))
+        window = np.full((spectrogram.shape[0], self.frames(frames)), silence, np.float32)
+        window[:, :frames] = spectrogram
+        return window
+
+
+EXACT = WindowRule(shortest=30.0, margin=0.0, padding="zero")
+"""The windows of openai-whisper."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """When an answer is believed, and what is tried where it is not.
+
+    Attributes
+    ----------
+    window
+        How long windows are.
+    beam
+        Hypotheses that are followed at temperature 0; 1 is greedy.
+    temperatures
+        What is tried in turn.
+    samples
+        Of how many answers the most probable is taken at temperatures above 0.
+    repetitive
+        Compression ratio above which text repeats itself.
+    improbable
+        Mean log-probability below which text is guessed.
+    silent
+        Probability of no speech above which improbable text counts as none.
+    listen_again
+        Whether speech without words is heard once more by itself.
+    """
+
+    window: WindowRule = field(default_factory=WindowRule)
+    beam: int = 5
+    temperatures: tuple[float, ...] = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+    samples: int = 5
+    repetitive: float = 2.4
+    improbable: float = -1.0
+    silent: float = 0.6
+    listen_again: bool = True
+
+
+@dataclass(eq=False)
+class Window:
+    """What a model hears at once.
+
+    Attributes
+    ----------
+    spectrogram
+        (n_mels, frames) values, silence included.
+    content
+        Frames that are no silence put there.
+    encoded
+        What the model's encoder made of it, once it has.
+    """
+
+    spectrogram: Spectrogram
+    content: int
+    encoded: Any = None
+
+
+@dataclass(frozen=True)
+class DetectLanguage:
+    """Asks for the ISO 639-1 code of the language that is most probable."""
+
+    window: Window
+
+
+@dataclass(frozen=True)
+class Decode:
+    """Asks for text: answered with `Decoded`.
+
+    Attributes
+    ----------
+    window
+        What to hear.
+    prompt
+        All tokens that the text follows.
+    temperature
+        0 for the most probable text, more for a random one.
+    """
+
+    window: Window
+    prompt: tuple[int, ...]
+    temperature: float
+
+
+@dataclass(frozen=True)
+class Align:
+    """Asks when the tokens of a text were said: answered with `Alignment`."""
+
+    window: Window
+    start: tuple[int, ...]
+    tokens: tuple[int, ...]
+
+
+Question = DetectLanguage | Decode | Align
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A text that a model wrote.
+
+    Attributes
+    ----------
+    tokens
+        With timestamps, without what ends the text.
+    avg_logprob
+        Mean log-probability of its tokens and of its end.
+    no_speech_prob
+        Probability that nobody speaks.
+    """
+
+    tokens: tuple[int, ...]
+    avg_logprob: float
+    no_speech_prob: float
+
+
+def compression_ratio(text: str) -> float:
+    """Return UTF-8 bytes to zlib's bytes: text that repeats itself compresses well."""
+    data = text.encode()
+    return len(data) / len(zlib.compress(data))
+
+
+def transcription(
+    spectrogram: Spectrogram, request: DecodingRequest, tokenizer: Tokenizer, rules: Rules
+) -> Generator[Question, Any, Transcript]:
+    """Ask for the words of a spectrogram.
+
+    Parameters
+    ----------
+    spectrogram
+        (n_mels, frames) floored and scaled values, any number of frames.
+    request
+        What is wanted.
+    tokenizer
+        The model's.
+    rules
+        What to believe.
+
+    Yields
+    ------
+    Question
+        To be sent its answer.
+
+    Returns
+    -------
+    Transcript
+        The words.
+    """
+    beginning = spectrogram[:, :LONGEST_WINDOW]
+    first = Window(rules.window.padded(beginning), beginning.shape[1])
+    language = request.language or ("en" if not tokenizer.multilingual else None)
+    if language is None:
+        language = yield DetectLanguage(first)
+    listener = _Listener(spectrogram, request, language, tokenizer, rules)
+    yield from listener.hear(first)
+    return listener.transcript()
+
+
+@dataclass(frozen=True)
+class _Heard:
+    """A phrase, and its words where they were asked for."""
+
+    phrase: Phrase
+    words: tuple[Word, ...] = ()
+
+
+class _Listener:
+    """Hears one spectrogram from its beginning to its end."""
+
+    def __init__(
+        self,
+        spectrogram: Spectrogram,
+        request: DecodingRequest,
+        language: str,
+        tokenizer: Tokenizer,
+        rules: Rules,
+    ) -> None:
+        self._spectrogram = spectrogram
+        self._request = request
+        self._language = language
+        self._tokenizer = tokenizer
+        self._rules = rules
+        self._start = tokenizer.start(language, request.task)
+        self._said = tokenizer.encode(f" {request.prompt.strip()}") if request.prompt else []
+        self._heard: list[_Heard] = []
+        self._speech = unheard.speech_in(spectrogram)
+
+    def hear(self, first: Window | None) -> Generator[Question, Any, None]:
+        """Decode window after window; the first may be there already."""
+        frames = self._spectrogram.shape[1]
+        seek = 0
+        while seek < frames:
+            window = first if seek == 0 and first else self._window(seek, frames)
+            heard, until = yield from self._hear(window, seek, tuple(self._said))
+            self._heard += heard
+            if heard and heard[-1].phrase.temperature > 0.5:
+                # What was guessed this boldly is no model for what follows.
+                self._said = []
+            else:
+                self._said += [token for each in heard for token in each.phrase.tokens]
+            seek = until
+
+    def transcript(self) -> Transcript:
+        """Return the words that were heard."""
+        phrases = tuple(each.phrase for each in self._heard)
+        tokens = [token for phrase in phrases for token in phrase.tokens]
+        words = tuple(word for each in self._heard for word in each.words)
+        return Transcript(
+            text=self._tokenizer.decode(tokens).strip(),
+            duration=self._spectrogram.shape[1] / FRAMES_PER_SECOND,
+            language=LANGUAGES[self._language],
+            task=self._request.task,
+            phrases=phrases,
+            words=words if self._request.words else None,
+        )
+
+    def _window(self, first: int, end: int) -> Window:
+        part = self._spectrogram[:, first : min(first + LONGEST_WINDOW, end)]
+        return Window(self._rules.window.padded(part), part.shape[1])
+
+    def _hear(
+        self, window: Window, seek: int, said: tuple[int, ...], again: bool = True
+    ) -> Generator[Question, Any, tuple[list[_Heard], int]]:
+        """Return what was said in a window, and the frame with which the next one begins."""
+        decoded, temperature = yield from self._decode(window, said)
+        if self._is_silence(decoded):
+            return [], seek + window.content
+        phrases, frames = self._phrases_of(decoded, seek, window.content, temperature)
+        if self._request.words:
+            heard = yield from self._timed(phrases, window, seek)
+        else:
+            heard = [_Heard(phrase) for phrase in phrases]
+        if again and self._rules.listen_again:
+            for first, end in unheard.stretches(self._speech, phrases, seek, seek + frames):
+                heard += yield from self._missed(first, end)
+            heard.sort(key=lambda each: each.phrase.start)
+        return heard, seek + frames
+
+    def _missed(self, first: int, end: int) -> Generator[Question, Any, list[_Heard]]:
+        """Hear a stretch of speech again by itself."""
+        found, _ = yield from self._hear(self._window(first, end), first, (), again=False)
+        rules = self._rules
+        return [
+            each
+            for each in found
+            if each.phrase.avg_logprob > rules.improbable
+            and each.phrase.no_speech_prob < rules.silent
+            and each.phrase.compression_ratio <= rules.repetitive
+        ]
+
+    def _text_tokens(self, phrases: Sequence[Phrase]) -> tuple[int, ...]:
+        end = self._tokenizer.end_of_text
+        return tuple(token for phrase in phrases for token in phrase.tokens if token < end)
+
+    def _decode(
+        self, window: Window, said: tuple[int, ...]
+    ) -> Generator[Question, Any, tuple[Decoded, float]]:
+        """Try temperatures until an answer is good, or is silence."""
+        rules = self._rules
+        temperatures = rules.temperatures
+        if self._request.temperature > 0:
+            temperatures = (self._request.temperature,)
+        room = 448 // 2 - 1
+        before = (self._tokenizer.before, *said[-room:]) if said else ()
+        prompt = (*before, *self._start)
+        for temperature in temperatures:
+            decoded: Decoded = yield Decode(window, prompt, temperature)
+            text = self._tokenizer.decode(decoded.tokens)
+            improbable = decoded.avg_logprob < rules.improbable
+            if improbable and decoded.no_speech_prob > rules.silent:
+                break
+            if not improbable and compression_ratio(text.strip()) <= rules.repetitive:
+                break
+        return decoded, temperature
+
+    def _is_silence(self, decoded: Decoded) -> bool:
+        rules = self._rules
+        return decoded.no_speech_prob > rules.silent and decoded.avg_logprob <= rules.improbable
+
+    def _phrases_of(
+        self, decoded: Decoded, seek: int, content: int, temperature: float
+    ) -> tuple[list[Phrase], int]:
+        """Cut text at its timestamps; return it with the number of frames that it is for."""
+        zero = self._tokenizer.first_timestamp
+        tokens = decoded.tokens
+        is_time = [token >= zero for token in tokens]
+        ends = [place for place, pair in enumerate(pairwise(is_time), start=1) if all(pair)]
+        finished = is_time[-2:] == [False, True]
+        frames = content
+        parts: list[tuple[int, int, tuple[int, ...]]] = []
+        if ends:
+            if finished:
+                ends.append(len(tokens))
+            for first, end in pairwise([0, *ends]):
+                part = tokens[first:end]
+                parts.append((part[0] - zero, part[-1] - zero, part))
+            if not finished:
+                # The model was not done with what follows: the next window begins there.
+                last = (tokens[ends[-1] - 1] - zero) * FRAMES_PER_TIMESTAMP
+                frames = min(content, last) or content
+        else:
+            times = [token - zero for token in tokens if token >= zero]
+            last = times[-1] if times and times[-1] else content // FRAMES_PER_TIMESTAMP
+            parts.append((0, last, tokens))
+        ratio = compression_ratio(self._tokenizer.decode(tokens).strip())
+        phrases = []
+        latest = 0
+        for start, end, part in parts:
+            # Nothing begins before what was said already, or after the picture.
+            first = min(max(start * FRAMES_PER_TIMESTAMP, latest), content)
+            latest = min(max(end * FRAMES_PER_TIMESTAMP, first), content)
+            text = self._tokenizer.decode(part)
+            if latest > first and text.strip():
+                phrases.append(
+                    Phrase(
+                        start=(seek + first) / FRAMES_PER_SECOND,
+                        end=(seek + latest) / FRAMES_PER_SECOND,
+                        text=text,
+                        seek=seek,
+                        tokens=tuple(part),
+                        temperature=temperature,
+                        avg_logprob=decoded.avg_logprob,
+                        compression_ratio=ratio,
+                        no_speech_prob=decoded.no_speech_prob,
+                    )
+                )
+        return phrases, frames
+
+    def _timed(
+        self, phrases: list[Phrase], window: Window, seek: int
+    ) -> Generator[Question, Any, list[_Heard]]:
+        texts = [self._text_tokens([phrase]) for phrase in phrases]
+        tokens = tuple(token for text in texts for token in text)
+        if not tokens:
+            return [_Heard(phrase) for phrase in phrases]
+        alignment: Alignment = yield Align(window, tuple(self._start), tokens)
+        words = list(self._tokenizer.words(tokens, self._language))
+        heard_until = next((each.words[-1].end for each in self._heard[::-1] if each.words), 0.0)
+        timed = timed_words(alignment, words, texts, phrases, seek, heard_until)
+        return [
+            _Heard(replace(phrase, start=part[0].start, end=part[-1].end), tuple(part))
+            if part
+            else _Heard(phrase)
+            for phrase, part in zip(phrases, timed, strict=True)
+        ]

@@ -1,0 +1,110 @@
+"""The engine on CTranslate2, with OpenAI's own weights and people's voices."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hush.audio import read_audio
+from hush.mel import floor_normalized, log_mel_spectrogram
+from hush_service.engine import DecodingRequest, WorkStoppedError
+from hush_service.engine.ctranslate2 import CTranslate2Engine
+from hush_service.engine.windows import EXACT, Rules
+from hush_service.weights.models import resolve
+from tests.conftest import Samples
+
+ASK_NOT = (
+    "And so, my fellow Americans, ask not what your country can do for you,"
+    " ask what you can do for your country."
+)
+
+
+@pytest.fixture(scope="module")
+def tiny() -> CTranslate2Engine:
+    return CTranslate2Engine(resolve("tiny.en", "ctranslate2"), "cpu", "int8")
+
+
+@pytest.fixture(scope="module")
+def base() -> CTranslate2Engine:
+    return CTranslate2Engine(resolve("base", "ctranslate2"), "cpu", "int8")
+
+
+def plain(text: str) -> str:
+    return "".join(letter for letter in text.lower() if letter.isalpha() or letter == " ")
+
+
+def on() -> bool:
+    return False
+
+
+def test_it_hears_a_person(base: CTranslate2Engine, jfk: Samples) -> None:
+    transcript = base.transcribe(log_mel_spectrogram(jfk), DecodingRequest(), on)
+    assert plain(transcript.text) == plain(ASK_NOT)
+    assert transcript.language == "english"
+
+
+def test_words_have_times_in_order(base: CTranslate2Engine, jfk: Samples) -> None:
+    transcript = base.transcribe(log_mel_spectrogram(jfk), DecodingRequest(words=True), on)
+    words = transcript.words or ()
+    assert [plain(word.word) for word in words] == plain(ASK_NOT).split()
+    assert all(before.start <= before.end <= after.end for before, after in pairwise(words))
+    assert words[-1].end <= 11.0
+
+
+def test_languages_are_detected_and_translated(base: CTranslate2Engine, shared_data: Path) -> None:
+    recording = next((shared_data / "speech" / "librivox-de").glob("*.mp3"))
+    spectrogram = log_mel_spectrogram(read_audio(recording)[: 12 * 16_000])
+    heard = base.transcribe(spectrogram, DecodingRequest(), on)
+    translated = base.transcribe(spectrogram, DecodingRequest(task="translate"), on)
+    assert heard.language == translated.language == "german"
+    assert " der " in heard.text or " die " in heard.text
+    assert " the " in translated.text
+
+
+def test_speech_after_an_early_end_is_heard_again(
+    tiny: CTranslate2Engine, shared_data: Path
+) -> None:
+    samples = read_audio(shared_data / "cases" / "lost_ten_seconds.flac")
+    transcript = tiny.transcribe(log_mel_spectrogram(samples), DecodingRequest(), on)
+    assert "stay smart" in transcript.text
+    assert "happiness of her brother" in transcript.text
+    assert len(transcript.text.split()) >= 38
+
+
+def test_no_phrase_ends_after_the_picture(tiny: CTranslate2Engine, shared_data: Path) -> None:
+    samples = read_audio(shared_data / "cases" / "cue_after_end.flac")
+    transcript = tiny.transcribe(log_mel_spectrogram(samples), DecodingRequest(words=True), on)
+    assert all(phrase.end <= transcript.duration for phrase in transcript.phrases)
+    starts = [phrase.start for phrase in transcript.phrases]
+    assert starts == sorted(starts)
+
+
+def test_together_is_as_alone(tiny: CTranslate2Engine, jfk: Samples) -> None:
+    pieces = [
+        (floor_normalized(log_mel_spectrogram(jfk[start : start + 80_000])), DecodingRequest())
+        for start in (0, 48_000, 96_000)
+    ]
+    alone = [tiny.transcribe(spectrogram, request, on) for spectrogram, request in pieces]
+    assert tiny.transcribe_all(pieces) == alone
+
+
+def test_work_that_nobody_waits_for_is_given_up(tiny: CTranslate2Engine, jfk: Samples) -> None:
+    with pytest.raises(WorkStoppedError):
+        tiny.transcribe(log_mel_spectrogram(jfk), DecodingRequest(), lambda: True)
+
+
+def test_in_float32_it_writes_the_references_tokens(jfk: Samples) -> None:
+    from hush_service.engine.openai_whisper import OpenAIWhisperEngine
+
+    rules = Rules(window=EXACT, beam=1, listen_again=False)
+    ours = CTranslate2Engine(resolve("tiny.en", "ctranslate2"), "cpu", "float32", rules=rules)
+    reference = OpenAIWhisperEngine(resolve("tiny.en", "openai"), "cpu")
+    spectrogram = log_mel_spectrogram(jfk)
+    expected = reference.transcribe(spectrogram, DecodingRequest(), on)
+    heard = ours.transcribe(spectrogram, DecodingRequest(), on)
+    assert [phrase.tokens for phrase in heard.phrases] == [
+        phrase.tokens for phrase in expected.phrases
+    ]
+    for phrase, theirs in zip(heard.phrases, expected.phrases, strict=True):
+        np.testing.assert_allclose(phrase.avg_logprob, theirs.avg_logprob, atol=1e-3)
