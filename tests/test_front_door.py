@@ -65,7 +65,7 @@ def test_every_place_of_a_marker_is_there() -> None:
     for pattern, given in PLACES:
         assert any(fnmatch(file.as_posix(), pattern) for file in files), pattern
         assert given in MARKERS
-    assert marker(Path("hush/test_mel.py")) is None
+    assert marker(Path("hush/test_cutter.py")) is None
 
 
 def test_continuous_integration_runs_what_people_run() -> None:
