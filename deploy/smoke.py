@@ -15,7 +15,7 @@ from typing import Any
 import boto3
 import httpx2
 
-from hush.client import Client
+from hush import Client
 
 SAMPLE = Path(__file__).parents[1] / "models" / "sample.flac"
 EXPECTED = frozenset({"remind", "cook", "dinner", "tonight"})

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hush.audio import AudioError, Recording, open_audio
-    from hush.client import AsyncClient, Client, Options, Progress
+    from hush.blocking import Client
+    from hush.client import AsyncClient, Options, Progress
     from hush.connection import ServiceError
     from hush.cutter import Cutter
     from hush.detector import EdgeDetector
@@ -21,7 +22,8 @@ __version__ = "0.1.0"
 
 _MODULES = {
     "audio": ("AudioError", "Recording", "open_audio"),
-    "client": ("AsyncClient", "Client", "Options", "Progress"),
+    "blocking": ("Client",),
+    "client": ("AsyncClient", "Options", "Progress"),
     "connection": ("ServiceError",),
     "cutter": ("Cutter",),
     "detector": ("EdgeDetector",),

@@ -96,3 +96,9 @@ def _credential(url: str) -> str | None:
     except CredentialError as error:
         report(error)
         return None
+
+
+def missing(extra: str) -> typer.Exit:
+    """Say which of hush's extras is not installed, and return what ends the command."""
+    report(f"this wants more libraries: install hush with its extra {extra!r} (docs/install.md)")
+    return typer.Exit(1)

@@ -11,7 +11,7 @@ import stamina.instrumentation
 import typer
 
 from hush import __version__, account, models_command
-from hush.arguments import ApiKey, MelBins, Picture, Quality, encoding_of, service_at
+from hush.arguments import ApiKey, MelBins, Picture, Quality, encoding_of, missing, service_at
 from hush.attempts import Attempts, targets
 from hush.audio import Recording
 from hush.client import AsyncClient, Options
@@ -293,7 +293,7 @@ def show(
     try:
         from hush.show import ENDINGS, drawn, render
     except ImportError:
-        raise _missing("show") from None
+        raise missing("show") from None
     target = output or Path(f"{stem_of(file)}-spectrogram.png")
     if target.suffix not in ENDINGS:
         raise typer.BadParameter(
@@ -332,7 +332,7 @@ def serve(
     try:
         from hush_service.__main__ import run
     except ImportError:
-        raise _missing("service") from None
+        raise missing("service") from None
     given: dict[str, Any] = {
         "models": tuple(model) if model else None,
         "host": host,
@@ -369,7 +369,7 @@ def bridge(
 
         from hush.bridge import create_bridge
     except ImportError:
-        raise _missing("bridge") from None
+        raise missing("bridge") from None
     client = service_at(url, api_key)
     errors.print(f"set OPENAI_BASE_URL=http://127.0.0.1:{port}/v1; pictures go to {url}")
     with suppress(KeyboardInterrupt):  # uvicorn passes it on when it has stopped
@@ -390,7 +390,7 @@ def _in_this_process(model: str | None) -> AsyncClient:
             return client_in_process(model)
     except MissingServiceError:
         report("say where the service is, with --url or HUSH_URL; or, to run it here:")
-        raise _missing("service") from None
+        raise missing("service") from None
     except UnknownModelError as error:
         raise typer.BadParameter(str(error), param_hint="--model") from None
     except WrongSettingError as error:
@@ -398,11 +398,6 @@ def _in_this_process(model: str | None) -> AsyncClient:
     except InProcessError as error:
         report(error)
         raise typer.Exit(1) from None
-
-
-def _missing(extra: str) -> typer.Exit:
-    report(f"this wants more libraries: install hush with its extra {extra!r} (docs/install.md)")
-    return typer.Exit(1)
 
 
 def _watched(recording: Recording, advance: Advance) -> Iterator[Samples]:

@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from hush.arguments import missing
 from hush.terminal import errors, report
 
 app = typer.Typer(
@@ -39,8 +40,7 @@ def models(context: typer.Context, folder: Folder = None) -> None:
     try:
         import hush_service.weights.models  # noqa: F401
     except ImportError:
-        report("this wants more libraries: install hush with its extra 'service' (docs/install.md)")
-        raise typer.Exit(1) from None
+        raise missing("service") from None
     context.obj = folder
     if context.invoked_subcommand is None:
         _list(folder)

@@ -6,8 +6,8 @@ import time
 from functools import partial
 from pathlib import Path
 
+from hush import Client
 from hush.audio import read_audio
-from hush.client import Client
 from hush.image import SMALL, encode
 from hush.mel import SAMPLE_RATE
 from hush.segments import segments

@@ -10,7 +10,7 @@ import httpx2
 import openai
 import pytest
 
-from hush.client import Client
+from hush import Client
 from hush.image import encode, quantize
 from hush.mel import log_mel_spectrogram
 from local.gateway import Answer

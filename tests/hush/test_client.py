@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import stamina
 
-from hush.client import AsyncClient, Client, Model, Options, Progress
+from hush.blocking import Client
+from hush.client import AsyncClient, Model, Options, Progress
 from hush.connection import ServiceError
 from hush.folder import FolderError, FolderIndex, read_index, write_index, write_pictures
 from hush.image import Encoding, MelImageError, decode, encode, quantize

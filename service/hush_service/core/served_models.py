@@ -16,22 +16,13 @@ from hush_service.core.errors import (
 )
 from hush_service.engine import DecodingRequest, Engine, ModelInfo
 from hush_service.packaged import demo_folder
+from hush_service.weights.catalogue import DEMO, find, nearest
+from hush_service.weights.space import size_of
 
 log = logging.getLogger(__name__)
 
 ANY_MODEL = frozenset({"whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe"})
 """Names of OpenAI's own service, which clients made for it send: any model will do for them."""
-
-OFFICIAL_MODELS = {
-    **dict.fromkeys(("tiny.en", "tiny"), 75),
-    **dict.fromkeys(("base.en", "base"), 145),
-    **dict.fromkeys(("small.en", "small"), 484),
-    **dict.fromkeys(("medium.en", "medium"), 1528),
-    **dict.fromkeys(("large-v3-turbo", "turbo"), 1618),
-    **dict.fromkeys(("large-v1", "large-v2", "large-v3", "large"), 3088),
-}
-"""OpenAI's models and the size of their checkpoints in megabytes. Asking openai-whisper for the
-names would import torch, which takes seconds."""
 
 
 class ModelState(StrEnum):
@@ -44,7 +35,7 @@ class ModelState(StrEnum):
 
 
 class ModelSettingError(ValueError):
-    """A configured model is neither a name nor a file. The message says which there are."""
+    """A configured model is neither a name nor a path. The message says which there are."""
 
 
 @dataclass
@@ -71,7 +62,8 @@ class ServedModels:
     Parameters
     ----------
     names
-        As in `ServiceSettings.models`: "demo", names of OpenAI's models, or paths of checkpoints.
+        As in `ServiceSettings.models`: names of `weights.catalogue`, or paths of checkpoints
+        and CTranslate2 folders.
 
     Raises
     ------
@@ -204,15 +196,14 @@ class ServedModels:
 
 
 def _configured(name: str) -> ServedModel:
-    if name == "demo":
+    if name == DEMO:
         return ServedModel(name, demo_folder() / "demo.pt", 0)
-    if name in OFFICIAL_MODELS:
-        return ServedModel(name, name, OFFICIAL_MODELS[name])
+    if (known := find(name)) is not None:
+        return ServedModel(name, name, known.megabytes)
     path = Path(name).expanduser()
-    if path.is_file():
-        return ServedModel(path.stem, path, path.stat().st_size / 1e6)
-    names = ", ".join(OFFICIAL_MODELS)
-    raise ModelSettingError(f"{name!r} is neither a model nor a file; models are demo, {names}")
+    if not path.exists():
+        raise ModelSettingError(f"{name!r} is neither a model nor a path of one; {nearest(name)}")
+    return ServedModel(path.stem if path.is_file() else path.name, path, size_of(path) / 1e6)
 
 
 def _not_ready(model: ServedModel) -> RefusedError:

@@ -25,6 +25,7 @@ from hush_service.engine.windows import (
     transcription,
 )
 from hush_service.engine.word_times import Alignment
+from hush_service.weights.ctranslate2_folder import read_config, read_variables
 
 Transcription = Generator[Question, Any, Transcript]
 
@@ -59,7 +60,7 @@ class CTranslate2Engine:
         threads: int = 0,
         rules: Rules | None = None,
     ) -> None:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        config = read_config(folder)
         self._model = ctranslate2.models.Whisper(
             str(folder),
             device=device,
@@ -74,7 +75,7 @@ class CTranslate2Engine:
             mel_bins=self._model.n_mels,
             languages=self.tokenizer.codes if multilingual else ("en",),
             tasks=("transcribe", "translate") if multilingual else ("transcribe",),
-            parameters=(folder / "model.bin").stat().st_size // 2,
+            parameters=sum(array.size for array in read_variables(folder).arrays.values()),
         )
 
     @property

@@ -59,7 +59,7 @@ class WindowRule:
     def padded(self, spectrogram: Spectrogram) -> Spectrogram:
         """Return a part of a spectrogram with silence after it."""
         frames = spectrogram.shape[1]
-        silence = 0.0 if self.padding == "zero" else float(spectrogram.min(initial=0.0))
+        silence = 0.0 if self.padding == "zero" else float(spectrogram.min())
         window = np.full((spectrogram.shape[0], self.frames(frames)), silence, np.float32)
         window[:, :frames] = spectrogram
         return window

@@ -22,6 +22,7 @@ from typing import Literal
 
 from filelock import FileLock, Timeout
 
+from hush_service.packaged import demo_folder
 from hush_service.weights import catalogue, conversion
 from hush_service.weights.catalogue import CATALOGUE, DEMO, CatalogueModel, Head, OpenAIFile
 from hush_service.weights.checkpoint import check_checkpoint
@@ -162,13 +163,6 @@ def default_folder() -> Path:
     """Return where models are kept if nothing else is said."""
     cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(cache) / "hush" / "models"
-
-
-def demo_folder() -> Path:
-    """Return where the toy model and its sample are: in a wheel's package, else in models/."""
-    package = Path(__file__).parents[1]
-    packaged = package / "demo"
-    return packaged if packaged.exists() else package.parents[1] / "models"
 
 
 def _of_catalogue(

@@ -13,12 +13,12 @@ from hush_service.core.errors import (
     WrongHeightError,
 )
 from hush_service.core.served_models import (
-    OFFICIAL_MODELS,
     ModelSettingError,
     ModelState,
     ServedModels,
 )
 from hush_service.engine import DecodingRequest, Engine
+from hush_service.weights.catalogue import ALIASES, CATALOGUE, DEMO
 from tests.service.conftest import engine, loaded
 
 MANY = ("de", "en", "fr")
@@ -57,8 +57,17 @@ def test_a_model_that_fails_does_not_keep_the_others_from_loading() -> None:
 
 
 def test_names_of_nothing_are_refused_with_what_there_is() -> None:
-    with pytest.raises(ModelSettingError, match=r"'huge' is neither .* demo, tiny\.en"):
-        ServedModels(["demo", "huge"])
+    with pytest.raises(ModelSettingError, match=r"'q' is neither .* demo, tiny\.en"):
+        ServedModels(["demo", "q"])
+    with pytest.raises(ModelSettingError, match=r"did you mean base\.en"):
+        ServedModels(["bse.en"])
+
+
+def test_a_folder_of_ctranslate2_is_called_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "small.de").mkdir()
+    (tmp_path / "small.de" / "model.bin").write_bytes(bytes(2_000_000))
+    (model,) = ServedModels([str(tmp_path / "small.de")]).all
+    assert (model.name, model.source) == ("small.de", tmp_path / "small.de")
 
 
 def test_two_models_of_one_name_are_refused(tmp_path: Path) -> None:
@@ -70,7 +79,7 @@ def test_two_models_of_one_name_are_refused(tmp_path: Path) -> None:
 
 
 def test_the_names_are_openai_whispers() -> None:
-    assert set(OFFICIAL_MODELS) == set(whisper.available_models())
+    assert {*CATALOGUE, *ALIASES} - {DEMO} == set(whisper.available_models())
 
 
 def test_the_largest_that_takes_the_picture_answers() -> None:
