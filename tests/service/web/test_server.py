@@ -154,7 +154,7 @@ def test_work_for_a_client_that_left_is_given_up(sample: Samples) -> None:
 def test_a_model_that_does_not_exist_is_said_at_once() -> None:
     ended = start(HUSH_MODELS="demo,gigantic")
     assert ended.returncode == 2
-    assert "'gigantic' is neither a model nor a file" in ended.stderr
+    assert "'gigantic' is neither a model nor a path of one" in ended.stderr
     assert "Traceback" not in ended.stderr
 
 
