@@ -27,6 +27,7 @@ PLACES = (
     ("models/*", "model"),
     ("hush/test_mel.py", "model"),
     ("service/engine/*", "model"),
+    ("service/weights/*", "model"),
     ("service/*test_server.py", "process"),
     ("hush/test_account.py", "process"),
     ("hush/test_cli.py", "process"),

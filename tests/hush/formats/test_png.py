@@ -88,7 +88,7 @@ def test_pixels_that_are_missing_are_noticed(color: int) -> None:
         ([header(), (b"acTL", bytes(8)), PIXELS, END], "animated"),
         ([header(interlace=1), PIXELS, END], "interlaced"),
         ([header(), *[(b"tEXt", b"")] * 500_000, PIXELS, END], "more than 1000 chunks"),
-        ([header(), (b"IDAT", zlib.compress(bytes(10**9), 9)), END], "damaged"),
+        ([header(), (b"IDAT", zlib.compress(bytes(10**8), 1)), END], "damaged"),
         ([header(), (b"IDAT", b"nothing"), END], "damaged"),
         ([header(), END], "damaged"),
     ],
