@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hush.image import Encoding, MelImage, MelImageError, decode, encode, quantize
     from hush.mel import log_mel_spectrogram
     from hush.segments import Segment, SegmentStream
-    from hush.transcript import Phrase, Transcript, TranscriptFormat, Word
+    from hush.transcript import Phrase, Stretch, Transcript, TranscriptFormat, Word
 
 __version__ = "0.1.0"
 
@@ -30,7 +30,7 @@ _MODULES = {
     "image": ("Encoding", "MelImage", "MelImageError", "decode", "encode", "quantize"),
     "mel": ("log_mel_spectrogram",),
     "segments": ("Segment", "SegmentStream"),
-    "transcript": ("Phrase", "Transcript", "TranscriptFormat", "Word"),
+    "transcript": ("Phrase", "Stretch", "Transcript", "TranscriptFormat", "Word"),
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 
@@ -50,6 +50,7 @@ __all__ = [
     "Segment",
     "SegmentStream",
     "ServiceError",
+    "Stretch",
     "Transcript",
     "TranscriptFormat",
     "Word",

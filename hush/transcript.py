@@ -61,6 +61,14 @@ class Phrase:
 
 
 @dataclass(frozen=True)
+class Stretch:
+    """A part of a recording, in seconds."""
+
+    start: float
+    end: float
+
+
+@dataclass(frozen=True)
 class Transcript:
     """The words of a recording or of a part of it.
 
@@ -76,6 +84,8 @@ class Transcript:
         "transcribe" or "translate".
     phrases, words
         With times; there are words only where they were asked for.
+    unheard
+        Where somebody speaks, and the model has no words for it.
     """
 
     text: str
@@ -84,6 +94,7 @@ class Transcript:
     task: str = "transcribe"
     phrases: tuple[Phrase, ...] = ()
     words: tuple[Word, ...] | None = None
+    unheard: tuple[Stretch, ...] = ()
 
     @classmethod
     def from_verbose_json(cls, body: Mapping[str, Any]) -> Self:
@@ -108,12 +119,16 @@ class Transcript:
                     Word(str(word["word"]), float(word["start"]), float(word["end"]))
                     for word in words
                 ),
+                unheard=tuple(
+                    Stretch(float(stretch["start"]), float(stretch["end"]))
+                    for stretch in body.get("unheard") or ()
+                ),
             )
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise ValueError("this is not a transcript in verbose_json form") from error
 
     def verbose_json(self) -> dict[str, Any]:
-        """Return OpenAI's ``verbose_json`` form."""
+        """Return OpenAI's ``verbose_json`` form, with `unheard` beside it."""
         body: dict[str, Any] = {
             "task": self.task,
             "language": self.language,
@@ -140,7 +155,15 @@ class Transcript:
                 {"word": word.word, "start": round(word.start, 3), "end": round(word.end, 3)}
                 for word in self.words
             ]
+        body["unheard"] = self.unheard_json()
         return body
+
+    def unheard_json(self) -> list[dict[str, float]]:
+        """Return where speech has no words, as JSON has it."""
+        return [
+            {"start": round(stretch.start, 3), "end": round(stretch.end, 3)}
+            for stretch in self.unheard
+        ]
 
     def shifted(self, seconds: float) -> "Transcript":
         """Return the same words, said so much later."""
@@ -161,6 +184,9 @@ class Transcript:
             else tuple(
                 replace(word, start=word.start + seconds, end=word.end + seconds)
                 for word in self.words
+            ),
+            unheard=tuple(
+                Stretch(stretch.start + seconds, stretch.end + seconds) for stretch in self.unheard
             ),
         )
 
@@ -198,6 +224,7 @@ def join(parts: Iterable[tuple[float, Transcript]], duration: float) -> Transcri
         task=transcripts[0].task if transcripts else "transcribe",
         phrases=tuple(phrase for part in transcripts for phrase in part.phrases),
         words=tuple(word for words in timed for word in words) if timed else None,
+        unheard=tuple(stretch for part in transcripts for stretch in part.unheard),
     )
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hush.transcript import Phrase, Transcript, TranscriptFormat, Word, join
+from hush.transcript import Phrase, Stretch, Transcript, TranscriptFormat, Word, join
 
 HELLO = Transcript(
     "Hello there. How are you?",
@@ -12,6 +12,7 @@ HELLO = Transcript(
     "english",
     phrases=(Phrase(0.5, 1.5, " Hello there."), Phrase(1.75, 3.004, " How are you?")),
     words=(Word("Hello", 0.5, 0.9), Word("there.", 0.9, 1.5)),
+    unheard=(Stretch(3.1, 3.5),),
 )
 
 seconds = st.floats(0, 100_000)
@@ -23,6 +24,7 @@ transcripts = st.builds(
     language=st.sampled_from([None, "english", "welsh"]),
     phrases=st.lists(st.builds(Phrase, seconds, seconds, texts), max_size=4).map(tuple),
     words=st.none() | st.lists(st.builds(Word, texts, seconds, seconds), max_size=4).map(tuple),
+    unheard=st.lists(st.builds(Stretch, seconds, seconds), max_size=4).map(tuple),
 )
 
 
@@ -51,6 +53,7 @@ def test_json_is_openais_verbose_form() -> None:
     assert body["language"] == "english"
     assert body["segments"][1]["start"] == 1.75
     assert body["words"][0] == {"word": "Hello", "start": 0.5, "end": 0.9}
+    assert body["unheard"] == [{"start": 3.1, "end": 3.5}]
 
 
 def test_hours_are_written_in_full() -> None:
@@ -85,6 +88,7 @@ def test_verbose_json_round_trip(transcript: Transcript) -> None:
         {"text": "hi"},
         {"text": "", "duration": 1, "segments": [{}]},
         {"text": "", "duration": "x"},
+        {"text": "", "duration": 1, "unheard": [{"start": 1}]},
     ],
 )
 def test_other_json_is_an_error(body: dict[str, object]) -> None:
@@ -100,6 +104,11 @@ def test_joined_transcripts_keep_order_and_times() -> None:
     assert whole.words is not None
     assert [word.start for word in whole.words] == [10.5, 10.9, 30.5, 30.9]
     assert (whole.duration, whole.language) == (40.0, "english")
+    assert whole.unheard == (Stretch(13.1, 13.5), Stretch(33.1, 33.5))
+
+
+def test_other_services_do_not_say_what_has_no_words() -> None:
+    assert Transcript.from_verbose_json({"text": "Hello.", "duration": 1}).unheard == ()
 
 
 def test_nothing_joined_is_an_empty_transcript() -> None:
