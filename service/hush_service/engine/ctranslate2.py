@@ -13,17 +13,16 @@ import numpy as np
 from hush.mel import Spectrogram
 from hush.transcript import Transcript
 from hush_service.engine import DecodingRequest, ModelInfo, WorkStoppedError
-from hush_service.engine.tokenizer import Tokenizer
-from hush_service.engine.windows import (
+from hush_service.engine.questions import (
     Align,
     Decode,
     Decoded,
     DetectLanguage,
     Question,
-    Rules,
     Window,
-    transcription,
 )
+from hush_service.engine.tokenizer import Tokenizer
+from hush_service.engine.windows import Rules, transcription
 from hush_service.engine.word_times import Alignment
 from hush_service.weights.ctranslate2_folder import read_config, read_variables
 

@@ -1,10 +1,14 @@
-"""The reference engine: openai-whisper on torch, decoding as its own `transcribe()` does."""
+"""The reference engine: openai-whisper on torch, decoding as its own `transcribe()` does.
+
+What is spoken and has no words then is given to `transcribe()` once more, by itself.
+"""
 
 import importlib
 import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +20,9 @@ from whisper.tokenizer import LANGUAGES
 
 from hush.mel import FRAMES_PER_SECOND, Spectrogram
 from hush.transcript import Phrase, Transcript, Word
-from hush_service.engine import DecodingRequest, ModelInfo, WorkStoppedError
+from hush_service.engine import DecodingRequest, ModelInfo, WorkStoppedError, unheard
+from hush_service.engine.clamping import clamped
+from hush_service.engine.windows import Rules
 
 # `whisper.transcribe` is the function; the module of the same name holds what it calls.
 _transcribe_module: Any = importlib.import_module("whisper.transcribe")
@@ -78,9 +84,28 @@ class OpenAIWhisperEngine:
         }
         if request.temperature > 0:
             settings["temperature"] = request.temperature
-        with _transcribe_lock, _given(spectrogram), self._stopping(stop):
-            result = whisper.transcribe(self._model, "", **settings)
-        return _transcript(result, spectrogram.shape[1] / FRAMES_PER_SECOND, request)
+        duration = spectrogram.shape[1] / FRAMES_PER_SECOND
+        speech = unheard.speech_in(spectrogram)
+        with _transcribe_lock, self._stopping(stop):
+            result = self._heard(spectrogram, settings)
+            settings |= {"language": result["language"], "initial_prompt": None}
+            tried = set[tuple[int, int]]()
+            for _ in range(unheard.HEARINGS):
+                phrases = _transcript(result, duration, request).phrases
+                left = set(unheard.stretches(speech, phrases, 0, len(speech))) - tried
+                for first, end in sorted(left):
+                    again = self._heard(spectrogram[:, first:end], settings)
+                    _add(result, again, first)
+                    if not again["segments"]:
+                        # Where the model says so itself, this is noise or music.
+                        speech[first:end] = False
+                tried |= left
+        return unheard.reported(clamped(_transcript(result, duration, request)), speech)
+
+    def _heard(self, spectrogram: Spectrogram, settings: dict[str, Any]) -> dict[str, Any]:
+        with _given(spectrogram):
+            result: dict[str, Any] = whisper.transcribe(self._model, "", **settings)
+        return result
 
     @contextmanager
     def _stopping(self, stop: Callable[[], bool]) -> Iterator[None]:
@@ -117,6 +142,20 @@ def _given(spectrogram: Spectrogram) -> Iterator[None]:
         _transcribe_module.log_mel_spectrogram = computed
 
 
+def _add(result: dict[str, Any], again: dict[str, Any], first: int) -> None:
+    """Add to a result what was heard in the frames from the first on, where it can be believed."""
+    rules, offset = Rules(), first / FRAMES_PER_SECOND
+    for segment in again["segments"]:
+        if segment["text"] and rules.believe(_phrase(segment)):
+            for timed in (segment, *segment.get("words", ())):
+                timed["start"] += offset
+                timed["end"] += offset
+            segment["seek"] += first
+            result["segments"].append(segment)
+    result["segments"].sort(key=itemgetter("start"))
+    result["text"] = "".join(segment["text"] for segment in result["segments"])
+
+
 def _transcript(result: dict[str, Any], duration: float, request: DecodingRequest) -> Transcript:
     phrases = [phrase for phrase in result["segments"] if phrase["text"]]
     words = [word for phrase in phrases for word in phrase.get("words", ())]
@@ -125,23 +164,24 @@ def _transcript(result: dict[str, Any], duration: float, request: DecodingReques
         duration=duration,
         language=LANGUAGES.get(result["language"], result["language"]),
         task=request.task,
-        phrases=tuple(
-            Phrase(
-                start=phrase["start"],
-                end=phrase["end"],
-                text=phrase["text"],
-                seek=phrase["seek"],
-                tokens=tuple(phrase["tokens"]),
-                temperature=phrase["temperature"],
-                avg_logprob=_finite(phrase["avg_logprob"]),
-                compression_ratio=phrase["compression_ratio"],
-                no_speech_prob=_finite(phrase["no_speech_prob"]),
-            )
-            for phrase in phrases
-        ),
+        phrases=tuple(_phrase(phrase) for phrase in phrases),
         words=tuple(Word(word["word"].strip(), word["start"], word["end"]) for word in words)
         if request.words
         else None,
+    )
+
+
+def _phrase(segment: dict[str, Any]) -> Phrase:
+    return Phrase(
+        start=segment["start"],
+        end=segment["end"],
+        text=segment["text"],
+        seek=segment["seek"],
+        tokens=tuple(segment["tokens"]),
+        temperature=segment["temperature"],
+        avg_logprob=_finite(segment["avg_logprob"]),
+        compression_ratio=segment["compression_ratio"],
+        no_speech_prob=_finite(segment["no_speech_prob"]),
     )
 
 

@@ -131,6 +131,10 @@ class Tokenizer:
         """Return the tokens of plain text."""
         return self.encoding.encode(text, disallowed_special=())
 
+    def text(self, tokens: Sequence[int]) -> list[int]:
+        """Return those of some tokens that are text."""
+        return [token for token in tokens if token < self.end_of_text]
+
     def decode(self, tokens: Sequence[int]) -> str:
         """Return the text of tokens, without times."""
         return self.encoding.decode([token for token in tokens if token < self.first_timestamp])

@@ -5,16 +5,22 @@ spectrogram tells where somebody speaks: what is spoken and is in no phrase is h
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
 from hush.detector import EdgeDetector, rounded
 from hush.mel import FRAMES_PER_SECOND, Spectrogram
-from hush.transcript import Phrase
+from hush.transcript import Phrase, Stretch, Transcript
 
 SHORTEST = 1.0
 """Seconds of speech in no phrase that are worth another look."""
+HEARINGS = 3
+"""How often what is left is heard again."""
+REPORTED = 2.0
+"""Seconds of speech without words that are told of: phrases' times are no better than a second,
+and the detector takes a cough for speech."""
 JOINED = 2.0
 """Seconds of pause within one stretch of speech."""
 MARGIN = 0.2
@@ -36,8 +42,31 @@ def speech_in(spectrogram: Spectrogram) -> Frames:
     return np.concatenate([detector.push(steps), detector.finish()])
 
 
+def reported(transcript: Transcript, speech: Frames) -> Transcript:
+    """Return a transcript that says where speech has no words.
+
+    Parameters
+    ----------
+    transcript
+        Of a spectrogram, with phrases in order.
+    speech
+        Of all frames of the spectrogram.
+    """
+    left = stretches(speech, transcript.phrases, 0, len(speech), REPORTED)
+    return replace(
+        transcript,
+        unheard=tuple(
+            Stretch(first / FRAMES_PER_SECOND, end / FRAMES_PER_SECOND) for first, end in left
+        ),
+    )
+
+
 def stretches(
-    speech: Frames, phrases: Sequence[Phrase], first: int, end: int
+    speech: Frames,
+    phrases: Sequence[Phrase],
+    first: int,
+    end: int,
+    shortest: float = SHORTEST,
 ) -> list[tuple[int, int]]:
     """Return where speech is in no phrase.
 
@@ -49,12 +78,13 @@ def stretches(
         What was heard.
     first, end
         Frames between which to look.
+    shortest
+        Seconds of speech that a stretch holds at least.
 
     Returns
     -------
     list of (first, end)
-        Frames, `MARGIN` included. At least `SHORTEST` seconds of each are speech, and none reaches
-        into a phrase.
+        Frames, `MARGIN` included. None reaches into a phrase.
     """
     phrase_frames = [
         (round(phrase.start * FRAMES_PER_SECOND), round(phrase.end * FRAMES_PER_SECOND))
@@ -65,7 +95,7 @@ def stretches(
     for low, high in _between(phrase_frames, first, end):
         places = np.flatnonzero(speech[low:high])
         for run in np.split(places, np.flatnonzero(np.diff(places) > joined) + 1):
-            if len(run) >= SHORTEST * FRAMES_PER_SECOND:
+            if len(run) >= shortest * FRAMES_PER_SECOND:
                 begin, after = low + int(run[0]) - margin, low + int(run[-1]) + 1 + margin
                 found.append((max(low, begin), min(high, after)))
     return found

@@ -6,8 +6,7 @@ openai-whisper's `transcribe()` does. It is a generator: it yields `Question`s a
 answers, so that whoever runs it may ask a model many recordings' questions at once.
 """
 
-import zlib
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
@@ -17,7 +16,17 @@ import numpy as np
 from hush.mel import FRAMES_PER_SECOND, Spectrogram
 from hush.transcript import Phrase, Transcript, Word
 from hush_service.engine import DecodingRequest, unheard
+from hush_service.engine.clamping import clamped
 from hush_service.engine.languages import LANGUAGES
+from hush_service.engine.questions import (
+    Align,
+    Decode,
+    Decoded,
+    DetectLanguage,
+    Question,
+    Window,
+)
+from hush_service.engine.repetition import compression_ratio, said_again, without_loops
 from hush_service.engine.tokenizer import TIME_STEP, Tokenizer
 from hush_service.engine.word_times import Alignment, timed_words
 
@@ -85,6 +94,9 @@ class Rules:
         Of how many answers the most probable is taken at temperatures above 0.
     repetitive
         Compression ratio above which text repeats itself.
+    fastest
+        Characters a second above which nobody can have said a text. Tokens would not do: a letter
+        is a quarter of one in English, and three in Burmese.
     improbable
         Mean log-probability below which text is guessed.
     silent
@@ -98,91 +110,18 @@ class Rules:
     temperatures: tuple[float, ...] = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
     samples: int = 5
     repetitive: float = 2.4
+    fastest: float = 40.0
     improbable: float = -1.0
     silent: float = 0.6
     listen_again: bool = True
 
-
-@dataclass(eq=False)
-class Window:
-    """What a model hears at once.
-
-    Attributes
-    ----------
-    spectrogram
-        (n_mels, frames) values, silence included.
-    content
-        Frames that are no silence put there.
-    encoded
-        What the model's encoder made of it, once it has.
-    """
-
-    spectrogram: Spectrogram
-    content: int
-    encoded: Any = None
-
-
-@dataclass(frozen=True)
-class DetectLanguage:
-    """Asks for the ISO 639-1 code of the language that is most probable."""
-
-    window: Window
-
-
-@dataclass(frozen=True)
-class Decode:
-    """Asks for text: answered with `Decoded`.
-
-    Attributes
-    ----------
-    window
-        What to hear.
-    prompt
-        All tokens that the text follows.
-    temperature
-        0 for the most probable text, more for a random one.
-    """
-
-    window: Window
-    prompt: tuple[int, ...]
-    temperature: float
-
-
-@dataclass(frozen=True)
-class Align:
-    """Asks when the tokens of a text were said: answered with `Alignment`."""
-
-    window: Window
-    start: tuple[int, ...]
-    tokens: tuple[int, ...]
-
-
-Question = DetectLanguage | Decode | Align
-
-
-@dataclass(frozen=True)
-class Decoded:
-    """A text that a model wrote.
-
-    Attributes
-    ----------
-    tokens
-        With timestamps, without what ends the text.
-    avg_logprob
-        Mean log-probability of its tokens and of its end.
-    no_speech_prob
-        Probability that nobody speaks.
-    """
-
-    tokens: tuple[int, ...]
-    avg_logprob: float
-    no_speech_prob: float
-
-
-def compression_ratio(text: str) -> float:
-    """Return UTF-8 bytes to zlib's bytes: text that repeats itself compresses well."""
-    data = text.encode()
-    return len(data) / len(zlib.compress(data))
+    def believe(self, phrase: Phrase) -> bool:
+        """Tell whether a phrase is good enough for what nothing was heard in at first."""
+        return (
+            phrase.avg_logprob > self.improbable
+            and phrase.no_speech_prob < self.silent
+            and phrase.compression_ratio <= self.repetitive
+        )
 
 
 def transcription(
@@ -270,7 +209,7 @@ class _Listener:
         phrases = tuple(each.phrase for each in self._heard)
         tokens = [token for phrase in phrases for token in phrase.tokens]
         words = tuple(word for each in self._heard for word in each.words)
-        return Transcript(
+        transcript = Transcript(
             text=self._tokenizer.decode(tokens).strip(),
             duration=self._spectrogram.shape[1] / FRAMES_PER_SECOND,
             language=LANGUAGES[self._language],
@@ -278,44 +217,43 @@ class _Listener:
             phrases=phrases,
             words=words if self._request.words else None,
         )
+        return unheard.reported(clamped(transcript), self._speech)
 
     def _window(self, first: int, end: int) -> Window:
         part = self._spectrogram[:, first : min(first + LONGEST_WINDOW, end)]
         return Window(self._rules.window.padded(part), part.shape[1])
 
     def _hear(
-        self, window: Window, seek: int, said: tuple[int, ...], again: bool = True
+        self, window: Window, seek: int, said: tuple[int, ...], again: int = unheard.HEARINGS
     ) -> Generator[Question, Any, tuple[list[_Heard], int]]:
         """Return what was said in a window, and the frame with which the next one begins."""
         decoded, temperature = yield from self._decode(window, said)
         if self._is_silence(decoded):
+            # Where the model says so itself, what was taken for speech is noise or music.
+            self._speech[seek : seek + window.content] = False
             return [], seek + window.content
         phrases, frames = self._phrases_of(decoded, seek, window.content, temperature)
+        phrases = without_loops(phrases, self._tokenizer)
+        if self._is_too_fast("".join(phrase.text for phrase in phrases), window):
+            phrases = []
         if self._request.words:
             heard = yield from self._timed(phrases, window, seek)
         else:
             heard = [_Heard(phrase) for phrase in phrases]
-        if again and self._rules.listen_again:
+        # What brought no words by itself will not bring any the next time.
+        if self._rules.listen_again and again and (phrases or again == unheard.HEARINGS):
             for first, end in unheard.stretches(self._speech, phrases, seek, seek + frames):
-                heard += yield from self._missed(first, end)
+                heard += yield from self._missed(first, end, again - 1)
             heard.sort(key=lambda each: each.phrase.start)
         return heard, seek + frames
 
-    def _missed(self, first: int, end: int) -> Generator[Question, Any, list[_Heard]]:
+    def _missed(self, first: int, end: int, again: int) -> Generator[Question, Any, list[_Heard]]:
         """Hear a stretch of speech again by itself."""
-        found, _ = yield from self._hear(self._window(first, end), first, (), again=False)
-        rules = self._rules
-        return [
-            each
-            for each in found
-            if each.phrase.avg_logprob > rules.improbable
-            and each.phrase.no_speech_prob < rules.silent
-            and each.phrase.compression_ratio <= rules.repetitive
-        ]
-
-    def _text_tokens(self, phrases: Sequence[Phrase]) -> tuple[int, ...]:
-        end = self._tokenizer.end_of_text
-        return tuple(token for phrase in phrases for token in phrase.tokens if token < end)
+        found: list[_Heard] = []
+        while first < end:
+            heard, first = yield from self._hear(self._window(first, end), first, (), again)
+            found += heard
+        return [each for each in found if self._rules.believe(each.phrase)]
 
     def _decode(
         self, window: Window, said: tuple[int, ...]
@@ -330,13 +268,25 @@ class _Listener:
         prompt = (*before, *self._start)
         for temperature in temperatures:
             decoded: Decoded = yield Decode(window, prompt, temperature)
-            text = self._tokenizer.decode(decoded.tokens)
             improbable = decoded.avg_logprob < rules.improbable
             if improbable and decoded.no_speech_prob > rules.silent:
                 break
-            if not improbable and compression_ratio(text.strip()) <= rules.repetitive:
+            if not improbable and not self._is_loop(decoded, window):
                 break
         return decoded, temperature
+
+    def _is_loop(self, decoded: Decoded, window: Window) -> bool:
+        text = self._tokenizer.decode(decoded.tokens).strip()
+        return (
+            compression_ratio(text) > self._rules.repetitive
+            or self._is_too_fast(text, window)
+            or bool(said_again(self._tokenizer.text(decoded.tokens)).any())
+        )
+
+    def _is_too_fast(self, text: str, window: Window) -> bool:
+        # A word or two may be cut closely.
+        seconds = max(window.content / FRAMES_PER_SECOND, 1.0)
+        return len(text) > self._rules.fastest * seconds
 
     def _is_silence(self, decoded: Decoded) -> bool:
         rules = self._rules
@@ -394,7 +344,7 @@ class _Listener:
     def _timed(
         self, phrases: list[Phrase], window: Window, seek: int
     ) -> Generator[Question, Any, list[_Heard]]:
-        texts = [self._text_tokens([phrase]) for phrase in phrases]
+        texts = [self._tokenizer.text(phrase.tokens) for phrase in phrases]
         tokens = tuple(token for text in texts for token in text)
         if not tokens:
             return [_Heard(phrase) for phrase in phrases]

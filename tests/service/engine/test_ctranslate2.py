@@ -10,6 +10,7 @@ from hush.audio import read_audio
 from hush.mel import floor_normalized, log_mel_spectrogram
 from hush_service.engine import DecodingRequest, WorkStoppedError
 from hush_service.engine.ctranslate2 import CTranslate2Engine
+from hush_service.engine.openai_whisper import OpenAIWhisperEngine
 from hush_service.engine.windows import EXACT, Rules
 from hush_service.weights.models import resolve
 from tests.conftest import Samples
@@ -28,6 +29,11 @@ def tiny() -> CTranslate2Engine:
 @pytest.fixture(scope="module")
 def base() -> CTranslate2Engine:
     return CTranslate2Engine(resolve("base", "ctranslate2"), "cpu", "int8")
+
+
+@pytest.fixture(scope="module")
+def reference() -> OpenAIWhisperEngine:
+    return OpenAIWhisperEngine(resolve("tiny.en", "openai"), "cpu")
 
 
 def plain(text: str) -> str:
@@ -62,22 +68,31 @@ def test_languages_are_detected_and_translated(base: CTranslate2Engine, shared_d
     assert " the " in translated.text
 
 
+@pytest.mark.parametrize("which", ["ctranslate2", "reference"])
 def test_speech_after_an_early_end_is_heard_again(
-    tiny: CTranslate2Engine, shared_data: Path
+    which: str, request: pytest.FixtureRequest, shared_data: Path
 ) -> None:
+    engine = request.getfixturevalue("tiny" if which == "ctranslate2" else which)
     samples = read_audio(shared_data / "cases" / "lost_ten_seconds.flac")
-    transcript = tiny.transcribe(log_mel_spectrogram(samples), DecodingRequest(), on)
+    transcript = engine.transcribe(log_mel_spectrogram(samples), DecodingRequest(), on)
     assert "stay smart" in transcript.text
     assert "happiness of her brother" in transcript.text
     assert len(transcript.text.split()) >= 38
+    assert transcript.unheard == ()
 
 
-def test_no_phrase_ends_after_the_picture(tiny: CTranslate2Engine, shared_data: Path) -> None:
+@pytest.mark.parametrize("which", ["ctranslate2", "reference"])
+def test_no_phrase_ends_after_the_picture(
+    which: str, request: pytest.FixtureRequest, shared_data: Path
+) -> None:
+    engine = request.getfixturevalue("tiny" if which == "ctranslate2" else which)
     samples = read_audio(shared_data / "cases" / "cue_after_end.flac")
-    transcript = tiny.transcribe(log_mel_spectrogram(samples), DecodingRequest(words=True), on)
-    assert all(phrase.end <= transcript.duration for phrase in transcript.phrases)
-    starts = [phrase.start for phrase in transcript.phrases]
-    assert starts == sorted(starts)
+    transcript = engine.transcribe(log_mel_spectrogram(samples), DecodingRequest(words=True), on)
+    assert transcript.words
+    for parts in (transcript.phrases, transcript.words):
+        times = [time for part in parts for time in (part.start, part.end)]
+        assert times == sorted(times)
+        assert 0 <= times[0] <= times[-1] <= transcript.duration
 
 
 def test_together_is_as_alone(tiny: CTranslate2Engine, jfk: Samples) -> None:
@@ -94,12 +109,11 @@ def test_work_that_nobody_waits_for_is_given_up(tiny: CTranslate2Engine, jfk: Sa
         tiny.transcribe(log_mel_spectrogram(jfk), DecodingRequest(), lambda: True)
 
 
-def test_in_float32_it_writes_the_references_tokens(jfk: Samples) -> None:
-    from hush_service.engine.openai_whisper import OpenAIWhisperEngine
-
+def test_in_float32_it_writes_the_references_tokens(
+    reference: OpenAIWhisperEngine, jfk: Samples
+) -> None:
     rules = Rules(window=EXACT, beam=1, listen_again=False)
     ours = CTranslate2Engine(resolve("tiny.en", "ctranslate2"), "cpu", "float32", rules=rules)
-    reference = OpenAIWhisperEngine(resolve("tiny.en", "openai"), "cpu")
     spectrogram = log_mel_spectrogram(jfk)
     expected = reference.transcribe(spectrogram, DecodingRequest(), on)
     heard = ours.transcribe(spectrogram, DecodingRequest(), on)

@@ -1,0 +1,237 @@
+"""What is made of a model's answers, whatever they are: here they are told, and no model is run."""
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hush.detector import EdgeDetector
+from hush.mel import Spectrogram, log_mel_spectrogram
+from hush.transcript import Stretch, Transcript, TranscriptFormat
+from hush_service.engine import DecodingRequest
+from hush_service.engine.questions import Align, Decode, Decoded, DetectLanguage
+from hush_service.engine.repetition import compression_ratio
+from hush_service.engine.tokenizer import Tokenizer
+from hush_service.engine.windows import Rules, transcription
+from hush_service.engine.word_times import Alignment
+from tests.conftest import Samples
+
+TOKENIZER = Tokenizer.of_size(51_864)
+ZERO = TOKENIZER.first_timestamp
+Answer = Callable[[Decode], Decoded]
+BLANK: Spectrogram = np.full((80, 400), -0.5, np.float32)
+
+
+def at(seconds: float) -> int:
+    return ZERO + round(seconds / 0.02)
+
+
+def said(*parts: float | str) -> tuple[int, ...]:
+    """Return the tokens of times and texts."""
+    tokens: list[int] = []
+    for part in parts:
+        tokens += TOKENIZER.encode(part) if isinstance(part, str) else [at(part)]
+    return tuple(tokens)
+
+
+def heard(
+    spectrogram: Spectrogram,
+    answer: Answer,
+    request: DecodingRequest | None = None,
+    align: Callable[[Align], Alignment] | None = None,
+) -> Transcript:
+    """Return what is made of answers."""
+    asking = transcription(spectrogram, request or DecodingRequest(), TOKENIZER, Rules())
+    reply: Any = None
+    while True:
+        try:
+            question = asking.send(reply)
+        except StopIteration as end:
+            transcript: Transcript = end.value
+            return transcript
+        match question:
+            case Decode():
+                reply = answer(question)
+            case Align():
+                assert align is not None
+                reply = align(question)
+            case DetectLanguage():
+                raise AssertionError("an English model has no other language")
+
+
+class Told:
+    """Gives answers in turn, the last for ever, and remembers the questions."""
+
+    def __init__(self, *answers: Sequence[int]) -> None:
+        self._answers = list(answers)
+        self.asked: list[Decode] = []
+
+    def __call__(self, question: Decode) -> Decoded:
+        self.asked.append(question)
+        tokens = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        return Decoded(tuple(tokens), -0.2, 0.01)
+
+    @property
+    def temperatures(self) -> list[float]:
+        return [question.temperature for question in self.asked]
+
+
+def assert_in_order(times: Sequence[tuple[float, float]], duration: float) -> None:
+    assert all(0 <= start <= end <= duration for start, end in times)
+    assert all(before[1] <= after[0] for before, after in pairwise(times))
+
+
+def cues(text: str) -> list[tuple[float, float]]:
+    """Return the times of subtitles."""
+    lines = [line.split(" --> ") for line in text.splitlines() if " --> " in line]
+    return [(clock(start), clock(end)) for start, end in lines]
+
+
+def clock(text: str) -> float:
+    hours, minutes, seconds = text.replace(",", ".").split(":")
+    return round(int(hours) * 3600 + int(minutes) * 60 + float(seconds), 3)
+
+
+TEXT_TOKENS = st.sampled_from(TOKENIZER.encode(" Ask not what, what. \u3042 again"))
+TIMES = st.integers(ZERO, ZERO + 1500)
+SEQUENCES = st.lists(
+    TEXT_TOKENS | TIMES | st.integers(0, 20).map(lambda step: ZERO + step), max_size=24
+)
+
+
+@given(st.data())
+def test_whatever_a_model_answers_times_are_in_order_and_within_the_picture(
+    data: st.DataObject,
+) -> None:
+    frames = data.draw(st.integers(1, 400), "frames")
+    words = data.draw(st.booleans(), "words")
+
+    def answer(question: Decode) -> Decoded:
+        tokens = tuple(data.draw(SEQUENCES, "tokens"))
+        return Decoded(tokens, data.draw(st.sampled_from([-0.2, -2.0])), 0.1)
+
+    def align(question: Align) -> Alignment:
+        steps = st.lists(st.integers(0, 1499), min_size=1, max_size=1)
+        places = range(len(question.tokens) + 1)
+        path = [(place, step) for place in places for step in data.draw(steps, "step")]
+        return Alignment(path, [0.5] * len(path))
+
+    transcript = heard(BLANK[:, :frames], answer, DecodingRequest(words=words), align)
+    body = transcript.verbose_json()
+    duration = body["duration"]
+    for part in (body["segments"], body.get("words", []), body["unheard"]):
+        assert_in_order([(each["start"], each["end"]) for each in part], duration)
+    assert_in_order(cues(transcript.written(TranscriptFormat.SRT)), duration)
+    assert_in_order(cues(transcript.written(TranscriptFormat.VTT)), duration)
+
+
+LOOPS = {
+    "a word": said(0.0, " And so" + " again" * 40),
+    "a few words": said(0.0, " And so" + " my fellow Americans" * 12, 4.0),
+    "phrase after phrase": said(
+        *(0.0, " And so.", 1.0), *(part for _ in range(8) for part in (1.0, " Thank you.", 2.0))
+    ),
+    "in the middle": said(0.0, " And so" + " ask not what" * 6 + " your country can do.", 4.0),
+}
+
+
+@pytest.mark.parametrize("loop", LOOPS.values(), ids=LOOPS)
+def test_an_answer_that_loops_is_asked_for_again(loop: tuple[int, ...]) -> None:
+    told = Told(loop, loop, said(0.0, " And so, my fellow Americans.", 4.0))
+    assert heard(BLANK, told).text == "And so, my fellow Americans."
+    assert told.temperatures == [0.0, 0.2, 0.4]
+
+
+@pytest.mark.parametrize(
+    ("loop", "text"),
+    [
+        ("a word", "And so again"),
+        ("a few words", "And so my fellow Americans"),
+        ("phrase after phrase", "And so. Thank you."),
+        ("in the middle", "And so ask not what your country can do."),
+    ],
+)
+def test_what_loops_at_every_temperature_is_said_once(loop: str, text: str) -> None:
+    told = Told(LOOPS[loop])
+    transcript = heard(BLANK, told)
+    assert transcript.text == text
+    assert told.temperatures[:6] == [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
+
+
+def test_people_say_a_word_several_times() -> None:
+    text = "No, no, no, no! It is very, very, very good. Ha ha ha ha ha ha."
+    told = Told(said(0.0, f" {text}", 4.0))
+    assert heard(BLANK, told).text == text
+    assert told.temperatures == [0.0]
+
+
+def test_a_loop_after_much_else_is_seen_too() -> None:
+    """The text as a whole neither compresses well, nor is too long for its 15 s."""
+    text = f"{MANY_WORDS} It was the spring of hope, we had everything before us," + " no" * 16
+    assert compression_ratio(text) < 2.4
+    told = Told(said(0.0, text, 14.0), said(0.0, MANY_WORDS, 14.0))
+    spectrogram = np.full((80, 1500), -0.5, np.float32)
+    assert heard(spectrogram, told).text == MANY_WORDS.strip()
+    assert told.temperatures == [0.0, 0.2]
+
+
+MANY_WORDS = (
+    " It was the best of times, it was the worst of times, it was the age of wisdom, it was the"
+    " age of foolishness, it was the epoch of belief, it was the season."
+)
+
+
+def test_more_than_anybody_can_say_is_asked_for_again_and_then_left_out() -> None:
+    told = Told(said(0.0, MANY_WORDS, 4.0))
+    assert heard(BLANK, told).text == MANY_WORDS.strip()
+    assert told.temperatures == [0.0]
+    told = Told(said(0.0, MANY_WORDS, 4.0))
+    assert heard(BLANK[:, :300], told).text == ""
+    assert told.temperatures == [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
+
+
+def test_speech_that_never_has_words_is_reported(jfk: Samples) -> None:
+    spectrogram = log_mel_spectrogram(jfk)
+    told = Told(said(0.0, " And so, my fellow Americans,", 2.2), said(0.0))
+    transcript = heard(spectrogram, told)
+    assert transcript.text == "And so, my fellow Americans,"
+    assert transcript.unheard == (Stretch(2.2, 11.0),)
+
+
+def test_where_the_model_says_that_nobody_speaks_nothing_is_reported(jfk: Samples) -> None:
+    transcript = heard(log_mel_spectrogram(jfk), lambda _: Decoded(said(0.0, " you"), -1.5, 0.9))
+    assert (transcript.text, transcript.unheard) == ("", ())
+
+
+def test_what_is_left_is_heard_again_as_long_as_words_come(jfk: Samples) -> None:
+    told = Told(said(0.0, " And so,", 1.5), said(0.0, " ask not", 4.0), said(0.0, " what", 5.4))
+    transcript = heard(log_mel_spectrogram(jfk), told)
+    assert transcript.text == "And so, ask not what"
+    assert [phrase.end for phrase in transcript.phrases] == [1.5, 5.5, 10.9]
+    assert len(told.asked) == 3
+
+
+def test_the_parts_of_a_loop_that_were_speech_are_heard_again(jfk: Samples) -> None:
+    spectrogram = log_mel_spectrogram(jfk)
+    loops = [said(0.0, " And so" + " again" * 40)] * 6
+    told = Told(*loops, said(0.0, " ask not what your country", 9.5))
+    transcript = heard(spectrogram, told)
+    assert transcript.text == "And so again ask not what your country"
+    assert told.temperatures == [0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 0.0]
+    assert [(phrase.start, phrase.end) for phrase in transcript.phrases] == [(0, 1.5), (1.5, 11)]
+
+
+def test_a_second_hearing_is_of_what_the_detector_takes_for_speech(jfk: Samples) -> None:
+    """The same detector as on the device, on values that are floored and scaled."""
+    spectrogram = log_mel_spectrogram(jfk)
+    told = Told(said(0.0))
+    heard(spectrogram, told)
+    detector = EdgeDetector(80)
+    steps = np.rint((spectrogram * 4 - 4) * 64).astype(np.int32)
+    speech = np.concatenate([detector.push(steps), detector.finish()])
+    again = sum(question.window.content for question in told.asked[1:])
+    assert again >= speech.sum()
