@@ -22,7 +22,7 @@ from hush.client import AsyncClient, Model, Options
 from hush.connection import ServiceError
 from hush.contracts.errors import error_body
 from hush.image import PNG, Encoding
-from hush.openai_form import RESPONSE_FORMATS, ResponseFormat, written
+from hush.openai_form import RESPONSE_FORMATS, ResponseFormat, headers, written
 from hush.transcript import Transcript
 
 _BAD_GATEWAY = 502
@@ -58,7 +58,9 @@ def create_bridge(connect: Callable[[], AsyncClient], encoding: Encoding = PNG) 
             work = client.transcribe_audio(file.file, options, encoding=encoding)
             transcript = await _while_connected(request, work)
         body = written(transcript, response_format)
-        return PlainTextResponse(body) if isinstance(body, str) else JSONResponse(body)
+        answer = PlainTextResponse(body) if isinstance(body, str) else JSONResponse(body)
+        answer.headers.update(headers(transcript))
+        return answer
 
     async def models(request: Request) -> Response:
         client: AsyncClient = request.app.state.client

@@ -47,6 +47,7 @@ from hush.terminal import (
     warn_if_damaged,
 )
 from hush.transcript import Transcript, TranscriptFormat
+from hush.wording import without_words
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -150,9 +151,11 @@ def transcribe(
                     continue
                 if stem is None:
                     typer.echo(transcript.written(forms[0]), nl=False)
-                    continue
-                with attempts.on(file):
-                    _write(transcript, forms, stem)
+                else:
+                    with attempts.on(file):
+                        _write(transcript, forms, stem)
+                if transcript.unheard:
+                    report(f"{file}: {without_words(transcript.unheard)}")
 
     if jobs:
         client = service_at(url, api_key) if url else _in_this_process(model)

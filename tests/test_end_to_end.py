@@ -1,7 +1,10 @@
 """Speech of a voice never heard, through the real service, by the clients that people have."""
 
+import json
+import re
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
@@ -15,6 +18,7 @@ from hush.mel import log_mel_spectrogram
 from hush.segments import segments
 from local.processes import first_answer, free_port, hush, running, service
 from tests.conftest import Samples
+from tests.service.engine.scripted import save_scripted_model, tokenizer
 
 normalize = EnglishTextNormalizer()
 
@@ -32,13 +36,19 @@ def openai(url: str) -> OpenAI:
     return OpenAI(base_url=f"{url}/v1", api_key="unused", max_retries=0)
 
 
-@pytest.fixture(scope="module")
-def bridge(url: str) -> Iterator[OpenAI]:
+@contextmanager
+def bridge_to(url: str) -> Iterator[OpenAI]:
     port = free_port()
     command = [sys.executable, "-m", "hush.cli", "bridge", url, "--port", str(port)]
     with running(command) as process:
         first_answer(f"http://127.0.0.1:{port}/v1/models", process)
         yield OpenAI(base_url=f"http://127.0.0.1:{port}/v1", api_key="unused", max_retries=0)
+
+
+@pytest.fixture(scope="module")
+def bridge(url: str) -> Iterator[OpenAI]:
+    with bridge_to(url) as bridge:
+        yield bridge
 
 
 @pytest.fixture
@@ -154,3 +164,42 @@ def test_pictures_of_other_software_and_of_a_real_voice_are_answered(
         answer = httpx2.post(url, content=picture, timeout=None)
         assert answer.status_code == 200
         assert answer.headers["content-type"].startswith("text/plain")
+
+
+def test_every_client_hears_of_speech_that_has_no_words(
+    tmp_path: Path, shared_data: Path, jfk: Samples
+) -> None:
+    """The model says two words in the first second that it hears, whatever comes after that."""
+    tokens = tokenizer(multilingual=False)
+    begin = tokens.timestamp_begin
+    script = [begin, *tokens.encode(" Hello there."), begin + 50]
+    model = save_scripted_model(tmp_path / "greeting.pt", script, vocabulary=51_864)
+    recording = shared_data / "mel-spec" / "jfk_f32le.wav"
+    with service(HUSH_MODELS=str(model)) as (url, _):
+        of_service = OpenAI(base_url=f"{url}/v1", api_key="unused", max_retries=0)
+        picture = encode(quantize(log_mel_spectrogram(jfk)))
+        answer = of_service.audio.transcriptions.create(
+            model="greeting", file=picture, response_format="verbose_json"
+        )
+        assert answer.text.startswith("Hello there.")
+        assert answer.segments
+        (stretch,) = (answer.model_extra or {})["unheard"]
+        assert answer.segments[-1].end <= stretch["start"] < 6
+        assert 10 < stretch["end"] <= 11
+
+        ended = hush("transcribe", recording, "--url", url, "-f", "json")
+        assert ended.returncode == 0
+        (stretch,) = json.loads(ended.stdout)["unheard"]
+        assert 10 < stretch["end"] <= 11
+        told = rf"{re.escape(str(recording))}: no words were heard for speech at 0:0\d–0:11\n"  # noqa: RUF001
+        assert re.fullmatch(told, ended.stderr)
+
+        with bridge_to(url) as bridge:
+            create = bridge.audio.transcriptions.create
+            short = create(model="greeting", file=recording)
+            assert (short.model_extra or {})["unheard"] == [stretch]
+            raw = bridge.audio.transcriptions.with_raw_response.create(
+                model="greeting", file=recording, response_format="srt"
+            )
+            times = f"{stretch['start']:.2f}-{stretch['end']:.2f}"
+            assert raw.headers["x-hush-unheard"] == times

@@ -1,4 +1,4 @@
-"""The headers by which the parts of a deployment tell each other who asks.
+"""hush's own headers: by most of them, the parts of a deployment tell each other who asks.
 
 CloudFront's function (`stacks/viewer_request.js`) removes from a client's request whatever begins
 as they do, and writes two of them.
@@ -15,6 +15,8 @@ IDENTITY = f"{PREFIX}identity"
 """Gateway to service: who asks, such as "github:123", "deployment" or "anonymous"."""
 TIER = f"{PREFIX}tier"
 """Gateway to service: "person", "unlimited" or "anonymous"."""
+UNHEARD = f"{PREFIX}unheard"
+"""Service and bridge to client: where speech has no words, as `41.20-47.00, 123.40-126.00`."""
 
 SESSION_COOKIE = "__Host-hush"
 """The cookie in which a browser keeps its session's token."""

@@ -68,6 +68,10 @@ async def test_every_form_of_answer(bridge: httpx2.AsyncClient, form: str, begin
     )
     assert answer.status_code == 200
     assert answer.text.startswith(beginning)
+    # Of every segment, as in the service's answers; their times are those of the recording.
+    stretches = [part.split("-") for part in answer.headers["x-hush-unheard"].split(", ")]
+    assert len(stretches) >= 2
+    assert 30 < float(stretches[-1][1]) <= 40
 
 
 @pytest.mark.parametrize(

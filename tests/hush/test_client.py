@@ -16,7 +16,7 @@ from hush.connection import ServiceError
 from hush.folder import FolderError, FolderIndex, read_index, write_index, write_pictures
 from hush.image import Encoding, MelImageError, decode, encode, quantize
 from hush.segments import segments
-from hush.transcript import Phrase, Transcript
+from hush.transcript import Phrase, Stretch, Transcript
 from tests.hush.formats.test_png import END, PIXELS, header, png_file
 from tests.hush.test_audio import recorded
 from tests.hush.test_segments import TALK, WHOLE
@@ -77,7 +77,13 @@ class FakeService:
         start = content.index(b"\x89PNG") if b"\x89PNG" in content else content.index(b"RIFF")
         words = words_of(content[start : content.rindex(b"\r\n--")])
         seconds = float(words.split()[0]) / 100
-        transcript = Transcript(words, seconds, "english", phrases=(Phrase(0, seconds, words),))
+        transcript = Transcript(
+            words,
+            seconds,
+            "english",
+            phrases=(Phrase(0, seconds / 2, words),),
+            unheard=(Stretch(seconds / 2, seconds),),
+        )
         return httpx2.Response(200, json=transcript.verbose_json())
 
 
@@ -269,6 +275,8 @@ async def test_a_recording_keeps_its_times() -> None:
         one.transcript.phrases[0].start for one in progress
     ]
     assert whole.phrases[-1].end <= 40
+    assert whole.unheard == tuple(one.transcript.unheard[0] for one in progress)
+    assert [stretch.start for stretch in whole.unheard] == [one.end for one in whole.phrases]
     assert 0 < progress[-1].bytes_sent < len(TALK) * 2
 
 
@@ -303,6 +311,8 @@ async def test_a_folder_has_the_words_and_times_of_its_recording(stored: Path) -
     assert whole.duration == 40
     assert [phrase.start for phrase in whole.phrases] == [one.start for one in index.segments]
     assert [one.seconds for one in progress] == [one.end for one in index.segments]
+    ends = [stretch.end for stretch in whole.unheard]
+    assert ends == pytest.approx([one.end for one in index.segments])
 
 
 async def test_a_refusal_of_a_folders_picture_keeps_its_status_and_the_words(stored: Path) -> None:
@@ -342,7 +352,7 @@ def test_the_client_without_await_does_the_same(stored: Path) -> None:
         assert [one.text for one in client.transcribe_each([PICTURE] * 5)] == ["42 frames"] * 5
         assert client.transcribe_folder(stored).text.count("frames") == 3
         whole = client.transcribe_audio(BytesIO(recorded(TALK)))
-    assert whole.text.count("frames") == len(whole.phrases) <= len(WHOLE)
+    assert whole.text.count("frames") == len(whole.phrases) == len(whole.unheard) <= len(WHOLE)
     assert json.dumps(whole.verbose_json())
 
 

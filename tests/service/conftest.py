@@ -11,7 +11,7 @@ import pytest
 
 from hush.image import Encoding, encode, quantize
 from hush.mel import Spectrogram
-from hush.transcript import Phrase, Transcript, Word
+from hush.transcript import Phrase, Stretch, Transcript, Word
 from hush_service.core.served_models import ModelState, ServedModel, ServedModels
 from hush_service.engine import DecodingRequest, ModelInfo, Task, WorkStoppedError
 from hush_service.settings import ServiceSettings
@@ -25,6 +25,7 @@ class ToldEngine:
 
     info: ModelInfo
     go: threading.Event | None = None
+    unheard: tuple[Stretch, ...] = ()
     begun: threading.Event = field(default_factory=threading.Event)
     asked: list[tuple[Spectrogram, DecodingRequest]] = field(default_factory=list)
 
@@ -39,7 +40,7 @@ class ToldEngine:
         seconds = spectrogram.shape[1] / 100
         words = (Word("Hello.", 0.1, 0.5),) if request.words else None
         phrases = (Phrase(0, seconds, " Hello."),)
-        return Transcript("Hello.", seconds, "english", request.task, phrases, words)
+        return Transcript("Hello.", seconds, "english", request.task, phrases, words, self.unheard)
 
 
 def engine(

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from hush.image import SMALL, Encoding, encode, quantize
+from hush.transcript import Stretch
 from hush_service.core.served_models import ServedModels
 from tests.hush.test_image import REFUSED, tga
 from tests.service.conftest import engine, http, loaded, picture
@@ -70,6 +71,30 @@ async def test_verbose_json_has_segments_and_words_where_asked_for(
         data={"response_format": "verbose_json", "timestamp_granularities[]": granularities},
     )
     assert answer.json()["words"] == [{"word": "Hello.", "start": 0.1, "end": 0.5}]
+
+
+async def test_speech_without_words_is_told_in_json_and_in_a_header() -> None:
+    told = engine()
+    told.unheard = (Stretch(0.25, 0.5), Stretch(0.75, 1.0))
+    stretches = [{"start": 0.25, "end": 0.5}, {"start": 0.75, "end": 1.0}]
+    async with http(loaded(demo=told)) as client:
+        for form in ("json", "verbose_json", "text", "srt", "vtt"):
+            answer = await post(client, picture(), response_format=form)
+            assert answer.headers["x-hush-unheard"] == "0.25-0.50, 0.75-1.00"
+            if form in ("json", "verbose_json"):
+                assert answer.json()["unheard"] == stretches
+        answer = await client.post("/mel", content=picture())
+        assert answer.headers["x-hush-unheard"] == "0.25-0.50, 0.75-1.00"
+        told.unheard = tuple(Stretch(second, second + 1) for second in range(0, 3000, 10))
+        answer = await post(client, picture(), response_format="verbose_json")
+        assert len(answer.json()["unheard"]) == 300
+        assert answer.headers["x-hush-unheard"].endswith(", 990.00-991.00")
+
+
+async def test_where_all_speech_has_words_nothing_is_told(client: httpx2.AsyncClient) -> None:
+    answer = await post(client, picture(), response_format="verbose_json")
+    assert answer.json()["unheard"] == []
+    assert "x-hush-unheard" not in answer.headers
 
 
 async def test_the_engine_gets_the_floored_values_and_what_was_asked() -> None:

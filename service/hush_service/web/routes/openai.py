@@ -8,8 +8,9 @@ from fastapi import APIRouter, Form, Request, Response, UploadFile
 from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import BaseModel, Field
 
+from hush.contracts.headers import UNHEARD
 from hush.image import SMALL, Encoding
-from hush.openai_form import ResponseFormat, written
+from hush.openai_form import ResponseFormat, headers, written
 from hush.transcript import Transcript
 from hush_service.core.served_models import ANY_MODEL, ServedModel
 from hush_service.core.transcriber import Transcriber
@@ -49,11 +50,20 @@ class ModelList(BaseModel):
 SMALLEST_TEMPERATURE = 0.001
 """Logits are divided by the temperature: less than this is 0."""
 
+WITHOUT_WORDS = {
+    UNHEARD: {
+        "description": "Where somebody speaks, and the model has no words for it, in seconds;"
+        " missing where all speech has words",
+        "schema": {"type": "string"},
+        "example": "41.20-47.00, 123.40-126.00",
+    }
+}
 _ERRORS = documented(400, 401, 404, 408, 413, 415, 422, 429, 503)
 _TEXT = "Set a timer for 42 minutes."
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The words, in the form asked for",
+        "headers": WITHOUT_WORDS,
         "content": {
             "application/json": {
                 "schema": {"type": "object"},
@@ -164,4 +174,6 @@ async def _answer(
         departure=partial(departure, request),
     )
     body = written(transcript, form.response_format)
-    return PlainTextResponse(body) if isinstance(body, str) else JSONResponse(body)
+    answer = PlainTextResponse(body) if isinstance(body, str) else JSONResponse(body)
+    answer.headers.update(headers(transcript))
+    return answer

@@ -7,10 +7,12 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel
 
+from hush.openai_form import headers
 from hush.transcript import TranscriptFormat
 from hush_service.core.served_models import ModelState
 from hush_service.web.caller import account_of, departure
 from hush_service.web.errors import documented
+from hush_service.web.routes.openai import WITHOUT_WORDS
 from hush_service.web.state import TheTranscriber
 
 router = APIRouter()
@@ -36,6 +38,7 @@ _PICTURE = {
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The words",
+        "headers": WITHOUT_WORDS,
         "content": {
             "text/plain": {"schema": {"type": "string"}, "example": "Set a timer for 42 minutes."}
         },
@@ -52,7 +55,7 @@ async def words(transcriber: TheTranscriber, request: Request) -> PlainTextRespo
     transcript = await transcriber.transcribe(
         data, account=account_of(request.headers), departure=partial(departure, request)
     )
-    return PlainTextResponse(transcript.written(TranscriptFormat.TEXT))
+    return PlainTextResponse(transcript.written(TranscriptFormat.TEXT), headers=headers(transcript))
 
 
 @router.get("/")
