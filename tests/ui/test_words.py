@@ -34,6 +34,32 @@ def test_a_file_becomes_words(page: Page, wire: Wire, sample_words: str) -> None
     expect(page.locator(".picture-figures")).to_contain_text("English")
 
 
+def test_speech_without_words_is_marked_where_it_was_said(
+    page: Page, wire: Wire, sample_words: str
+) -> None:
+    """The service's answer is changed on its way: of these words, the last were not heard."""
+
+    def without_the_last(request: Request, response: Response) -> Response:
+        if request.method == "GET":
+            return response
+        body = json.loads(response.body)
+        body["unheard"] = [{"start": body["segments"][-1]["end"] + 0.5, "end": 7.2}]
+        return Response(
+            response.status, {"content-type": "application/json"}, json.dumps(body).encode()
+        )
+
+    wire.change = without_the_last
+    choose_file(page, SAMPLE)
+    expect(page.locator(".said").first).to_contain_text(
+        re.compile(rf"{re.escape(sample_words)} speech without words, 0:0\d–0:0[78]$")  # noqa: RUF001
+    )
+    expect(page.locator(".unheard")).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("combobox", name="Export sample.flac").select_option("json")
+    exported = json.loads(download.value.path().read_text(encoding="utf-8"))
+    assert len(exported["segments"][0]["unheard"]) == 1
+
+
 def test_a_dropped_file_becomes_words(page: Page, sample_words: str) -> None:
     data = list(SAMPLE.read_bytes())
     transfer = page.evaluate_handle(

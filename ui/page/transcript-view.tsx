@@ -1,5 +1,6 @@
 /** The words, as a text to read, with the times at its side. */
 
+import { Fragment } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { clock } from "../shared/axes";
 import type { Utterance } from "../shared/messages";
@@ -7,6 +8,7 @@ import { duration } from "./figures";
 import { ForUtterance, type UtteranceProps } from "./for-utterance";
 import { CopyIcon, RemoveIcon } from "./icons";
 import { latest, type Take, takes, tellOutbox } from "./library";
+import { pieces, withoutWords } from "./pieces";
 import { plainText, TRANSCRIPT_FORMATS, type TranscriptFormat, transcriptFile } from "./transcript";
 import "./transcript-view.css";
 
@@ -112,14 +114,25 @@ function Words({ utterance }: { utterance: Utterance }) {
       </span>
     );
   }
-  if (!answer?.text) return <span class="wordless">(no words)</span>;
+  const parts = answer ? pieces(answer) : [];
+  if (!answer || !parts.length) return <span class="wordless">(no words)</span>;
   const doubtful = answer.confidence !== null && answer.confidence < DOUBTFUL;
   return (
     <span
       class={doubtful ? "doubtful" : ""}
       title={doubtful ? "The model is not sure of this" : ""}
     >
-      {answer.text}
+      {parts.map((part, place) =>
+        typeof part === "string" ? (
+          part
+        ) : (
+          <Fragment key={part.start}>
+            {place > 0 && " "}
+            <span class="unheard">{withoutWords(part)}</span>
+            {place < parts.length - 1 && " "}
+          </Fragment>
+        ),
+      )}
     </span>
   );
 }

@@ -72,6 +72,7 @@ function json({ recording, utterances }: Take) {
       language: answer?.language ?? null,
       confidence: answer?.confidence ?? null,
       phrases: answer?.phrases ?? [],
+      unheard: answer?.unheard ?? [],
       picture: { bytes, type },
       ...(problem && { problem }),
     })),

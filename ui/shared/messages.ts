@@ -30,14 +30,18 @@ export interface Recording {
   problem: string | null;
 }
 
-/** Some words that the model timed together. */
-export interface Phrase {
+/** A part of a recording. */
+export interface Stretch {
   start: number;
   end: number;
+}
+
+/** Some words that the model timed together. */
+export interface Phrase extends Stretch {
   text: string;
 }
 
-/** What the service heard in a picture; the times of phrases are those of the recording. */
+/** What the service heard in a picture; its times are those of the recording. */
 export interface Answer {
   text: string;
   /** English name in lower case. */
@@ -45,6 +49,8 @@ export interface Answer {
   /** 0 to 1: the mean probability of the model's tokens; null where it said none. */
   confidence: number | null;
   phrases: Phrase[];
+  /** Where somebody speaks, and the model had no words; answers kept from before do not say. */
+  unheard?: Stretch[];
 }
 
 /**

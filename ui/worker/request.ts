@@ -1,6 +1,6 @@
 /** One picture to the service, and its words back. */
 
-import type { Answer, Phrase, Utterance } from "../shared/messages";
+import type { Answer, Phrase, Stretch, Utterance } from "../shared/messages";
 
 /** Longest time to wait for an answer, in milliseconds: the service itself gives up after 300 s. */
 const PATIENCE = 330_000;
@@ -112,6 +112,7 @@ interface VerboseJson {
     avg_logprob?: number;
     tokens?: number[];
   }[];
+  unheard?: Stretch[];
 }
 
 function readAnswer(body: VerboseJson, start: number): Answer {
@@ -134,5 +135,9 @@ function readAnswer(body: VerboseJson, start: number): Answer {
     language: body.language ?? null,
     confidence: tokens ? Math.exp(logarithm / tokens) : null,
     phrases,
+    unheard: (body.unheard ?? []).map((stretch) => ({
+      start: start + stretch.start,
+      end: start + stretch.end,
+    })),
   };
 }

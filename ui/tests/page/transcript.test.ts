@@ -46,7 +46,7 @@ const take: Take = {
   utterances: [
     utterance(0.5, 2, { answer: answer("Good morning.") }),
     utterance(2.25, 5, { state: "waiting" }),
-    utterance(6, 7, { answer: answer("") }),
+    utterance(6, 9, { answer: { ...answer(""), unheard: [{ start: 6.2, end: 8.9 }] } }),
     utterance(3_661.5, 3_665, {
       answer: answer("A < B & C --> D. Bye.", [
         { start: 3_661.5, end: 3_663.0004, text: "A < B & C --> D." },
@@ -93,6 +93,7 @@ describe("a transcript", () => {
       "A < B & C --> D. Bye.",
     ]);
     expect(segments[3].phrases).toHaveLength(2);
+    expect(segments[2].unheard).toEqual([{ start: 6.2, end: 8.9 }]);
   });
 
   it("as a file is named after its recording, without what file names must not hold", () => {

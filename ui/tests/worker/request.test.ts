@@ -15,6 +15,7 @@ describe("an answer of the service", () => {
         { start: 0, end: 1, text: " Hello", avg_logprob: Math.log(0.5), tokens: [1, 2, 3] },
         { start: 1, end: 2, text: " there.", avg_logprob: Math.log(0.25), tokens: [4] },
       ],
+      unheard: [{ start: 2.5, end: 6 }],
     };
     const result = await outcome(new Response(JSON.stringify(body)), 10);
     expect(result).toEqual({
@@ -27,13 +28,16 @@ describe("an answer of the service", () => {
           { start: 10, end: 11, text: "Hello" },
           { start: 11, end: 12, text: "there." },
         ],
+        unheard: [{ start: 12.5, end: 16 }],
       },
     });
   });
 
   it("without segments has no confidence", async () => {
     const result = await outcome(new Response('{"text": "Hello."}'), 0);
-    expect(result).toMatchObject({ answer: { confidence: null, language: null, phrases: [] } });
+    expect(result).toMatchObject({
+      answer: { confidence: null, language: null, phrases: [], unheard: [] },
+    });
   });
 
   it.each([408, 429, 500, 502, 503, 504])("of %d means: later", async (status) => {
