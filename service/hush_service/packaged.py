@@ -13,6 +13,11 @@ def demo_folder() -> Path:
     return packaged if packaged.exists() else _CHECKOUT / "models"
 
 
+def recording() -> Path:
+    """Return a recording of a person; what is said in it is in a text file beside it."""
+    return _PACKAGE / "speech" / "kennedy.flac"
+
+
 def page_folder() -> Path | None:
     """Return where the built web page is; None if it was not built."""
     for folder in (_PACKAGE / "page", _CHECKOUT / "ui" / "dist"):

@@ -25,11 +25,12 @@ class ServiceSettings(BaseSettings):
     """What clients send as bearer token; nothing is asked for if unset."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where models run; ``auto`` takes CUDA where there is one."""
-    engine: Literal["reference", "ctranslate2"] = "reference"
-    """What runs models: openai-whisper on torch, or CTranslate2."""
+    engine: Literal["auto", "ctranslate2", "reference"] = "auto"
+    """What runs models: CTranslate2, or the reference, openai-whisper on torch; ``auto`` takes
+    CTranslate2 where it is installed."""
     precision: str = "default"
-    """Of CTranslate2's weights and sums, such as ``int8``, ``float16`` or ``float32``; as the model
-    was stored if ``default``."""
+    """Of CTranslate2's weights and sums, such as ``int8``, ``float16`` or ``float32``; ``default``
+    is int8 on a CPU, float16 on a GPU that has it."""
     download_folder: Path | None = None
     """Where models are kept; ``~/.cache/hush/models`` if unset."""
     queue_size: int = Field(default=32, ge=0)

@@ -1,10 +1,48 @@
 """Makes engines of models, as the service's settings say."""
 
+import logging
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Literal
 
 from hush_service.engine import Engine
 from hush_service.settings import ServiceSettings
-from hush_service.weights.models import alignment_heads, resolve
+from hush_service.weights.models import Format, alignment_heads, resolve
+
+log = logging.getLogger(__name__)
+
+EngineName = Literal["ctranslate2", "reference"]
+FORMATS: dict[EngineName, Format] = {"ctranslate2": "ctranslate2", "reference": "openai"}
+"""Which format of a model each engine reads."""
+
+
+class MissingEngineError(RuntimeError):
+    """The engine's libraries are not installed. The message says what to install."""
+
+
+def engine_name(settings: ServiceSettings) -> EngineName:
+    """Return the engine that settings mean, here.
+
+    Raises
+    ------
+    MissingEngineError
+        If its libraries are not installed.
+    """
+    wanted = settings.engine
+    if wanted == "auto":
+        wanted = (
+            "ctranslate2" if _installed("ctranslate2") or not _installed("whisper") else "reference"
+        )
+    if wanted == "ctranslate2" and not _installed("ctranslate2"):
+        raise MissingEngineError(
+            "CTranslate2 is not installed: install hush with its extra 'service'"
+        )
+    if wanted == "reference" and not (_installed("whisper") and _installed("torch")):
+        raise MissingEngineError(
+            "the reference engine, openai-whisper on torch, is not installed: install hush with its"
+            " extra 'reference', or leave HUSH_ENGINE out"
+        )
+    return wanted
 
 
 def load_engine(settings: ServiceSettings, source: str | Path) -> Engine:
@@ -21,12 +59,16 @@ def load_engine(settings: ServiceSettings, source: str | Path) -> Engine:
     ------
     WeightsError, RuntimeError, ValueError, OSError
         If there is no such model, it cannot be fetched, or it is damaged.
+    MissingEngineError
+        If the engine is not installed.
     """
-    if settings.engine == "ctranslate2":
+    if engine_name(settings) == "ctranslate2":
         from hush_service.engine.ctranslate2 import CTranslate2Engine
 
         folder = resolve(source, "ctranslate2", settings.download_folder)
-        return CTranslate2Engine(folder, settings.device, settings.precision)
+        fast = CTranslate2Engine(folder, settings.device, settings.precision)
+        log.info("engine: CTranslate2 on %s in %s", fast.device, fast.precision)
+        return fast
     # Imports torch, which takes seconds.
     from hush_service.engine.openai_whisper import OpenAIWhisperEngine
 
@@ -34,7 +76,13 @@ def load_engine(settings: ServiceSettings, source: str | Path) -> Engine:
     checkpoint = _kept_by_whisper(settings, source)
     if checkpoint is None:
         checkpoint = resolve(source, "openai", settings.download_folder)
-    return OpenAIWhisperEngine(checkpoint, device, alignment_heads(str(source)))
+    reference = OpenAIWhisperEngine(checkpoint, device, alignment_heads(str(source)))
+    log.info("engine: openai-whisper on %s in %s", reference.device, reference.precision)
+    return reference
+
+
+def _installed(module: str) -> bool:
+    return find_spec(module) is not None
 
 
 def _kept_by_whisper(settings: ServiceSettings, source: str | Path) -> Path | None:
