@@ -56,7 +56,8 @@ class CTranslate2Engine:
         Of its weights and sums, as CTranslate2 calls them: "int8", "float32", "float16", …;
         "default" is int8 on a CPU, float16 on a GPU that has it.
     threads
-        How many of the CPU's one piece of work uses; as many as there are cores if 0.
+        How many of the CPU's one piece of work uses; if 0, OMP_NUM_THREADS, or as many as there
+        are cores.
     rules
         What to believe of what it says.
 
@@ -80,7 +81,7 @@ class CTranslate2Engine:
             str(folder),
             device=device,
             compute_type=_default_precision(device) if precision == "default" else precision,
-            intra_threads=threads or len(os.sched_getaffinity(0)),
+            intra_threads=threads or _threads(),
         )
         self.tokenizer = Tokenizer.of_size(_tokens(folder))
         self._max_length = int(config.get("max_length", 448))
@@ -210,6 +211,11 @@ def _device(wanted: str) -> str:
         log.warning("the GPU is left alone, since %s of CUDA 12 is not installed", _CUBLAS)
         return "cpu"
     return "cuda"
+
+
+def _threads() -> int:
+    said = os.environ.get("OMP_NUM_THREADS", "")
+    return int(said) if said.isdecimal() and int(said) else len(os.sched_getaffinity(0))
 
 
 def _default_precision(device: str) -> str:
