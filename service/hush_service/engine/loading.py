@@ -1,6 +1,7 @@
 """Makes engines of models, as the service's settings say."""
 
 import logging
+import os
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
@@ -63,6 +64,9 @@ def load_engine(settings: ServiceSettings, source: str | Path) -> Engine:
         If the engine is not installed.
     """
     if engine_name(settings) == "ctranslate2":
+        # Its threads would wait for one another busily, on cores that others could use. Its OpenMP
+        # reads this once, when it is imported.
+        os.environ.setdefault("OMP_WAIT_POLICY", "passive")
         from hush_service.engine.ctranslate2 import CTranslate2Engine
 
         folder = resolve(source, "ctranslate2", settings.download_folder)
