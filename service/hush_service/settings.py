@@ -15,8 +15,8 @@ class ServiceSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="HUSH_", extra="ignore", frozen=True)
 
-    models: Annotated[tuple[str, ...], NoDecode] = ("demo",)
-    """Models to load, separated by commas: ``demo``, names of OpenAI's, or paths of checkpoints."""
+    models: Annotated[tuple[str, ...], NoDecode] = ("base",)
+    """Models to load, separated by commas: names of `hush models`, or paths of models."""
     host: str = "127.0.0.1"
     """Address to listen on. Anything but loopback wants an API key."""
     port: int = Field(default=1337, ge=0, le=65535)
@@ -63,7 +63,7 @@ class ServiceSettings(BaseSettings):
         if isinstance(value, str):
             value = tuple(name.strip() for name in value.split(",") if name.strip())
         if value == ():
-            raise ValueError("name at least one model, such as HUSH_MODELS=demo")
+            raise ValueError("name at least one model, such as HUSH_MODELS=base")
         return value
 
     @model_validator(mode="after")
