@@ -6,6 +6,8 @@ export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION = 20
 .PHONY: help demo test unit check page format bench model eval synth doctor app sandbox destroy lock wheel clean
 
 ENVIRONMENT := .venv/.ready
+# The demo is content with less, unless it has sign-in.
+DEMO := $(if $(or $(AUTH),$(wildcard $(ENVIRONMENT))),$(ENVIRONMENT),.venv/.ready-demo)
 CDK := node_modules/.bin/cdk
 SYNTHESIZERS := espeak-ng flite
 UNITS := systemd-analyze=systemd
@@ -14,16 +16,17 @@ BROWSERS := chromium firefox-esr WebKitWebDriver=webkit2gtk-driver Xvfb=xvfb
 help: ## print this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
 
-demo: $(ENVIRONMENT) ## transcribe a sample, then serve the page; ONCE=1 stops then, AUTH=1 has sign-in
-	@sh setup.sh page || true
+demo: ## transcribe a sample, then serve the page; MODEL=tiny.en, ONCE=1 stops, AUTH=1 has sign-in
+	@sh setup.sh page & $(MAKE) --no-print-directory $(DEMO); made=$$?; wait; exit $$made
 	@.venv/bin/python -m $(if $(AUTH),local.demo_sign_in,local.demo)
 
 unit: $(ENVIRONMENT) ## run the tests that take seconds: no browser, cloud, model or process
 	@.venv/bin/pytest --unit
 
-test: $(if $(T),,check) page $(CDK) ## run every test; T=tests/hush or T=ui runs a part
+test: $(ENVIRONMENT) $(if $(T),,check) page $(CDK) ## run every test; T=tests/hush or T=ui runs a part
 	@sh setup.sh packages $(SYNTHESIZERS) $(BROWSERS) $(UNITS)
 ifneq ($(if $(T),$(filter ui,$(T)),all),)
+	@sh setup.sh libraries all
 	@npm --prefix ui test --silent
 endif
 ifneq ($(T),ui)
@@ -34,7 +37,7 @@ check: $(ENVIRONMENT) ## style and types
 	@.venv/bin/ruff check
 	@.venv/bin/ruff format --check
 	@.venv/bin/mypy
-	@sh setup.sh libraries
+	@sh setup.sh libraries all
 	@npm --prefix ui run --silent check
 
 page: ## build the web page into ui/dist
@@ -43,7 +46,7 @@ page: ## build the web page into ui/dist
 format: $(ENVIRONMENT) ## mend the style
 	@.venv/bin/ruff check --fix
 	@.venv/bin/ruff format
-	@sh setup.sh libraries
+	@sh setup.sh libraries all
 	@npm --prefix ui run --silent format
 
 bench: $(ENVIRONMENT) page ## measure the figures of the README that take minutes
@@ -88,5 +91,9 @@ $(CDK): package.json package-lock.json
 	@touch $@
 
 $(ENVIRONMENT): pyproject.toml constraints.txt setup.sh
-	@sh setup.sh environment
+	@sh setup.sh environment all
+	@touch $@
+
+.venv/.ready-demo: pyproject.toml constraints.txt setup.sh
+	@sh setup.sh environment demo
 	@touch $@

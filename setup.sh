@@ -1,15 +1,16 @@
 #!/bin/sh
 # What the Makefile needs before it can do its work: system packages, virtual environment, web page.
 #   setup.sh packages NAME…   Debian packages, by the name of a command; COMMAND=PACKAGE where they differ
-#   setup.sh environment      .venv with hush in it, and all that it wants
-#   setup.sh libraries        what the web page is built with, from npm
+#   setup.sh environment WHAT .venv with hush in it, and what the demo wants, or everything: demo, all
+#   setup.sh libraries WHAT   from npm, what the web page is built with, or its tests too: page, all
 #   setup.sh page             the web page, where it is not built or older than its sources
 #   setup.sh cdk              the AWS CDK's command line, in node_modules
 #   setup.sh lock             constraints.txt anew, from the newest versions that fit
 set -eu
 
 torch=2.13.0
-extras='.[bridge,cloud,dev,instance,model,service,show]'
+demo_extras='.[bridge,service]'
+extras='.[bridge,cloud,dev,instance,model,reference,service,show]'
 
 fail() {
     echo "$*" >&2
@@ -59,10 +60,16 @@ make_environment() {
         fail "hush needs Python 3.11 or newer; PYTHON=python3.12 make … takes another one"
     "$python" -c 'import ensurepip' 2>/dev/null || install_packages python3-venv
 
-    echo "setting up .venv (once; some minutes)"
+    [ "$1" = demo ] && time="under a minute" || time="some minutes"
+    echo "setting up .venv (once; $time)"
     [ -x .venv/bin/python ] || "$python" -m venv .venv
-    install_torch
-    pip install --constraint constraints.txt --editable "$extras"
+    if [ "$1" = demo ]; then
+        # Most modules are never imported: those that are, Python compiles then.
+        pip install --no-compile --constraint constraints.txt --editable "$demo_extras"
+    else
+        install_torch
+        pip install --constraint constraints.txt --editable "$extras"
+    fi
 }
 
 need_node() {
@@ -72,11 +79,18 @@ need_node() {
     fi
 }
 
+# What the page is built with are its dependencies; devDependencies check and test it.
 libraries() {
     need_node "the web page"
-    [ -n "$(find ui/node_modules/.package-lock.json -newer ui/package-lock.json 2>/dev/null)" ] && return
-    echo "fetching what the web page is built with (once)"
-    npm --prefix ui ci --silent
+    if [ "$1" = page ]; then
+        tool=vite tools="built with" omitted=--omit=dev
+    else
+        tool=vitest tools="built and tested with" omitted=
+    fi
+    [ -e "ui/node_modules/.bin/$tool" ] &&
+        [ -n "$(find ui/node_modules/.package-lock.json -newer ui/package-lock.json)" ] && return
+    echo "fetching what the web page is $tools (once)"
+    npm --prefix ui ci --silent $omitted
 }
 
 page() {
@@ -84,7 +98,7 @@ page() {
     # shellcheck disable=SC2086 # a list of names
     [ -f ui/dist/index.html ] && [ -z "$(find $sources -newer ui/dist/index.html -type f \
         -not -path '*/node_modules/*' -not -path '*/dist/*' -not -path '*/wasm/build/*')" ] && return
-    libraries
+    libraries page
     echo "building the web page"
     npm --prefix ui run --silent build -- --logLevel warn
 }
@@ -108,10 +122,10 @@ install_cdk() {
 
 case ${1:-} in
 packages) shift && packages "$@" ;;
-environment) make_environment ;;
-libraries) libraries ;;
+environment) make_environment "${2:-all}" ;;
+libraries) libraries "${2:-all}" ;;
 page) page ;;
 cdk) install_cdk ;;
 lock) lock ;;
-*) fail "usage: setup.sh packages NAME… | environment | libraries | page | cdk | lock" ;;
+*) fail "usage: setup.sh packages NAME… | environment WHAT | libraries WHAT | page | cdk | lock" ;;
 esac

@@ -1,9 +1,11 @@
 #!/bin/bash
 # Makes a machine image of a Deep Learning Base GPU AMI (Amazon Linux 2023): everything but hush's
 # own code, which each instance fetches at boot.
-#   install.sh MODEL…   OpenAI's models whose weights belong into the image
+#   install.sh ENGINE MODEL…   ctranslate2 or reference, and OpenAI's models for it
 set -euo pipefail
 cd "$(dirname "$0")"
+engine=$1
+shift
 
 dnf install -y -q amazon-cloudwatch-agent unzip
 
@@ -15,11 +17,17 @@ install -d -m 755 -o hush -g hush /opt/hush/code /var/log/hush
 /opt/hush/venv/bin/pip install --quiet --no-cache-dir \
     --requirement requirements.txt --constraint constraints.txt
 
-# openai-whisper verifies each file's SHA-256.
-for model in "$@"; do
-    /opt/hush/venv/bin/python -c \
-        'import sys, whisper; whisper.load_model(sys.argv[1], "cpu", "/opt/hush/weights")' "$model"
-done
+# CTranslate2 opens CUDA 12's cuBLAS by name, where the system looks; torch finds its own libraries.
+if [ "$engine" = ctranslate2 ]; then
+    libraries=/opt/hush/venv/lib/python3.12/site-packages/nvidia/cublas/lib
+    test -e "$libraries/libcublas.so.12"
+    echo "$libraries" >/etc/ld.so.conf.d/hush.conf
+    ldconfig
+fi
+
+# The part of hush that fetches, checks and converts models.
+PYTHONPATH=code /opt/hush/venv/bin/python fetch_models.py "$engine" "$@"
+install -m 644 prove.py person-80.png person-128.png /opt/hush/prove/
 
 install -m 755 fetch-code.sh /opt/hush/fetch-code.sh
 install -m 644 amazon-cloudwatch-agent.json /etc/hush/

@@ -12,7 +12,7 @@ HOURS_A_MONTH = 730
 VOLUME_GIGABYTES = 75
 """Size of the base image's volume: an assumption; `aws ec2 describe-images` tells."""
 IMAGE_GIGABYTES = 45
-"""What its snapshot holds, weights of small and turbo with it: an assumption."""
+"""What its snapshot holds, an engine and weights of small and turbo with it: an assumption."""
 ALARMS, DASHBOARDS, SECRETS = 7, 1, 3
 FLEET_METRICS = 9
 """Metrics that instances publish while there are some; the first ten are free."""

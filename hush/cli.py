@@ -27,7 +27,6 @@ from hush.folder import (
 )
 from hush.image import Encoding, decode, encode, quantize
 from hush.in_process import (
-    DEFAULT_MODEL,
     InProcessError,
     MissingServiceError,
     UnknownModelError,
@@ -91,7 +90,10 @@ def transcribe(
     api_key: ApiKey = None,
     model: Annotated[
         str | None,
-        typer.Option(help="Model of the service; in this process, also the path of a checkpoint."),
+        typer.Option(
+            help="Model of the service; in this process, a name of `hush models`, `base` if left"
+            " out, or the path of a model."
+        ),
     ] = None,
     language: Annotated[
         str | None, typer.Option(help="Such as `en` or `de`; detected if left out.")
@@ -316,8 +318,8 @@ def serve(
     model: Annotated[
         list[str] | None,
         typer.Option(
-            help="`demo`, one of OpenAI's names such as `base.en`, or the path of a checkpoint; may"
-            " be given several times."
+            help="A name of `hush models`, or the path of a model; `base` if left out. May be given"
+            " several times."
         ),
     ] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
@@ -329,7 +331,7 @@ def serve(
     **Examples**
 
     - `hush serve`
-    - `hush serve --model base.en --model turbo`
+    - `hush serve --model base --model turbo`
     - `HUSH_API_KEY=… hush serve --host 0.0.0.0`
     """
     try:
@@ -387,9 +389,8 @@ def bridge(
 
 def _in_this_process(model: str | None) -> AsyncClient:
     """Return a client of a model that works in this process, once it is loaded."""
-    model = model or DEFAULT_MODEL
     try:
-        with errors.status(f"loading model {model}"):
+        with errors.status(f"loading model {model}" if model else "loading the model"):
             return client_in_process(model)
     except MissingServiceError:
         report("say where the service is, with --url or HUSH_URL; or, to run it here:")

@@ -1,12 +1,11 @@
 """The service as a part of this process: with `hush serve` the one place that imports its code."""
 
 import logging
+from typing import Any
 
 import httpx2
 
 from hush.client import AsyncClient
-
-DEFAULT_MODEL = "demo"
 
 
 class InProcessError(Exception):
@@ -25,13 +24,13 @@ class WrongSettingError(InProcessError):
     """A setting of the service makes no sense; the message says which."""
 
 
-def client_in_process(model: str = DEFAULT_MODEL) -> AsyncClient:
+def client_in_process(model: str | None = None) -> AsyncClient:
     """Load a model, and return a client of it that needs no network. Takes seconds.
 
     Parameters
     ----------
     model
-        "demo", one of OpenAI's names such as "base.en", or the path of a checkpoint.
+        A name of `hush models`, or the path of a model; the first of HUSH_MODELS if None.
 
     Raises
     ------
@@ -47,17 +46,18 @@ def client_in_process(model: str = DEFAULT_MODEL) -> AsyncClient:
         raise MissingServiceError("the service's libraries are not installed") from error
     # Who calls hears of failures from here; nobody reads a service's log.
     logging.getLogger("hush_service").addHandler(logging.NullHandler())
+    chosen: dict[str, Any] = {} if model is None else {"models": (model,)}
     try:
         # Of the service's settings, only those that are about the model count here.
         settings = ServiceSettings(
-            models=(model,),
+            **chosen,
             host="127.0.0.1",
             port=0,
             api_key=None,
             queue_size=100,
             quota_table=None,
         )
-        models = ServedModels(settings.models)
+        models = ServedModels(settings.models[:1])
     except ModelSettingError as error:
         raise UnknownModelError(str(error)) from error
     except ValueError as error:

@@ -26,7 +26,7 @@ from hush.contracts.headers import ORIGIN
 from hush.contracts.routes import API_PATHS, ROUTES, Target
 from hush_service.packaged import page_folder
 from local.cdn import Cdn
-from local.demonstration import console, run, serving
+from local.demonstration import run, serving
 from local.functions import Function, lambda_api
 from local.gateway import (
     Answer,
@@ -42,7 +42,9 @@ from local.gateway import (
     to_function,
 )
 from local.github import GitHub
+from local.model import chosen_model
 from local.processes import ROOT, free_port
+from local.terminal import console
 from stacks.gateway import DECISION_SECONDS, ERRORS, IDENTITY_SOURCES, service_headers
 from stacks.limits import STAGE
 from stacks.settings import Settings
@@ -225,6 +227,7 @@ def demonstrate(port: int) -> int:
     url, inner, key = f"http://localhost:{port}", free_port(), secrets.token_hex(24)
     people = {"octocat": 583231, "mona": 1024, "hubot": 480938, "mallory": 666}
     github = GitHub(accounts=people, members={"friends": {"mona"}})
+    model = chosen_model()
     with ExitStack() as stack:
         started = time.monotonic()
         aws = Aws(stack.enter_context(_moto()))
@@ -238,14 +241,15 @@ def demonstrate(port: int) -> int:
             "HUSH_QUOTA_TABLE": "quota",
             "HUSH_QUOTA_LIMITS": json.dumps(SETTINGS.limits),
         }
-        stack.enter_context(serving(inner, **settings))
+        stack.enter_context(serving(inner, model.name, **settings))
         stack.enter_context(cdn.listening(port))
         seconds = time.monotonic() - started
-        console.print(f"  service  with the demo model: ready after {seconds:.1f} s")
+        console.print(f"  service  with model {model.name}: ready after {seconds:.1f} s")
         console.print(f"  page     [bold]{url}[/bold] in a browser; sign in there as")
         console.print("           octocat or mona (50 requests and 10 minutes of speech a day),")
         console.print("           hubot (an administrator), or mallory, who may not use it")
         console.print(f"  try      .venv/bin/hush login {url}")
+        console.print(f"           .venv/bin/hush transcribe --url {url} YOUR_RECORDING")
         console.print("           Ctrl-C stops, and forgets everybody\n")
         signal.pause()
     return 0

@@ -8,12 +8,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from rich.console import Console
-
 from hush.connection import ServiceError
+from hush_service.engine.loading import MissingEngineError
+from hush_service.weights.errors import WeightsError
 from local.processes import NotReadyError, is_free, wait_until_ready
-
-console = Console(highlight=False, soft_wrap=True)
+from local.terminal import console
 
 
 def run(title: str, command: str, demonstrate: Callable[[int], int]) -> int:
@@ -46,24 +45,26 @@ def run(title: str, command: str, demonstrate: Callable[[int], int]) -> int:
     except KeyboardInterrupt:
         console.print("stopped")
         return 0
-    except (NotReadyError, ServiceError) as error:
+    except (NotReadyError, ServiceError, WeightsError, MissingEngineError, OSError) as error:
         console.print(str(error), style="red", markup=False)
         return 1
 
 
 @contextmanager
-def serving(port: int, **settings: str) -> Iterator[subprocess.Popen[str]]:
-    """Run the service with the demo model, ready when the block begins, until the block ends.
+def serving(port: int, model: str, **settings: str) -> Iterator[subprocess.Popen[str]]:
+    """Run the service with a model, ready when the block begins, until the block ends.
 
     Parameters
     ----------
     port
         Of loopback, where it listens.
+    model
+        As in HUSH_MODELS.
     settings
         Variables of its environment.
     """
     inherited = {name: value for name, value in os.environ.items() if name != "HUSH_API_KEY"}
-    own = {"HUSH_HOST": "127.0.0.1", "HUSH_PORT": str(port), "HUSH_MODELS": "demo", **settings}
+    own = {"HUSH_HOST": "127.0.0.1", "HUSH_PORT": str(port), "HUSH_MODELS": model, **settings}
     service = subprocess.Popen(
         [sys.executable, "-m", "hush_service"], env={**inherited, **own}, text=True
     )

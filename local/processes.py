@@ -39,9 +39,9 @@ def is_free(port: int) -> bool:
 
 
 def environment(**settings: str) -> dict[str, str]:
-    """Return this process's environment without settings of hush but these."""
+    """Return this process's environment without settings of hush but these; with the toy model."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("HUSH_")}
-    return {**inherited, "PYTHONUNBUFFERED": "1", **settings}
+    return {**inherited, "PYTHONUNBUFFERED": "1", "HUSH_MODELS": "demo", **settings}
 
 
 def hush(

@@ -305,6 +305,7 @@ class Fleet(cdk.Stack):
             "HUSH_IDLE_SECONDS": str(self._settings.idle_minutes * 60),
             "HUSH_ROOT_PATH": f"/{STAGE}",
             "HUSH_MODELS": ",".join(self._settings.models),
+            "HUSH_ENGINE": self._settings.engine,
             "HUSH_QUEUE_SIZE": str(QUEUE_SIZE),
             "HUSH_MAX_SECONDS": str(LONGEST_REQUEST_SECONDS),
             "HUSH_MAX_BODY_BYTES": str(MAX_BODY_BYTES),

@@ -20,7 +20,7 @@ from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from stacks.acknowledged import acknowledge, acknowledge_library_policies
-from stacks.settings import Settings
+from stacks.settings import EngineName, Settings
 
 ROOT = Path(__file__).parents[1]
 BASE_IMAGE = (
@@ -28,6 +28,23 @@ BASE_IMAGE = (
     "/ami-id"
 )
 KEPT_IMAGES = 2
+CUDA_LIBRARIES = {"ctranslate2": ("nvidia-cublas-cu12==12.9.1.4",), "reference": ()}
+"""What engines want beside their wheels: CTranslate2 has all of CUDA in it but cuBLAS, and torch
+brings its own libraries, of CUDA 13."""
+FETCHING_CODE = (
+    "hush/__init__.py",
+    "hush/mel.py",
+    "hush/transcript.py",
+    "service/hush_service/__init__.py",
+    "service/hush_service/packaged.py",
+    "service/hush_service/engine/__init__.py",
+    "service/hush_service/engine/languages.py",
+    "service/hush_service/engine/tokenizer.py",
+    "service/hush_service/engine/vocabularies",
+    "service/hush_service/weights",
+)
+"""The part of hush that fetches, checks and converts models, and no more: a change in any of these
+files builds a new image."""
 
 
 class MachineImage(cdk.Stack):
@@ -36,7 +53,7 @@ class MachineImage(cdk.Stack):
     Parameters
     ----------
     settings
-        Which models it holds.
+        Which engine and models it holds.
 
     Attributes
     ----------
@@ -66,8 +83,10 @@ class MachineImage(cdk.Stack):
             # By it, `make destroy` finds images that outlived their stack.
             ami_tags={"hush": settings.name},
             components=[
-                _with_parameters(build, Files=files.s3_object_url, Models=models),
-                _with_parameters(test, Models=models),
+                _with_parameters(
+                    build, Files=files.s3_object_url, Engine=settings.engine, Models=models
+                ),
+                _with_parameters(test),
             ],
             block_device_mappings=[
                 imagebuilder.CfnImageRecipe.InstanceBlockDeviceMappingProperty(
@@ -212,28 +231,37 @@ def base_image(scope: Construct) -> str:
 
 
 def image_files(settings: Settings) -> Path:
-    """Gather what the build takes: `ami/`, the locked requirements, and the sample to prove it."""
+    """Gather what the build takes: `ami/`, locked requirements, code that fetches, and pictures."""
     folder = Path(tempfile.mkdtemp(prefix="hush-image-"))
-    shutil.copytree(ROOT / "ami", folder, dirs_exist_ok=True)
-    for component in ("build.yaml", "test.yaml"):
-        (folder / component).unlink()
+    without = shutil.ignore_patterns("__pycache__", "build.yaml", "test.yaml")
+    shutil.copytree(ROOT / "ami", folder, dirs_exist_ok=True, ignore=without)
+    for name in FETCHING_CODE:
+        source, target = ROOT / name, folder / "code" / name.removeprefix("service/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=without)
+        else:
+            shutil.copy(source, target)
+    for mel_bins in (80, 128):
+        shutil.copy(ROOT / "service/hush_service/proof" / f"person-{mel_bins}.png", folder)
     shutil.copy(ROOT / "constraints.txt", folder)
-    shutil.copy(ROOT / "models" / "sample.flac", folder)
-    text = "".join(f"{line}\n" for line in instance_requirements())
+    text = "".join(f"{line}\n" for line in instance_requirements(settings.engine))
     (folder / "requirements.txt").write_text(text, encoding="utf-8")
     return folder
 
 
-def instance_requirements() -> list[str]:
-    """Return what hush, its service and the watcher want, from pyproject.toml."""
+def instance_requirements(engine: EngineName) -> list[str]:
+    """Return what hush, its service with an engine and the watcher want, from pyproject.toml."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
-    return sorted({*project["dependencies"], *extras["service"], *extras["instance"]})
+    wanted = ["service", "instance", *(["reference"] if engine == "reference" else [])]
+    found = {line for name in wanted for line in extras[name] if not line.startswith("hush[")}
+    return sorted({*project["dependencies"], *found, *CUDA_LIBRARIES[engine]})
 
 
 def _version(files_hash: str, settings: Settings) -> str:
     components = [(ROOT / "ami" / name).read_text() for name in ("build.yaml", "test.yaml")]
-    parts = [files_hash, *components, *settings.models]
+    parts = [files_hash, *components, settings.engine, *settings.models]
     digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()
     return f"1.0.{int(digest[:7], 16)}"
 
@@ -247,5 +275,6 @@ def _with_parameters(
         parameters=[
             recipe.ComponentParameterProperty(name=name, value=[value])
             for name, value in parameters.items()
-        ],
+        ]
+        or None,
     )

@@ -8,7 +8,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -23,6 +23,9 @@ _CONNECTION = re.compile(
 
 _GITHUB_NAME = r"[A-Za-z0-9](?:-?[A-Za-z0-9]){0,38}"
 _GITHUB_TEAM = rf"{_GITHUB_NAME}/[a-z0-9][a-z0-9_-]*"
+
+
+EngineName = Literal["ctranslate2", "reference"]
 
 
 class SettingsError(ValueError):
@@ -95,6 +98,8 @@ class Settings(BaseModel):
     """Pictures in flight for each instance that the fleet is sized for."""
     models: tuple[str, ...] = ("small", "turbo")
     """OpenAI's models in the machine image, loaded in this order of size."""
+    engine: EngineName = "ctranslate2"
+    """What runs them: CTranslate2, or the reference, openai-whisper on torch."""
     secrets: int = Field(default=1, ge=1)
     """Increase it to have all secrets made anew at the next deployment."""
     volume_initialization: Annotated[int, Field(ge=100, le=300)] | None = None

@@ -19,6 +19,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "service": {"hush", CONTRACTS},
     "lambda": {CONTRACTS},
     "stacks": {CONTRACTS},
+    "ami": {"service"},
     "deploy": {"hush", "stacks"},
     "models": {"hush", "service"},
     "local": {"hush", CONTRACTS, "service", "stacks"},
@@ -49,7 +50,17 @@ class Import(NamedTuple):
 def imports_between_rooms(root: Path) -> list[Import]:
     """Return every import by which a file of one room but the tests' knows another room."""
     found = []
-    for folder in ("bench", "deploy", "hush", "lambda", "local", "models", "service", "stacks"):
+    for folder in (
+        "ami",
+        "bench",
+        "deploy",
+        "hush",
+        "lambda",
+        "local",
+        "models",
+        "service",
+        "stacks",
+    ):
         for file in sorted((root / folder).rglob("*.py")):
             name = file.relative_to(root).as_posix()
             room = CONTRACTS if name.startswith("hush/contracts/") else folder

@@ -51,6 +51,8 @@ def test_it_holds_what_a_user_needs_and_nothing_else(wheel: Path) -> None:
         "hush_service/demo/demo.pt",
         "hush_service/demo/sample.flac",
         "hush_service/demo/sample.txt",
+        "hush_service/speech/kennedy.flac",
+        "hush_service/speech/kennedy.txt",
     } <= set(names)
     assert {name.split("/")[0].split("-")[0] for name in names} == {"hush", "hush_service"}
     assert wheel.stat().st_size < 10e6
@@ -102,6 +104,8 @@ def test_the_service_in_it_has_the_demo_model(
             "-m",
             "hush.cli",
             "transcribe",
+            "--model",
+            "demo",
             tmp_path / "hush_service/demo/sample.flac",
         ],
         cwd=tmp_path,

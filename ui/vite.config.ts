@@ -1,8 +1,7 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { marked } from "marked";
-import type { Plugin } from "vite";
-import { defineConfig } from "vitest/config";
+import { defineConfig, type Plugin } from "vite";
 
 const room = import.meta.dirname;
 
@@ -61,6 +60,4 @@ export default defineConfig({
     // It finds its WASM beside itself.
     exclude: ["@jsquash/webp"],
   },
-  // Only what hangs takes so long, however busy the machine is.
-  test: { testTimeout: 600_000, hookTimeout: 600_000 },
 });

@@ -13,6 +13,17 @@ def demo_folder() -> Path:
     return packaged if packaged.exists() else _CHECKOUT / "models"
 
 
+def recording() -> Path:
+    """Return a recording of a person; what is said in it is in a text file beside it."""
+    return _PACKAGE / "speech" / "kennedy.flac"
+
+
+def proof_pictures(mel_bins: int) -> list[Path]:
+    """Return pictures of so many mel bins that models are proven with: a person, then the toy's."""
+    folder = _PACKAGE / "proof"
+    return [folder / f"person-{mel_bins}.png", *([folder / "toy-80.png"] if mel_bins == 80 else [])]
+
+
 def page_folder() -> Path | None:
     """Return where the built web page is; None if it was not built."""
     for folder in (_PACKAGE / "page", _CHECKOUT / "ui" / "dist"):

@@ -15,8 +15,8 @@ class ServiceSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="HUSH_", extra="ignore", frozen=True)
 
-    models: Annotated[tuple[str, ...], NoDecode] = ("demo",)
-    """Models to load, separated by commas: ``demo``, names of OpenAI's, or paths of checkpoints."""
+    models: Annotated[tuple[str, ...], NoDecode] = ("base",)
+    """Models to load, separated by commas: names of `hush models`, or paths of models."""
     host: str = "127.0.0.1"
     """Address to listen on. Anything but loopback wants an API key."""
     port: int = Field(default=1337, ge=0, le=65535)
@@ -25,11 +25,12 @@ class ServiceSettings(BaseSettings):
     """What clients send as bearer token; nothing is asked for if unset."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where models run; ``auto`` takes CUDA where there is one."""
-    engine: Literal["reference", "ctranslate2"] = "reference"
-    """What runs models: openai-whisper on torch, or CTranslate2."""
+    engine: Literal["auto", "ctranslate2", "reference"] = "auto"
+    """What runs models: CTranslate2, or the reference, openai-whisper on torch; ``auto`` takes
+    CTranslate2 where it is installed."""
     precision: str = "default"
-    """Of CTranslate2's weights and sums, such as ``int8``, ``float16`` or ``float32``; as the model
-    was stored if ``default``."""
+    """Of CTranslate2's weights and sums, such as ``int8``, ``float16`` or ``float32``; ``default``
+    is int8 on a CPU, float16 on a GPU that has it."""
     download_folder: Path | None = None
     """Where models are kept; ``~/.cache/hush/models`` if unset."""
     queue_size: int = Field(default=32, ge=0)
@@ -62,7 +63,7 @@ class ServiceSettings(BaseSettings):
         if isinstance(value, str):
             value = tuple(name.strip() for name in value.split(",") if name.strip())
         if value == ():
-            raise ValueError("name at least one model, such as HUSH_MODELS=demo")
+            raise ValueError("name at least one model, such as HUSH_MODELS=base")
         return value
 
     @model_validator(mode="after")

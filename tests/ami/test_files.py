@@ -1,18 +1,30 @@
 """What goes into the machine image, checked as far as that goes without building it."""
 
+import importlib.util
 import json
+import os
 import re
 import subprocess
+import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
 
+from hush_service.weights.integrity import check_weights
+from hush_service.weights.models import resolve
 from stacks.machine_image import image_files, instance_requirements
-from stacks.settings import Settings
+from stacks.settings import EngineName, Settings
 
 AMI = Path(__file__).parents[2] / "ami"
 UNITS = sorted(AMI.glob("*.service"))
+
+
+@pytest.fixture(scope="module")
+def archive() -> Path:
+    """Return what the build of an image takes."""
+    return image_files(Settings())
 
 
 @pytest.mark.parametrize("script", sorted(AMI.glob("*.sh")), ids=lambda file: file.name)
@@ -64,7 +76,7 @@ def test_components_have_the_shape_of_image_builder(name: str) -> None:
     assert len(text) <= 16_000
     component = yaml.safe_load(text)
     assert component["schemaVersion"] == 1.0
-    parameters = {next(iter(each)) for each in component["parameters"]}
+    parameters = {next(iter(each)) for each in component.get("parameters", ())}
     assert set(re.findall(r"\{\{ (\w+) \}\}", text)) == parameters
     for phase in component["phases"]:
         assert phase["name"] in ("build", "validate", "test")
@@ -82,17 +94,78 @@ def test_the_agent_collects_gpu_metrics_for_the_whole_group() -> None:
     assert "utilization_gpu" in agent["metrics"]["metrics_collected"]["nvidia_gpu"]["measurement"]
 
 
-def test_the_archive_holds_what_the_installer_takes() -> None:
-    names = {file.name for file in image_files(Settings()).iterdir()}
+def test_the_archive_holds_what_the_installer_takes(archive: Path) -> None:
+    names = {file.name for file in archive.iterdir()}
     installer = (AMI / "install.sh").read_text(encoding="utf-8")
-    assert {"install.sh", "prove.py", "sample.flac", "requirements.txt", "constraints.txt"} <= names
-    for name in re.findall(r"[\w-]+\.(?:service|json|sh|txt)", installer):
-        assert name in names | {"install.sh"}
+    taken = set(re.findall(r"[\w-]+\.(?:service|json|sh|txt|py|png)", installer))
+    assert {"prove.py", "fetch_models.py", "person-80.png", "requirements.txt"} <= taken
+    assert taken <= names
+    assert not {"build.yaml", "test.yaml", "__pycache__"} & names
 
 
-def test_every_requirement_of_an_instance_is_locked() -> None:
+@pytest.mark.parametrize("engine", get_args(EngineName))
+def test_every_requirement_of_an_instance_is_locked(engine: EngineName) -> None:
     constraints = (AMI.parent / "constraints.txt").read_text(encoding="utf-8").lower()
-    for requirement in instance_requirements():
-        name = re.split(r"[<>=\[]", requirement)[0].lower()
-        name = re.sub(r"[-_]", "[-_]", name)
-        assert re.search(rf"^{name}==", constraints, re.MULTILINE), name
+    for requirement in instance_requirements(engine):
+        name, _, version = requirement.partition("==")
+        name = re.split(r"[<>=\[]", name)[0].lower()
+        locked = re.search(rf"^{re.sub('[-_]', '[-_]', name)}==", constraints, re.MULTILINE)
+        assert locked or (name.startswith("nvidia-") and version), name
+
+
+def test_each_engine_has_the_libraries_that_it_opens_and_not_the_others() -> None:
+    light = " ".join(instance_requirements("ctranslate2"))
+    assert "ctranslate2==" in light
+    found = importlib.util.find_spec("ctranslate2")
+    assert found is not None
+    assert found.origin is not None
+    packages = Path(found.origin).parents[1]
+    (library,) = packages.glob("ctranslate2.libs/libctranslate2*")
+    code = library.read_bytes()
+    assert b"libcublas.so.12" in code
+    assert "nvidia-cublas-cu12==12." in light
+    assert b"cudnn" not in code
+    assert "torch" not in light
+    reference = " ".join(instance_requirements("reference"))
+    assert "openai-whisper==" in reference
+    assert "torch==" in reference
+    assert "cu12" not in reference
+
+
+def test_a_fetched_model_is_converted_and_proven_with_the_archive_alone(
+    archive: Path, tmp_path: Path
+) -> None:
+    kept = resolve("tiny.en", "openai")
+    (tmp_path / "weights" / "tiny.en").mkdir(parents=True)
+    (tmp_path / "weights" / "tiny.en" / "tiny.en.pt").symlink_to(kept)
+    script = (
+        "import sys; from pathlib import Path; import fetch_models, prove;"
+        "home, archive = map(Path, sys.argv[1:]);"
+        "fetch_models.main('ctranslate2', 'tiny.en', home=home);"
+        "prove.main(home / 'prove', archive, 'cpu')"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script, tmp_path, archive],
+        env={**os.environ, "PYTHONPATH": f"{archive}:{archive / 'code'}", "PYTHONSAFEPATH": "1"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    *_, said = ended.stdout.splitlines()
+    assert said == "tiny.en on ctranslate2: Ask not what your country can do for you."
+    weights = tmp_path / "weights" / "tiny.en"
+    assert sorted(file.name for file in weights.iterdir()) == ["ctranslate2", "ctranslate2.sha256"]
+    check_weights(weights / "ctranslate2", "tiny.en")
+    assert kept.exists()
+
+
+def test_the_reference_is_proven_in_the_same_way(archive: Path) -> None:
+    spec = importlib.util.spec_from_file_location("prove", archive / "prove.py")
+    assert spec is not None
+    assert spec.loader is not None
+    prove = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(prove)
+    heard = prove.heard_by_whisper(str(resolve("tiny.en", "openai")), "cpu", archive)
+    assert heard == "Ask not what your country can do for you."

@@ -6,9 +6,9 @@ from pydantic import ValidationError
 from hush_service.settings import ServiceSettings
 
 
-def test_defaults_serve_the_demo_model_on_loopback() -> None:
+def test_defaults_serve_real_weights_on_loopback() -> None:
     settings = ServiceSettings()
-    assert settings.models == ("demo",)
+    assert settings.models == ("base",)
     assert (settings.host, settings.port) == ("127.0.0.1", 1337)
     assert settings.api_key is None
 

@@ -35,6 +35,7 @@ EVERYTHING_SET = Settings(
     alarm_email="someone@example.org",
     name="speech",
     models=("tiny",),
+    engine="reference",
     instance_types=("g5.xlarge",),
     maximum_instances=2,
     idle_minutes=5,

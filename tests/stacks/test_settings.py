@@ -47,6 +47,7 @@ def test_defaults_miss_what_a_deployment_needs_and_say_where_to_get_it() -> None
         ('instance_types = ["t3.micro"]', "t3.micro is no g4dn, g5 or g6"),
         ("instance_types = []", "name at least one"),
         ("models = []", "name at least one"),
+        ('engine = "torch"', "'ctranslate2' or 'reference'"),
         ("maximum_instances = 0", "maximum_instances"),
         ("on_demand_instances = 5", "more than maximum_instances"),
         ("idle_minutes = 60", "idle_minutes"),

@@ -297,6 +297,21 @@ class TestImage:
         assert builder["InstanceTypes"][0].startswith("g")
         assert builder["InstanceMetadataOptions"] == {"HttpTokens": "required"}
 
+    @pytest.mark.parametrize(
+        ("deployment", "engine"),
+        [("placeholders", "ctranslate2"), ("everything_set", "reference")],
+    )
+    def test_the_fleet_runs_the_engine_that_its_image_holds(
+        self, deployment: str, engine: str, request: pytest.FixtureRequest
+    ) -> None:
+        templates = request.getfixturevalue(deployment)
+        build, test = templates.the("image", "ImageBuilder::ImageRecipe")["Components"]
+        given = {each["Name"]: each["Value"] for each in build["Parameters"]}
+        assert given["Engine"] == [engine]
+        assert "Parameters" not in test
+        data = templates.the("fleet", "EC2::LaunchTemplate")["LaunchTemplateData"]
+        assert f"HUSH_ENGINE='{engine}'" in _text(data["UserData"])
+
     def test_old_images_go_with_their_snapshots(self, templates: Templates) -> None:
         policy = templates.the("image", "ImageBuilder::LifecyclePolicy")
         (detail,) = policy["PolicyDetails"]

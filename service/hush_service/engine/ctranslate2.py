@@ -1,6 +1,8 @@
 """The default engine: Whisper on CTranslate2, on CPUs and NVIDIA GPUs."""
 
+import ctypes
 import json
+import logging
 import os
 from collections import defaultdict
 from collections.abc import Callable, Generator, Iterable, Sequence
@@ -26,7 +28,18 @@ from hush_service.engine.windows import Rules, transcription
 from hush_service.engine.word_times import Alignment
 from hush_service.weights.ctranslate2_folder import read_config, read_variables
 
+log = logging.getLogger(__name__)
+
 Transcription = Generator[Question, Any, Transcript]
+
+_DEFAULT_PRECISIONS = {
+    "cpu": ("int8", "float32"),
+    # Not every GPU can reckon in 16 bits.
+    "cuda": ("float16", "int8_float16", "int8_float32", "float32"),
+}
+"""What is taken where nothing is said: the first that the device can do."""
+_CUBLAS = "libcublas.so.12"
+"""What CTranslate2 looks for when it first multiplies on a GPU."""
 
 
 class CTranslate2Engine:
@@ -39,9 +52,11 @@ class CTranslate2Engine:
     device
         "auto", "cpu" or "cuda".
     precision
-        Of its weights and sums, as CTranslate2 calls them: "int8", "float32", "float16", …
+        Of its weights and sums, as CTranslate2 calls them: "int8", "float32", "float16", …;
+        "default" is int8 on a CPU, float16 on a GPU that has it.
     threads
-        How many of the CPU's one piece of work uses; as many as there are cores if 0.
+        How many of the CPU's one piece of work uses; if 0, OMP_NUM_THREADS, or as many as there
+        are cores.
     rules
         What to believe of what it says.
 
@@ -60,11 +75,12 @@ class CTranslate2Engine:
         rules: Rules | None = None,
     ) -> None:
         config = read_config(folder)
+        device = _device(device)
         self._model = ctranslate2.models.Whisper(
             str(folder),
             device=device,
-            compute_type=precision,
-            intra_threads=threads or len(os.sched_getaffinity(0)),
+            compute_type=_default_precision(device) if precision == "default" else precision,
+            intra_threads=threads or _threads(),
         )
         self.tokenizer = Tokenizer.of_size(_tokens(folder))
         self._max_length = int(config.get("max_length", 448))
@@ -76,6 +92,11 @@ class CTranslate2Engine:
             tasks=("transcribe", "translate") if multilingual else ("transcribe",),
             parameters=sum(array.size for array in read_variables(folder).arrays.values()),
         )
+
+    @property
+    def device(self) -> str:
+        """Where it runs: "cpu" or "cuda"."""
+        return str(self._model.device)
 
     @property
     def precision(self) -> str:
@@ -176,6 +197,29 @@ class CTranslate2Engine:
             [question.window.content for question in questions],
         )
         return [Alignment(each.alignments, each.text_token_probs) for each in found]
+
+
+def _device(wanted: str) -> str:
+    if wanted != "auto":
+        return wanted
+    if ctranslate2.get_cuda_device_count() == 0:
+        return "cpu"
+    try:
+        ctypes.CDLL(_CUBLAS)
+    except OSError:
+        log.warning("the GPU is left alone, since %s of CUDA 12 is not installed", _CUBLAS)
+        return "cpu"
+    return "cuda"
+
+
+def _threads() -> int:
+    said = os.environ.get("OMP_NUM_THREADS", "")
+    return int(said) if said.isdecimal() and int(said) else len(os.sched_getaffinity(0))
+
+
+def _default_precision(device: str) -> str:
+    possible = ctranslate2.get_supported_compute_types(device)
+    return next(each for each in _DEFAULT_PRECISIONS[device] if each in possible)
 
 
 def _decoded(result: ctranslate2.models.WhisperGenerationResult) -> Decoded:

@@ -1,14 +1,56 @@
-"""Makes engines of models, as the service's settings say."""
+"""Makes engines of models, as the service's settings say, and has each prove itself."""
 
+import logging
+import os
+from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Literal
 
 from hush_service.engine import Engine
+from hush_service.engine.proof import prove
 from hush_service.settings import ServiceSettings
-from hush_service.weights.models import alignment_heads, resolve
+from hush_service.weights.integrity import check_weights
+from hush_service.weights.models import Format, alignment_heads, resolve
+
+log = logging.getLogger(__name__)
+
+EngineName = Literal["ctranslate2", "reference"]
+FORMATS: dict[EngineName, Format] = {"ctranslate2": "ctranslate2", "reference": "openai"}
+"""Which format of a model each engine reads."""
+
+
+class MissingEngineError(RuntimeError):
+    """The engine's libraries are not installed. The message says what to install."""
+
+
+def engine_name(settings: ServiceSettings) -> EngineName:
+    """Return the engine that settings mean, here.
+
+    Raises
+    ------
+    MissingEngineError
+        If its libraries are not installed.
+    """
+    wanted = settings.engine
+    if wanted == "auto":
+        wanted = (
+            "ctranslate2" if _installed("ctranslate2") or not _installed("whisper") else "reference"
+        )
+    if wanted == "ctranslate2" and not _installed("ctranslate2"):
+        raise MissingEngineError(
+            "CTranslate2 is not installed: install hush with its extra 'service'"
+        )
+    if wanted == "reference" and not (_installed("whisper") and _installed("torch")):
+        raise MissingEngineError(
+            "the reference engine, openai-whisper on torch, is not installed: install hush with its"
+            " extra 'reference', or leave HUSH_ENGINE out"
+        )
+    return wanted
 
 
 def load_engine(settings: ServiceSettings, source: str | Path) -> Engine:
-    """Load a model, fetched and converted where that is needed.
+    """Load a model, fetched and converted where that is needed, and have it prove itself.
 
     Parameters
     ----------
@@ -21,25 +63,40 @@ def load_engine(settings: ServiceSettings, source: str | Path) -> Engine:
     ------
     WeightsError, RuntimeError, ValueError, OSError
         If there is no such model, it cannot be fetched, or it is damaged.
+    MissingEngineError
+        If the engine is not installed.
     """
-    if settings.engine == "ctranslate2":
+    name = engine_name(settings)
+    path = resolve(source, FORMATS[name], settings.download_folder)
+    # Beside loading, it takes next to no time where there is a core for it.
+    with ThreadPoolExecutor(1, thread_name_prefix="integrity") as beside:
+        checked = beside.submit(check_weights, path, source)
+        try:
+            engine = _loaded(name, settings, source, path)
+        finally:
+            checked.result()  # what is wrong with a file explains why it cannot be loaded
+    prove(engine, source)
+    return engine
+
+
+def _loaded(name: EngineName, settings: ServiceSettings, source: str | Path, path: Path) -> Engine:
+    if name == "ctranslate2":
+        # Its threads would wait for one another busily, on cores that others could use. Its OpenMP
+        # reads this once, when it is imported.
+        os.environ.setdefault("OMP_WAIT_POLICY", "passive")
         from hush_service.engine.ctranslate2 import CTranslate2Engine
 
-        folder = resolve(source, "ctranslate2", settings.download_folder)
-        return CTranslate2Engine(folder, settings.device, settings.precision)
+        fast = CTranslate2Engine(path, settings.device, settings.precision)
+        log.info("engine: CTranslate2 on %s in %s", fast.device, fast.precision)
+        return fast
     # Imports torch, which takes seconds.
     from hush_service.engine.openai_whisper import OpenAIWhisperEngine
 
     device = None if settings.device == "auto" else settings.device
-    checkpoint = _kept_by_whisper(settings, source)
-    if checkpoint is None:
-        checkpoint = resolve(source, "openai", settings.download_folder)
-    return OpenAIWhisperEngine(checkpoint, device, alignment_heads(str(source)))
+    reference = OpenAIWhisperEngine(path, device, alignment_heads(str(source)))
+    log.info("engine: openai-whisper on %s in %s", reference.device, reference.precision)
+    return reference
 
 
-def _kept_by_whisper(settings: ServiceSettings, source: str | Path) -> Path | None:
-    """Return the checkpoint that openai-whisper put there itself, as machine images have it."""
-    if settings.download_folder is None or isinstance(source, Path):
-        return None
-    file = settings.download_folder / f"{source}.pt"
-    return file if file.is_file() else None
+def _installed(module: str) -> bool:
+    return find_spec(module) is not None

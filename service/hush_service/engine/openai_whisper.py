@@ -71,6 +71,16 @@ class OpenAIWhisperEngine:
             parameters=sum(weights.numel() for weights in self._model.parameters()),
         )
 
+    @property
+    def device(self) -> str:
+        """Where it runs: "cpu" or "cuda"."""
+        return str(self._model.device.type)
+
+    @property
+    def precision(self) -> str:
+        """What it computes in."""
+        return "float16" if self.device == "cuda" else "float32"
+
     def transcribe(
         self, spectrogram: Spectrogram, request: DecodingRequest, stop: Callable[[], bool]
     ) -> Transcript:
@@ -80,7 +90,7 @@ class OpenAIWhisperEngine:
             "language": request.language,
             "initial_prompt": request.prompt,
             "word_timestamps": request.words,
-            "fp16": self._model.device.type == "cuda",
+            "fp16": self.precision == "float16",
         }
         if request.temperature > 0:
             settings["temperature"] = request.temperature

@@ -29,6 +29,7 @@ from hush_service.weights.checkpoint import check_checkpoint
 from hush_service.weights.ctranslate2_folder import MODEL, check_folder
 from hush_service.weights.errors import UnknownModelError
 from hush_service.weights.fetch import Progress, digest_of, fetch, parts_of
+from hush_service.weights.integrity import keep_digest
 from hush_service.weights.space import full_disk_in_words, size_of, want_space
 
 log = logging.getLogger(__name__)
@@ -81,7 +82,7 @@ def resolve(
     Returns
     -------
     Path
-        A file or a folder. Its weights are not proven: only an engine can do that.
+        A file or a folder. Its weights are not looked at: `check_weights` and an engine do that.
 
     Raises
     ------
@@ -224,6 +225,7 @@ def _convert(source: Path, target: Path, wanted: Format, heads: tuple[Head, ...]
                 part.mkdir()
                 conversion.to_ctranslate2(source, part, heads)
             target.parent.mkdir(parents=True, exist_ok=True)
+            keep_digest(part, target)
             part.replace(target)
         finally:
             shutil.rmtree(parts, ignore_errors=True)

@@ -90,7 +90,7 @@ class SpeechForm(BaseModel):
     model: str | None = Field(
         None,
         description="Name of a model; without it, or as `whisper-1`, the largest that can answers",
-        examples=["demo"],
+        examples=["base"],
     )
     language: str | None = Field(
         None, description="ISO 639-1 code; detected if left out", examples=["en"]

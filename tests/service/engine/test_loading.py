@@ -1,0 +1,72 @@
+"""Which engine runs a model, and what the log says of it."""
+
+import logging
+import sys
+from pathlib import Path
+
+import pytest
+
+from hush.mel import log_mel_spectrogram
+from hush_service.engine import DecodingRequest
+from hush_service.engine.loading import MissingEngineError, engine_name, load_engine
+from hush_service.packaged import demo_folder
+from hush_service.settings import ServiceSettings
+from tests.conftest import Samples
+
+TOY = demo_folder() / "demo.pt"
+
+
+@pytest.mark.parametrize(
+    ("engine", "line"),
+    [
+        ("auto", "engine: CTranslate2 on cpu in int8_float32"),
+        ("ctranslate2", "engine: CTranslate2 on cpu in int8_float32"),
+        ("reference", "engine: openai-whisper on cpu in float32"),
+    ],
+)
+def test_the_toy_model_runs_on_every_engine_and_the_log_says_which(
+    engine: str,
+    line: str,
+    tmp_path: Path,
+    sample: Samples,
+    sample_words: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, logger="hush_service.engine")
+    settings = ServiceSettings(engine=engine, device="cpu", download_folder=tmp_path)  # type: ignore[arg-type]
+    loaded = load_engine(settings, TOY)
+    transcript = loaded.transcribe(log_mel_spectrogram(sample), DecodingRequest(), lambda: False)
+    assert transcript.text == sample_words
+    assert caplog.messages == [line]
+
+
+def test_a_precision_that_is_asked_for_is_taken(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger="hush_service.engine")
+    settings = ServiceSettings(device="cpu", precision="float32", download_folder=tmp_path)
+    load_engine(settings, TOY)
+    assert caplog.messages == ["engine: CTranslate2 on cpu in float32"]
+
+
+@pytest.mark.parametrize(
+    ("engine", "away", "said"),
+    [
+        ("auto", ("ctranslate2", "whisper"), "CTranslate2 is not installed: .* extra 'service'$"),
+        ("ctranslate2", ("ctranslate2",), "CTranslate2 is not installed: .* extra 'service'$"),
+        ("reference", ("whisper",), "openai-whisper on torch, is not .* extra 'reference'"),
+        ("reference", ("torch",), "openai-whisper on torch, is not .* extra 'reference'"),
+    ],
+)
+def test_an_engine_that_is_not_installed_says_what_to_install(
+    engine: str, away: tuple[str, ...], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in away:
+        monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(MissingEngineError, match=said):
+        load_engine(ServiceSettings(engine=engine), TOY)  # type: ignore[arg-type]
+
+
+def test_without_ctranslate2_the_reference_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ctranslate2", None)
+    assert engine_name(ServiceSettings()) == "reference"
