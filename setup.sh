@@ -60,7 +60,7 @@ make_environment() {
         fail "hush needs Python 3.11 or newer; PYTHON=python3.12 make … takes another one"
     "$python" -c 'import ensurepip' 2>/dev/null || install_packages python3-venv
 
-    [ "$1" = demo ] && time="under a minute" || time="some minutes"
+    [ "$1" = demo ] && time="about a minute" || time="some minutes"
     echo "setting up .venv (once; $time)"
     [ -x .venv/bin/python ] || "$python" -m venv .venv
     if [ "$1" = demo ]; then
