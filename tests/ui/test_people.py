@@ -1,0 +1,29 @@
+"""A person's voice becomes words on the page, with real weights."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page
+
+from hush_service.packaged import recording
+from local.processes import service
+from tests.conftest import GERMAN
+from tests.ui.conftest import choose_file, words
+
+
+@pytest.fixture(scope="module")
+def service_url(built_page: None, real_weights: Path) -> Iterator[str]:
+    """The service that the page comes from."""
+    with service(HUSH_MODELS="base") as (url, _):
+        yield url
+
+
+def test_a_person_becomes_words(page: Page) -> None:
+    choose_file(page, recording())
+    words(page, "ask what you can do for your country")
+
+
+def test_another_language_is_understood_as_it_is(page: Page) -> None:
+    choose_file(page, GERMAN)
+    words(page, "die Wahrheit zu sagen")
