@@ -106,6 +106,47 @@ def long_recordings(folder: Path = FOLDER) -> list[Utterance]:
     ]
 
 
+def surroundings(folder: Path = FOLDER) -> Samples:
+    """Return the noise of voicebank-demand, recorded where people are: noisy minus clean.
+
+    Parameters
+    ----------
+    folder
+        A data set that holds it.
+
+    Returns
+    -------
+    (samples,) array
+        All of it, one recording after the other.
+    """
+    pairs = [
+        (file, folder / "voicebank-demand-clean" / file.name)
+        for file in sorted((folder / "voicebank-demand-noisy").glob("*.flac"))
+    ]
+    return np.concatenate([read_audio(noisy) - read_audio(clean) for noisy, clean in pairs])
+
+
+def in_noise(samples: Samples, noise: Samples, decibels: float, seed: int) -> Samples:
+    """Return samples with noise so many decibels below them.
+
+    Parameters
+    ----------
+    samples
+        Speech.
+    noise
+        At least as long.
+    decibels
+        Ratio of their mean powers.
+    seed
+        Of the place in the noise that is taken.
+    """
+    first = int(np.random.default_rng(seed).integers(0, len(noise) - len(samples)))
+    part = noise[first : first + len(samples)]
+    ratio = np.mean(samples**2) / max(float(np.mean(part**2)), 1e-12) / 10 ** (decibels / 10)
+    mixed: Samples = (samples + np.sqrt(ratio) * part).astype(np.float32)
+    return mixed
+
+
 @dataclass(frozen=True, eq=False)
 class Score:
     """Errors and words of each utterance, in one order for all scores that are compared."""

@@ -41,6 +41,10 @@ class OpenAIWhisperEngine:
         "cpu" or "cuda"; CUDA where there is one if None.
     alignment_heads
         (layer, head) pairs that follow the words in time; as openai-whisper has them if None.
+    precision
+        "float32" or "float16"; the latter on GPUs alone if "default".
+    beam
+        Hypotheses that are followed at temperature 0; 1 is greedy.
 
     Raises
     ------
@@ -53,6 +57,8 @@ class OpenAIWhisperEngine:
         source: str | Path,
         device: str | None = None,
         alignment_heads: Sequence[tuple[int, int]] | None = None,
+        precision: str = "default",
+        beam: int = 1,
     ) -> None:
         self._model = whisper.load_model(str(source), device=device)
         if alignment_heads is not None:
@@ -63,6 +69,9 @@ class OpenAIWhisperEngine:
             self._model.register_buffer(
                 "alignment_heads", heads.to_sparse().to(self._model.device), persistent=False
             )
+        on_gpu = self._model.device.type == "cuda"
+        self._half = on_gpu if precision == "default" else precision == "float16"
+        self._beam = beam
         languages = tuple(LANGUAGES)[: self._model.num_languages]
         self.info = ModelInfo(
             mel_bins=self._model.dims.n_mels,
@@ -79,7 +88,7 @@ class OpenAIWhisperEngine:
     @property
     def precision(self) -> str:
         """What it computes in."""
-        return "float16" if self.device == "cuda" else "float32"
+        return "float16" if self._half else "float32"
 
     def transcribe(
         self, spectrogram: Spectrogram, request: DecodingRequest, stop: Callable[[], bool]
@@ -90,8 +99,11 @@ class OpenAIWhisperEngine:
             "language": request.language,
             "initial_prompt": request.prompt,
             "word_timestamps": request.words,
-            "fp16": self.precision == "float16",
+            "fp16": self._half,
         }
+        if self._beam > 1:
+            # What is sampled at temperatures above 0 is the best of as many, as whisper's CLI does.
+            settings |= {"beam_size": self._beam, "best_of": self._beam}
         if request.temperature > 0:
             settings["temperature"] = request.temperature
         duration = spectrogram.shape[1] / FRAMES_PER_SECOND
