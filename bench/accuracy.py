@@ -85,7 +85,7 @@ def _said(folder: Path, recordings: Recordings) -> Sequence[Utterance]:
     return utterances(folder) if recordings == "utterances" else long_recordings(folder)
 
 
-WINDOWS = ((30, 0), (20, 5), (15, 5), (15, 3), (12.5, 5), (10, 5), (5, 5))
+WINDOWS = ((20, 5), (15, 5), (10, 5))
 """Shortest window and margin in seconds, with which rows of windows are made."""
 
 
@@ -97,7 +97,7 @@ def rows(model: str, device: str, kind: str) -> list[Row]:
         case "engines":
             return [*_reference_rows(stock), *_hush_rows(hush)]
         case "windows":
-            rules = [EXACT, WindowRule(padding="zero"), *(WindowRule(*each) for each in WINDOWS)]
+            rules = [EXACT, *(WindowRule(*each) for each in WINDOWS)]
             return [Row(replace(hush, beam=beam, window=rule)) for beam in BEAMS for rule in rules]
         case _:
             whole_and_cut: tuple[Recordings, ...] = ("long", "long, cut")

@@ -13,7 +13,7 @@ from hush_service.engine import DecodingRequest
 from hush_service.engine.windows import EXACT, Rules, WindowRule
 from hush_service.weights.models import alignment_heads, resolve
 
-BATCH = 16
+BATCH = 8
 
 
 @dataclass(frozen=True)
