@@ -129,8 +129,8 @@ class Heard:
     texts
         One a recording.
     phrases
-        Of each recording: start, end, avg_logprob, no_speech_prob, compression_ratio, temperature
-        and number of tokens of each phrase.
+        Of each recording: start, end, avg_logprob, no_speech_prob, compression_ratio, temperature,
+        number of tokens and text of each phrase.
     languages
         As they were detected or given, one a recording.
     bytes_a_second, milliseconds_a_second
@@ -155,7 +155,7 @@ def heard_in(transcripts: Sequence[Transcript], size: float = 0.0, spent: float 
     )
 
 
-def _phrases_of(transcript: Transcript) -> list[list[float]]:
+def _phrases_of(transcript: Transcript) -> list[list[float | str]]:
     return [
         [
             each.start,
@@ -165,6 +165,7 @@ def _phrases_of(transcript: Transcript) -> list[list[float]]:
             round(each.compression_ratio, 3),
             each.temperature,
             len(each.tokens),
+            each.text,
         ]
         for each in transcript.phrases
     ]
