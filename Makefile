@@ -57,9 +57,8 @@ bench: $(ENVIRONMENT) page ## measure the figures of the README that take minute
 model: $(ENVIRONMENT) ## train the demo model; goes on where it stopped (hours)
 	@.venv/bin/python -m models.train
 
-eval: $(ENVIRONMENT) ## measure words and bytes: the demo model, or MODEL=base.en DATA=folder of recordings
+eval: $(ENVIRONMENT) ## measure words: the demo model, or MODEL=base.en DATA=folder of recordings
 	@.venv/bin/python -m models.evaluate $(if $(MODEL),--model $(MODEL)) $(if $(DATA),--data $(DATA))
-	@.venv/bin/python -m bench.payload $(if $(MODEL),--model $(MODEL)) $(if $(DATA),--data $(DATA))
 
 synth: $(ENVIRONMENT) $(CDK) ## make the cloud's templates in cdk.out/
 	@$(CDK) synth --quiet
