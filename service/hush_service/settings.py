@@ -31,6 +31,11 @@ class ServiceSettings(BaseSettings):
     precision: str = "default"
     """Of CTranslate2's weights and sums, such as ``int8``, ``float16`` or ``float32``; ``default``
     is int8 on a CPU, float16 on a GPU that has it."""
+    beam: int = Field(default=5, ge=1, le=20)
+    """Texts that are followed at once while one is written; 1 is greedy: faster, more errors."""
+    window: Literal["short", "exact"] = "short"
+    """How much CTranslate2 hears at once: 5 s more than there is and at least 15, or always 30 s,
+    ``exact``ly as models were trained."""
     download_folder: Path | None = None
     """Where models are kept; ``~/.cache/hush/models`` if unset."""
     queue_size: int = Field(default=32, ge=0)

@@ -84,7 +84,7 @@ class CTranslate2Engine:
         )
         self.tokenizer = Tokenizer.of_size(_tokens(folder))
         self._max_length = int(config.get("max_length", 448))
-        self._rules = rules or Rules()
+        self.rules = rules or Rules()
         multilingual = self.tokenizer.multilingual
         self.info = ModelInfo(
             mel_bins=self._model.n_mels,
@@ -128,7 +128,7 @@ class CTranslate2Engine:
                 del running[number]
 
         for number, (spectrogram, request) in enumerate(pieces):
-            running[number] = transcription(spectrogram, request, self.tokenizer, self._rules)
+            running[number] = transcription(spectrogram, request, self.tokenizer, self.rules)
             go_on(number, None)
         while questions:
             for together in _compatible(questions):
@@ -168,11 +168,11 @@ class CTranslate2Engine:
     ) -> list[Decoded]:
         temperature = questions[0].temperature
         if temperature == 0:
-            sampling: dict[str, float] = {"beam_size": self._rules.beam}
+            sampling: dict[str, float] = {"beam_size": self.rules.beam}
         else:
             sampling = {
                 "beam_size": 1,
-                "num_hypotheses": self._rules.samples,
+                "num_hypotheses": self.rules.samples,
                 "sampling_topk": 0,
                 "sampling_temperature": temperature,
             }

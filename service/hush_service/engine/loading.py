@@ -9,6 +9,7 @@ from typing import Literal
 
 from hush_service.engine import Engine
 from hush_service.engine.proof import prove
+from hush_service.engine.windows import EXACT, Rules, WindowRule
 from hush_service.settings import ServiceSettings
 from hush_service.weights.integrity import check_weights
 from hush_service.weights.models import Format, alignment_heads, resolve
@@ -86,14 +87,19 @@ def _loaded(name: EngineName, settings: ServiceSettings, source: str | Path, pat
         os.environ.setdefault("OMP_WAIT_POLICY", "passive")
         from hush_service.engine.ctranslate2 import CTranslate2Engine
 
-        fast = CTranslate2Engine(path, settings.device, settings.precision)
+        rules = Rules(
+            window=EXACT if settings.window == "exact" else WindowRule(), beam=settings.beam
+        )
+        fast = CTranslate2Engine(path, settings.device, settings.precision, rules=rules)
         log.info("engine: CTranslate2 on %s in %s", fast.device, fast.precision)
         return fast
     # Imports torch, which takes seconds.
     from hush_service.engine.openai_whisper import OpenAIWhisperEngine
 
     device = None if settings.device == "auto" else settings.device
-    reference = OpenAIWhisperEngine(path, device, alignment_heads(str(source)))
+    reference = OpenAIWhisperEngine(
+        path, device, alignment_heads(str(source)), settings.precision, settings.beam
+    )
     log.info("engine: openai-whisper on %s in %s", reference.device, reference.precision)
     return reference
 

@@ -50,6 +50,8 @@ class OpenAIWhisperEngine:
     ------
     RuntimeError, OSError
         If there is no such model, it cannot be fetched, or it is damaged.
+    ValueError
+        If it knows no such precision.
     """
 
     def __init__(
@@ -68,6 +70,10 @@ class OpenAIWhisperEngine:
                 heads[layer, head] = True
             self._model.register_buffer(
                 "alignment_heads", heads.to_sparse().to(self._model.device), persistent=False
+            )
+        if precision not in ("default", "float32", "float16"):
+            raise ValueError(
+                f"the reference engine computes in float32 or float16, not {precision}"
             )
         on_gpu = self._model.device.type == "cuda"
         self._half = on_gpu if precision == "default" else precision == "float16"

@@ -8,7 +8,9 @@ import pytest
 
 from hush.mel import log_mel_spectrogram
 from hush_service.engine import DecodingRequest
+from hush_service.engine.ctranslate2 import CTranslate2Engine
 from hush_service.engine.loading import MissingEngineError, engine_name, load_engine
+from hush_service.engine.windows import EXACT, WindowRule
 from hush_service.packaged import demo_folder
 from hush_service.settings import ServiceSettings
 from tests.conftest import Samples
@@ -47,6 +49,22 @@ def test_a_precision_that_is_asked_for_is_taken(
     settings = ServiceSettings(device="cpu", precision="float32", download_folder=tmp_path)
     load_engine(settings, TOY)
     assert caplog.messages == ["engine: CTranslate2 on cpu in float32"]
+
+
+def test_beam_and_window_are_those_of_the_settings(tmp_path: Path) -> None:
+    usual = load_engine(ServiceSettings(device="cpu", download_folder=tmp_path), TOY)
+    settings = ServiceSettings(device="cpu", beam=1, window="exact", download_folder=tmp_path)
+    exact = load_engine(settings, TOY)
+    assert isinstance(usual, CTranslate2Engine)
+    assert isinstance(exact, CTranslate2Engine)
+    assert (usual.rules.beam, usual.rules.window) == (5, WindowRule())
+    assert (exact.rules.beam, exact.rules.window) == (1, EXACT)
+
+
+def test_the_reference_refuses_a_precision_that_it_does_not_have(tmp_path: Path) -> None:
+    settings = ServiceSettings(engine="reference", precision="int8", download_folder=tmp_path)
+    with pytest.raises(ValueError, match="in float32 or float16, not int8"):
+        load_engine(settings, TOY)
 
 
 @pytest.mark.parametrize(
