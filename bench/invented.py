@@ -11,16 +11,20 @@ import argparse
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from itertools import product
 from multiprocessing import get_context
 from pathlib import Path
 
 from bench.hearing import Heard, Listener, Memory, heard_in
-from bench.nothing_said import clips
-from bench.recordings import FOLDER, utterances
+from bench.nothing_said import COUNT, clips
+from bench.recordings import FOLDER, UNSURE, Score, Utterance, utterances
 from bench.sending import PNG
 from bench.tables import table
 
-Phrase = Sequence[float]
+SILENT = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
+IMPROBABLE = (-1.0, -0.8, -0.7, -0.6, -0.5, -0.4, -0.3)
+
+Phrase = Sequence[float | str]
 """As in `bench.hearing.Heard`."""
 
 
@@ -46,9 +50,8 @@ def main() -> None:
     arguments = parser.parse_args()
     precision = "float16" if arguments.device == "cuda" else "int8"
     listeners = [
-        Listener(model, device=arguments.device, precision=precision, beam=beam, believing=each)
+        Listener(model, device=arguments.device, precision=precision, believing=each)
         for model in arguments.model
-        for beam in (5, 1)
         for each in (False, True)
     ]
     memory = Memory(arguments.keep)
@@ -64,6 +67,14 @@ def main() -> None:
             memory.add(*future.result())
             print(f"{count} of {len(new)}: {future.result()[0]}", file=sys.stderr, flush=True)
     kinds = [kind for kind, _ in clips(arguments.data)]
+    for listener in listeners:
+        if listener.believing:
+            thresholds(listener, memory, utterances(arguments.data))
+    by_kind([each for each in listeners if not each.believing], memory, kinds)
+
+
+def by_kind(listeners: Sequence[Listener], memory: Memory, kinds: Sequence[str]) -> None:
+    """Print in how many clips of each kind there are words."""
     lines = []
     for listener in listeners:
         heard = memory[f"clips: {listener.name}"]
@@ -73,6 +84,46 @@ def main() -> None:
             line.append(f"{sum(map(bool, texts))} of {len(texts)}")
         lines.append(line)
     table("Clips with words", ("heard by", "all", *dict.fromkeys(kinds)), lines)
+
+
+def thresholds(listener: Listener, memory: Memory, said: Sequence[Utterance]) -> None:
+    """Print what would be invented, and what lost, if other phrases were dropped."""
+    noise = memory[f"clips: {listener.name}"]
+    speech = memory[f"speech: {listener.name}"]
+    sure = [place for place, each in enumerate(said) if each.source not in UNSURE]
+
+    def score(silent: float, improbable: float) -> Score:
+        texts = [_left(phrases, silent, improbable) for phrases in speech.phrases]
+        return Score.of(said, texts).of_some(sure)
+
+    everything = score(1.1, -9)
+    lines = []
+    for silent, improbable in ((1.1, -9.0), *product(SILENT, IMPROBABLE)):
+        texts = [_left(phrases, silent, improbable) for phrases in noise.phrases]
+        lost, low, high = score(silent, improbable).increase(everything)
+        lines.append(
+            (
+                f"{silent:g}, {improbable:g}" if silent <= 1 else "nothing is dropped",
+                sum(map(bool, texts)),
+                sum(len(text.split()) for text in texts),
+                f"{lost:+.2f} ({low:+.2f} to {high:+.2f})",
+            )
+        )
+    heads = ("no speech above, log-probability below", "clips with words", "words", "points lost")
+    words = int(everything.words.sum())
+    title = f"{listener.model}, {COUNT} clips, {words} words of speech at {everything.rate:.2f} %"
+    table(title, heads, lines)
+
+
+def _left(phrases: Sequence[Phrase], silent: float, improbable: float) -> str:
+    """Return the text of what is not dropped. Without a letter or a figure, nothing is said."""
+    texts = [
+        str(phrase[7])
+        for phrase in phrases
+        if not (float(phrase[3]) > silent and float(phrase[2]) <= improbable)
+    ]
+    text = "".join(texts).strip()
+    return text if any(character.isalnum() for character in text) else ""
 
 
 if __name__ == "__main__":
