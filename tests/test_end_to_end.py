@@ -30,13 +30,14 @@ SENTENCE = SPOKEN.with_suffix(".txt").read_text(encoding="utf-8")
 @pytest.fixture(scope="module")
 def url(real_weights: Path) -> Iterator[str]:
     with service(HUSH_MODELS="base,tiny.en") as (url, _):
+        # The smaller one is ready first.
+        OpenAI(base_url=f"{url}/v1", api_key="unused", max_retries=9).models.retrieve("base")
         yield url
 
 
 @pytest.fixture(scope="module")
 def openai(url: str) -> OpenAI:
-    """It asks again while the larger model is being loaded."""
-    return OpenAI(base_url=f"{url}/v1", api_key="unused", max_retries=9)
+    return OpenAI(base_url=f"{url}/v1", api_key="unused", max_retries=0)
 
 
 @contextmanager
