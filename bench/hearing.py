@@ -186,7 +186,8 @@ class Memory:
         if file is not None and file.exists():
             for line in file.read_text(encoding="utf-8").splitlines():
                 row = json.loads(line)
-                self._known[row.pop("name")] = Heard(**row)
+                name = row.pop("name")
+                self._known[name] = Heard(**row)
 
     def __contains__(self, name: str) -> bool:
         return name in self._known
