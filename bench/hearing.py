@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -95,7 +95,7 @@ def _ctranslate2(listener: Listener) -> Any:
 
     rules = Rules(window=listener.window, beam=listener.beam)
     if listener.believing:
-        rules = Rules(window=listener.window, beam=listener.beam, silent=1.1)
+        rules = replace(rules, silent=1.1, impossible=-1000)
     folder = resolve(listener.model, "ctranslate2", None)
     return CTranslate2Engine(folder, listener.device, listener.precision, rules=rules)
 

@@ -22,7 +22,7 @@ from hush.mel import FRAMES_PER_SECOND, Spectrogram
 from hush.transcript import Phrase, Transcript, Word
 from hush_service.engine import DecodingRequest, ModelInfo, WorkStoppedError, unheard
 from hush_service.engine.clamping import clamped
-from hush_service.engine.windows import Rules
+from hush_service.engine.windows import Rules, has_words
 
 # `whisper.transcribe` is the function; the module of the same name holds what it calls.
 _transcribe_module: Any = importlib.import_module("whisper.transcribe")
@@ -115,25 +115,42 @@ class OpenAIWhisperEngine:
         duration = spectrogram.shape[1] / FRAMES_PER_SECOND
         speech = unheard.speech_in(spectrogram)
         with _transcribe_lock, self._stopping(stop):
-            result = self._heard(spectrogram, settings)
+            result = self._heard(spectrogram, settings, speech)
             settings |= {"language": result["language"], "initial_prompt": None}
             tried = set[tuple[int, int]]()
             for _ in range(unheard.HEARINGS):
                 phrases = _transcript(result, duration, request).phrases
                 left = set(unheard.stretches(speech, phrases, 0, len(speech))) - tried
                 for first, end in sorted(left):
-                    again = self._heard(spectrogram[:, first:end], settings)
+                    part = speech[first:end]
+                    again = self._heard(spectrogram[:, first:end], settings, part)
                     _add(result, again, first)
                     if not again["segments"]:
                         # Where the model says so itself, this is noise or music.
-                        speech[first:end] = False
+                        part[:] = False
                 tried |= left
         return unheard.reported(clamped(_transcript(result, duration, request)), speech)
 
-    def _heard(self, spectrogram: Spectrogram, settings: dict[str, Any]) -> dict[str, Any]:
+    def _heard(
+        self, spectrogram: Spectrogram, settings: dict[str, Any], speech: unheard.Frames
+    ) -> dict[str, Any]:
+        """Return what `transcribe()` hears, without what it makes of noise, which is no speech."""
         with _given(spectrogram):
             result: dict[str, Any] = whisper.transcribe(self._model, "", **settings)
-        return result
+        rules, believed = Rules(), []
+        for segment in result["segments"]:
+            phrase = _phrase(segment)
+            if rules.is_silence(phrase):
+                first, end = (
+                    round(each * FRAMES_PER_SECOND) for each in (phrase.start, phrase.end)
+                )
+                speech[first:end] = False
+            elif has_words(phrase.text) and not rules.is_invented(phrase):
+                believed.append(segment)
+        return result | {
+            "segments": believed,
+            "text": "".join(segment["text"] for segment in believed),
+        }
 
     @contextmanager
     def _stopping(self, stop: Callable[[], bool]) -> Iterator[None]:

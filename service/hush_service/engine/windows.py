@@ -98,9 +98,14 @@ class Rules:
         Characters a second above which nobody can have said a text. Tokens would not do: a letter
         is a quarter of one in English, and three in Burmese.
     improbable
-        Mean log-probability below which text is guessed.
-    silent
-        Probability of no speech above which improbable text counts as none.
+        Mean log-probability below which text is guessed, and tried again.
+    silent, doubtful
+        Probability of no speech above which text is invented unless its mean log-probability is
+        above the second of these. Whisper's own rule, 0.6 and -1, leaves more of what models hear
+        in noise (docs/accuracy.md).
+    impossible
+        Mean log-probability up to which text is invented whatever else the model says: what is left
+        when no temperature brought anything better.
     listen_again
         Whether speech without words is heard once more by itself.
     """
@@ -113,7 +118,17 @@ class Rules:
     fastest: float = 40.0
     improbable: float = -1.0
     silent: float = 0.6
+    doubtful: float = -0.7
+    impossible: float = -2.0
     listen_again: bool = True
+
+    def is_silence(self, text: Decoded | Phrase) -> bool:
+        """Tell whether a model says of its own text that nobody speaks."""
+        return text.no_speech_prob > self.silent and text.avg_logprob <= self.doubtful
+
+    def is_invented(self, text: Decoded | Phrase) -> bool:
+        """Tell whether text is what a model makes of noise, by what it says of that itself."""
+        return self.is_silence(text) or text.avg_logprob <= self.impossible
 
     def believe(self, phrase: Phrase) -> bool:
         """Tell whether a phrase is good enough for what nothing was heard in at first."""
@@ -122,6 +137,11 @@ class Rules:
             and phrase.no_speech_prob < self.silent
             and phrase.compression_ratio <= self.repetitive
         )
+
+
+def has_words(text: str) -> bool:
+    """Tell whether text says anything: dots and notes alone do not."""
+    return any(character.isalnum() for character in text)
 
 
 def transcription(
@@ -228,13 +248,14 @@ class _Listener:
     ) -> Generator[Question, Any, tuple[list[_Heard], int]]:
         """Return what was said in a window, and the frame with which the next one begins."""
         decoded, temperature = yield from self._decode(window, said)
-        if self._is_silence(decoded):
+        if self._rules.is_silence(decoded):
             # Where the model says so itself, what was taken for speech is noise or music.
             self._speech[seek : seek + window.content] = False
             return [], seek + window.content
         phrases, frames = self._phrases_of(decoded, seek, window.content, temperature)
         phrases = without_loops(phrases, self._tokenizer)
-        if self._is_too_fast("".join(phrase.text for phrase in phrases), window):
+        text = "".join(phrase.text for phrase in phrases)
+        if self._rules.is_invented(decoded) or self._is_too_fast(text, window):
             phrases = []
         if self._request.words:
             heard = yield from self._timed(phrases, window, seek)
@@ -268,9 +289,9 @@ class _Listener:
         prompt = (*before, *self._start)
         for temperature in temperatures:
             decoded: Decoded = yield Decode(window, prompt, temperature)
-            improbable = decoded.avg_logprob < rules.improbable
-            if improbable and decoded.no_speech_prob > rules.silent:
+            if rules.is_silence(decoded):
                 break
+            improbable = decoded.avg_logprob < rules.improbable
             if not improbable and not self._is_loop(decoded, window):
                 break
         return decoded, temperature
@@ -287,10 +308,6 @@ class _Listener:
         # A word or two may be cut closely.
         seconds = max(window.content / FRAMES_PER_SECOND, 1.0)
         return len(text) > self._rules.fastest * seconds
-
-    def _is_silence(self, decoded: Decoded) -> bool:
-        rules = self._rules
-        return decoded.no_speech_prob > rules.silent and decoded.avg_logprob <= rules.improbable
 
     def _phrases_of(
         self, decoded: Decoded, seek: int, content: int, temperature: float
@@ -325,7 +342,7 @@ class _Listener:
             first = min(max(start * FRAMES_PER_TIMESTAMP, latest), content)
             latest = min(max(end * FRAMES_PER_TIMESTAMP, first), content)
             text = self._tokenizer.decode(part)
-            if latest > first and text.strip():
+            if latest > first and has_words(text):
                 phrases.append(
                     Phrase(
                         start=(seek + first) / FRAMES_PER_SECOND,

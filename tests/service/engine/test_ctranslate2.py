@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bench.nothing_said import clips
 from hush.audio import read_audio
 from hush.mel import floor_normalized, log_mel_spectrogram
 from hush_service.engine import DecodingRequest, WorkStoppedError
@@ -122,3 +123,16 @@ def test_in_float32_it_writes_the_references_tokens(
     ]
     for phrase, theirs in zip(heard.phrases, expected.phrases, strict=True):
         np.testing.assert_allclose(phrase.avg_logprob, theirs.avg_logprob, atol=1e-3)
+
+
+@pytest.mark.parametrize("model", ["tiny", "base"])
+def test_nothing_is_heard_where_nobody_speaks(
+    model: str, request: pytest.FixtureRequest, shared_data: Path
+) -> None:
+    engine: CTranslate2Engine = request.getfixturevalue(model)
+    chirps = read_audio(shared_data / "cases" / "chirps.flac")
+    organ = next(wave for kind, wave in clips(shared_data / "speech") if kind == "organ")
+    for samples, prompt in ((chirps, None), (organ, None), (organ, "Glory to God in the highest.")):
+        spectrogram = log_mel_spectrogram(samples)
+        transcript = engine.transcribe(spectrogram, DecodingRequest(prompt=prompt), on)
+        assert (transcript.text, transcript.unheard) == ("", ())

@@ -207,6 +207,30 @@ def test_where_the_model_says_that_nobody_speaks_nothing_is_reported(jfk: Sample
     assert (transcript.text, transcript.unheard) == ("", ())
 
 
+@pytest.mark.parametrize("text", [" Thank you.", " you", " . . ."])
+def test_what_a_model_itself_doubts_is_no_speech(jfk: Samples, text: str) -> None:
+    transcript = heard(log_mel_spectrogram(jfk), lambda _: Decoded(said(0.0, text), -0.9, 0.8))
+    assert (transcript.text, transcript.unheard) == ("", ())
+
+
+def test_a_word_that_is_probable_enough_stays(jfk: Samples) -> None:
+    spectrogram = log_mel_spectrogram(jfk)
+    for doubt in (Decoded(said(0.0, " Fatigue."), -0.6, 0.9), Decoded(said(0.0, " 6."), -0.9, 0.3)):
+        assert heard(spectrogram, lambda _, doubt=doubt: doubt).text.startswith(("Fatigue.", "6."))
+
+
+def test_what_is_improbable_at_every_temperature_is_no_text_but_reported(jfk: Samples) -> None:
+    guess = Decoded(said(0.0, " Stop it."), -2.5, 0.1)
+    transcript = heard(log_mel_spectrogram(jfk), lambda _: guess)
+    assert transcript.text == ""
+    assert [round(stretch.end) for stretch in transcript.unheard] == [11]
+
+
+def test_dots_and_notes_are_no_words() -> None:
+    told = Told(said(0.0, " ...", 1.0) + said(1.0, " ♪", 2.0) + said(2.0, " Not 1.", 3.0))
+    assert heard(BLANK, told).text == "Not 1."
+
+
 def test_what_is_left_is_heard_again_as_long_as_words_come(jfk: Samples) -> None:
     told = Told(said(0.0, " And so,", 1.5), said(0.0, " ask not", 4.0), said(0.0, " what", 5.4))
     transcript = heard(log_mel_spectrogram(jfk), told)
