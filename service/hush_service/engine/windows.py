@@ -6,6 +6,7 @@ openai-whisper's `transcribe()` does. It is a generator: it yields `Question`s a
 answers, so that whoever runs it may ask a model many recordings' questions at once.
 """
 
+import re
 from collections.abc import Generator
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -248,14 +249,18 @@ class _Listener:
     ) -> Generator[Question, Any, tuple[list[_Heard], int]]:
         """Return what was said in a window, and the frame with which the next one begins."""
         decoded, temperature = yield from self._decode(window, said)
+        if self._is_echo(decoded, said):
+            # Who says the same again is heard without it too; noise is not.
+            decoded, temperature = yield from self._decode(window, ())
         if self._rules.is_silence(decoded):
             # Where the model says so itself, what was taken for speech is noise or music.
             self._speech[seek : seek + window.content] = False
             return [], seek + window.content
+        if self._rules.is_invented(decoded):
+            return [], seek + window.content  # and reported, where the detector hears speech
         phrases, frames = self._phrases_of(decoded, seek, window.content, temperature)
         phrases = without_loops(phrases, self._tokenizer)
-        text = "".join(phrase.text for phrase in phrases)
-        if self._rules.is_invented(decoded) or self._is_too_fast(text, window):
+        if self._is_too_fast("".join(phrase.text for phrase in phrases), window):
             phrases = []
         if self._request.words:
             heard = yield from self._timed(phrases, window, seek)
@@ -295,6 +300,14 @@ class _Listener:
             if not improbable and not self._is_loop(decoded, window):
                 break
         return decoded, temperature
+
+    def _is_echo(self, decoded: Decoded, said: tuple[int, ...]) -> bool:
+        """Tell whether a text is nothing but a part of what the model was told before."""
+        text, before = (
+            re.sub(r"\W+", " ", self._tokenizer.decode(tokens)).strip().lower()
+            for tokens in (decoded.tokens, said)
+        )
+        return bool(text) and f" {text} " in f" {before} "
 
     def _is_loop(self, decoded: Decoded, window: Window) -> bool:
         text = self._tokenizer.decode(decoded.tokens).strip()
