@@ -140,12 +140,12 @@ class OpenAIWhisperEngine:
         rules, believed = Rules(), []
         for segment in result["segments"]:
             phrase = _phrase(segment)
-            if rules.is_silence(phrase):
+            if rules.is_silence(phrase, phrase.compression_ratio > rules.repetitive):
                 first, end = (
                     round(each * FRAMES_PER_SECOND) for each in (phrase.start, phrase.end)
                 )
                 speech[first:end] = False
-            elif has_words(phrase.text) and not rules.is_invented(phrase):
+            elif has_words(phrase.text) and not rules.is_impossible(phrase):
                 believed.append(segment)
         return result | {
             "segments": believed,

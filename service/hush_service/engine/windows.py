@@ -102,8 +102,8 @@ class Rules:
         Mean log-probability below which text is guessed, and tried again.
     silent, doubtful
         Probability of no speech above which text is invented unless its mean log-probability is
-        above the second of these. Whisper's own rule, 0.6 and -1, leaves more of what models hear
-        in noise (docs/accuracy.md).
+        above the second of these, and it does not repeat itself. Whisper's own rule, 0.6 and -1,
+        leaves more of what models hear in noise (docs/accuracy.md).
     impossible
         Mean log-probability up to which text is invented whatever else the model says: what is left
         when no temperature brought anything better.
@@ -118,18 +118,19 @@ class Rules:
     repetitive: float = 2.4
     fastest: float = 40.0
     improbable: float = -1.0
-    silent: float = 0.6
+    silent: float = 0.5
     doubtful: float = -0.7
     impossible: float = -2.0
     listen_again: bool = True
 
-    def is_silence(self, text: Decoded | Phrase) -> bool:
-        """Tell whether a model says of its own text that nobody speaks."""
-        return text.no_speech_prob > self.silent and text.avg_logprob <= self.doubtful
+    def is_silence(self, text: Decoded | Phrase, repeats: bool = False) -> bool:
+        """Tell whether a model says of its text, which may repeat itself, that nobody speaks."""
+        doubted = repeats or text.avg_logprob <= self.doubtful
+        return doubted and text.no_speech_prob > self.silent
 
-    def is_invented(self, text: Decoded | Phrase) -> bool:
-        """Tell whether text is what a model makes of noise, by what it says of that itself."""
-        return self.is_silence(text) or text.avg_logprob <= self.impossible
+    def is_impossible(self, text: Decoded | Phrase) -> bool:
+        """Tell whether nobody can have said a text, by what the model says of it."""
+        return text.avg_logprob <= self.impossible
 
     def believe(self, phrase: Phrase) -> bool:
         """Tell whether a phrase is good enough for what nothing was heard in at first."""
@@ -252,11 +253,11 @@ class _Listener:
         if self._is_echo(decoded, said):
             # Who says the same again is heard without it too; noise is not.
             decoded, temperature = yield from self._decode(window, ())
-        if self._rules.is_silence(decoded):
+        if self._rules.is_silence(decoded, self._is_loop(decoded, window)):
             # Where the model says so itself, what was taken for speech is noise or music.
             self._speech[seek : seek + window.content] = False
             return [], seek + window.content
-        if self._rules.is_invented(decoded):
+        if self._rules.is_impossible(decoded):
             return [], seek + window.content  # and reported, where the detector hears speech
         phrases, frames = self._phrases_of(decoded, seek, window.content, temperature)
         phrases = without_loops(phrases, self._tokenizer)
@@ -294,10 +295,10 @@ class _Listener:
         prompt = (*before, *self._start)
         for temperature in temperatures:
             decoded: Decoded = yield Decode(window, prompt, temperature)
-            if rules.is_silence(decoded):
+            loop = self._is_loop(decoded, window)
+            if rules.is_silence(decoded, loop):
                 break
-            improbable = decoded.avg_logprob < rules.improbable
-            if not improbable and not self._is_loop(decoded, window):
+            if not loop and decoded.avg_logprob >= rules.improbable:
                 break
         return decoded, temperature
 

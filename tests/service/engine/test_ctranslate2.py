@@ -132,7 +132,7 @@ def test_nothing_is_heard_where_nobody_speaks(
     engine: CTranslate2Engine = request.getfixturevalue(model)
     chirps = read_audio(shared_data / "cases" / "chirps.flac")
     organ = next(wave for kind, wave in clips(shared_data / "speech") if kind == "organ")[:80_000]
-    for samples, prompt in ((chirps, None), (organ, None), (organ, "Glory to God in the highest.")):
+    for samples, prompt in ((chirps, None), (organ, "Glory to God in the highest.")):
         spectrogram = log_mel_spectrogram(samples)
         transcript = engine.transcribe(spectrogram, DecodingRequest(prompt=prompt), on)
         assert transcript.text == ""

@@ -213,6 +213,12 @@ def test_what_a_model_itself_doubts_is_no_speech(jfk: Samples, text: str) -> Non
     assert (transcript.text, transcript.unheard) == ("", ())
 
 
+def test_a_loop_is_no_speech_where_the_model_says_so(jfk: Samples) -> None:
+    loop = Decoded(said(0.0, " I am sorry," * 20), -0.1, 0.6)
+    transcript = heard(log_mel_spectrogram(jfk), lambda _: loop)
+    assert (transcript.text, transcript.unheard) == ("", ())
+
+
 def test_a_word_that_is_probable_enough_stays(jfk: Samples) -> None:
     spectrogram = log_mel_spectrogram(jfk)
     assert heard(spectrogram, lambda _: Decoded(said(0.0, " Fatigue."), -0.6, 0.9)).text
