@@ -22,12 +22,13 @@ from stacks.fleet import Fleet
 from stacks.gateway import DECISION_SECONDS, ERRORS, IDENTITY_SOURCES, service_headers
 from stacks.limits import BURST, LONGEST_REQUEST_SECONDS, REQUESTS_PER_SECOND, STAGE
 from stacks.observability import MINUTE, NAMESPACE, fleet_metric, graph, group_metric
+from stacks.part import Part
 from stacks.people import People
 from stacks.settings import Settings
 from stacks.sign_in import SignIn
 
 
-class Api(cdk.Stack):
+class Api(Part):
     """API Gateway with its authorizer and routes.
 
     Parameters
@@ -54,7 +55,7 @@ class Api(cdk.Stack):
         people: People,
         **stack: Any,
     ) -> None:
-        super().__init__(scope, construct_id, **stack)
+        super().__init__(scope, construct_id, settings, **stack)
         self._fleet = fleet
         self.sign_in = SignIn(self, "SignIn", settings, people, fleet.front_door)
         self.rest = self._rest_api(self._authorizer())

@@ -1,14 +1,12 @@
 """The application as a whole: its stacks, in the order in which they build on each other."""
 
-from typing import Any
-
-import aws_cdk as cdk
 from aws_cdk import aws_certificatemanager as certificates
 from constructs import Construct
 
 from stacks.api import Api
 from stacks.fleet import Fleet
 from stacks.machine_image import MachineImage
+from stacks.part import Part, stack_options
 from stacks.people import People
 from stacks.settings import Settings
 from stacks.site import Site, domain_certificate
@@ -59,25 +57,16 @@ class Application:
         )
 
 
-def stack_options(settings: Settings, part: str, region: str | None = None) -> dict[str, Any]:
-    """Return what all stacks have in common: their name, where they are, and a tag."""
-    environment = cdk.Environment(account=settings.account, region=region or settings.region)
-    return {
-        "stack_name": f"{settings.name}-{part}",
-        "env": environment if settings.account else None,
-        "tags": {"hush": settings.name},
-    }
-
-
 def _certificate_elsewhere(
     scope: Construct, settings: Settings
 ) -> certificates.ICertificate | None:
     """Return the domain's certificate from a stack of its own, if the site is in another region."""
     if settings.domain is None or settings.region in (None, CERTIFICATE_REGION):
         return None
-    stack = cdk.Stack(
+    stack = Part(
         scope,
         f"{settings.name}-certificate",
+        settings,
         **stack_options(settings, "certificate", CERTIFICATE_REGION),
     )
     return domain_certificate(stack, settings)

@@ -34,6 +34,7 @@ from stacks.limits import LONGEST_REQUEST_SECONDS, MAX_BODY_BYTES, QUEUE_SIZE, S
 from stacks.machine_image import MachineImage, base_image
 from stacks.network import PORT, Network
 from stacks.observability import MINUTE, Alerts, fleet_metric, group_metric
+from stacks.part import Part
 from stacks.people import People
 from stacks.settings import Settings
 
@@ -42,7 +43,7 @@ LAUNCH_MINUTES = 20
 """An instance that is not ready by then is given up."""
 
 
-class Fleet(cdk.Stack):
+class Fleet(Part):
     """The auto scaling group with its network, load balancer, status Lambda and alarms.
 
     Parameters
@@ -67,7 +68,7 @@ class Fleet(cdk.Stack):
         people: People,
         **stack: Any,
     ) -> None:
-        super().__init__(scope, construct_id, **stack)
+        super().__init__(scope, construct_id, settings, **stack)
         self._settings, self._people = settings, people
         self.group_name = f"{settings.name}-fleet"
         self.alerts = Alerts(self, "Alerts", settings)

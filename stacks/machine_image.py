@@ -20,6 +20,7 @@ from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from stacks.acknowledged import acknowledge, acknowledge_library_policies
+from stacks.part import Part
 from stacks.settings import EngineName, Settings
 
 ROOT = Path(__file__).parents[1]
@@ -47,7 +48,7 @@ FETCHING_CODE = (
 files builds a new image."""
 
 
-class MachineImage(cdk.Stack):
+class MachineImage(Part):
     """Builds the machine image of the fleet.
 
     Parameters
@@ -66,7 +67,7 @@ class MachineImage(cdk.Stack):
     def __init__(
         self, scope: Construct, construct_id: str, settings: Settings, **stack: Any
     ) -> None:
-        super().__init__(scope, construct_id, **stack)
+        super().__init__(scope, construct_id, settings, **stack)
         base = base_image(self)
         files = s3_assets.Asset(self, "Files", path=str(image_files(settings)))
         self.version = version = _version(files.asset_hash, settings)

@@ -12,10 +12,11 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from stacks.acknowledged import acknowledge
+from stacks.part import Part
 from stacks.settings import Settings
 
 
-class People(cdk.Stack):
+class People(Part):
     """The tables of people and quotas, and the signing keys.
 
     Attributes
@@ -32,7 +33,7 @@ class People(cdk.Stack):
     def __init__(
         self, scope: Construct, construct_id: str, settings: Settings, **stack: Any
     ) -> None:
-        super().__init__(scope, construct_id, **stack)
+        super().__init__(scope, construct_id, settings, **stack)
         self.table = self._table("People", "who", "what")
         self.quota = self._table("Quota", "id")
         generations = range(settings.secrets, max(0, settings.secrets - 2), -1)

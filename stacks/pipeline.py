@@ -8,7 +8,8 @@ from aws_cdk import pipelines
 from constructs import Construct
 
 from stacks.acknowledged import acknowledge, acknowledge_library_policies
-from stacks.application import Application, stack_options
+from stacks.application import Application
+from stacks.part import Part, stack_options
 from stacks.settings import PLACEHOLDER_REGION, Settings
 
 PLACEHOLDER_CONNECTION = "arn:aws:codeconnections:us-east-1:111111111111:connection/placeholder"
@@ -16,12 +17,12 @@ PLACEHOLDER_CONNECTION = "arn:aws:codeconnections:us-east-1:111111111111:connect
 TEST_IMAGE = "public.ecr.aws/docker/library/node:22-bookworm"
 
 
-class Pipeline(cdk.Stack):
+class Pipeline(Part):
     """A self-mutating CodePipeline that follows one branch of a GitHub repository."""
 
     def __init__(self, scope: Construct, settings: Settings) -> None:
         options = stack_options(settings, "pipeline")
-        super().__init__(scope, f"{settings.name}-pipeline", **options)
+        super().__init__(scope, f"{settings.name}-pipeline", settings, **options)
         source = pipelines.CodePipelineSource.connection(
             settings.repository or "owner/name",
             settings.branch,

@@ -23,6 +23,7 @@ from stacks.acknowledged import acknowledge, acknowledge_library_policies
 from stacks.api import Api
 from stacks.fleet import Fleet
 from stacks.limits import LONGEST_REQUEST_SECONDS, STAGE
+from stacks.part import Part
 from stacks.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -34,7 +35,7 @@ PLACEHOLDER = """<!doctype html>
 """
 
 
-class Site(cdk.Stack):
+class Site(Part):
     """Bucket and distribution, with a domain of its own if one is set.
 
     Parameters
@@ -55,7 +56,7 @@ class Site(cdk.Stack):
         certificate: certificates.ICertificate | None = None,
         **stack: Any,
     ) -> None:
-        super().__init__(scope, construct_id, **stack)
+        super().__init__(scope, construct_id, settings, **stack)
         self._bucket = s3.Bucket(
             self,
             "Page",

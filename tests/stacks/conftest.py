@@ -1,9 +1,10 @@
 """The app, synthesised once for all tests: on placeholders, and with everything set."""
 
 import fcntl
+import functools
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from stacks.application import Application
 from stacks.functions import LIBRARIES
 from stacks.pipeline import Pipeline
 from stacks.settings import Settings
+from tests.stacks.codebuild import synthesize_in_codebuild
 
 ROOT = Path(__file__).parents[2]
 
@@ -38,7 +40,9 @@ EVERYTHING_SET = Settings(
     engine="reference",
     instance_types=("g5.xlarge",),
     maximum_instances=2,
+    on_demand_instances=1,
     idle_minutes=5,
+    volume_initialization=300,
 )
 
 
@@ -83,7 +87,9 @@ def synthesize(settings: Settings, folder: Path, pipeline: bool = True) -> Templ
     return Templates(folder)
 
 
-def synthesized_once(factory: pytest.TempPathFactory, name: str, settings: Settings) -> Templates:
+def synthesized_once(
+    factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]
+) -> Templates:
     """Make the templates once for all of a run's workers, as that takes as long as 100 tests."""
     shared = factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
@@ -93,20 +99,22 @@ def synthesized_once(factory: pytest.TempPathFactory, name: str, settings: Setti
         fcntl.flock(lock, fcntl.LOCK_EX)
         # The CDK writes it last.
         if not (folder / "manifest.json").exists():
-            return synthesize(settings, folder)
+            make(folder)
     return Templates(folder)
 
 
 @pytest.fixture(scope="session")
 def placeholders(tmp_path_factory: pytest.TempPathFactory) -> Templates:
     """Without any settings."""
-    return synthesized_once(tmp_path_factory, "placeholders", Settings())
+    make = functools.partial(synthesize, Settings())
+    return synthesized_once(tmp_path_factory, "placeholders", make)
 
 
 @pytest.fixture(scope="session")
 def everything_set(tmp_path_factory: pytest.TempPathFactory) -> Templates:
-    """With an account, a region, and a domain."""
-    return synthesized_once(tmp_path_factory, "everything", EVERYTHING_SET)
+    """With every setting set, as the pipeline makes them."""
+    make = functools.partial(synthesize_in_codebuild, EVERYTHING_SET)
+    return synthesized_once(tmp_path_factory, "everything", make)
 
 
 @pytest.fixture(scope="session", params=["placeholders", "everything_set"])
