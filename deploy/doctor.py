@@ -16,6 +16,8 @@ from stacks.settings import Settings
 SPOT_QUOTA, ON_DEMAND_QUOTA = "L-3819A6DF", "L-DB2E81BA"
 """Service Quotas' codes for virtual CPUs of types that begin with G and VT."""
 CPUS_TO_BUILD = 4
+BUILD_SIZES = ("Small", "Large")
+"""Of the pipeline's builds: the tests run in a large one. One of each runs at a time."""
 ZONES_WITHOUT_LINKS = frozenset({"use1-az3", "usw1-az2", "cac1-az3", "apne1-az2", "apne2-az2"})
 """Ids of the zones in which API Gateway makes no VPC links, from its documentation."""
 
@@ -68,6 +70,8 @@ def examine(settings: Settings, pipeline: bool = True) -> Iterator[Check]:
         lambda: quota(settings, "on-demand quota", ON_DEMAND_QUOTA, CPUS_TO_BUILD),
     )
     yield _asked("GitHub App", lambda: github_app(settings))
+    if pipeline:
+        yield _asked("builds", lambda: builds(settings))
     if pipeline and settings.connection is not None:
         yield _asked("connection", lambda: connection(settings))
 
@@ -173,6 +177,25 @@ def quota(settings: Settings, subject: str, code: str, wanted: int) -> Check:
         subject,
         f"{value:.0f} virtual CPUs, and {wanted} are wanted: ask at {where}",
     )
+
+
+def builds(settings: Settings) -> Check:
+    """See whether CodeBuild runs builds of the pipeline's sizes; in new accounts it may not."""
+    pages = (
+        _client("service-quotas", settings)
+        .get_paginator("list_service_quotas")
+        .paginate(ServiceCode="codebuild")
+    )
+    allowed = {each["QuotaName"]: each["Value"] for page in pages for each in page["Quotas"]}
+    names = [f"Concurrently running builds for Linux/{size} environment" for size in BUILD_SIZES]
+    none = [name for name in names if allowed.get(name, 0) < 1]
+    if not none:
+        return Check(Verdict.GOOD, "builds", "CodeBuild runs small and large ones")
+    where = (
+        f"https://{settings.region}.console.aws.amazon.com/servicequotas/home/services/codebuild"
+        "/quotas"
+    )
+    return Check(Verdict.BAD, "builds", f"a quota is 0: {' and '.join(none)}; ask for 1 at {where}")
 
 
 def connection(settings: Settings) -> Check:

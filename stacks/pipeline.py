@@ -40,6 +40,8 @@ class Pipeline(Part):
                 )
             ),
             cli_version="2.1148.1",
+            # New accounts run one build of a size at a time, and refuse the others.
+            publish_assets_in_parallel=False,
         )
         stage = Deployment(self, "live", settings)
         pipeline.add_stage(stage, post=[self._smoke_test(source, stage)])

@@ -90,6 +90,23 @@ def test_quotas_are_compared_with_what_the_fleet_may_grow_to(
 
 
 @pytest.mark.parametrize(
+    ("large", "verdict"), [(0.0, Verdict.BAD), (1.0, Verdict.GOOD), (None, Verdict.BAD)]
+)
+def test_the_pipeline_wants_one_build_of_each_size(
+    monkeypatch: pytest.MonkeyPatch, large: float | None, verdict: Verdict
+) -> None:
+    name = "Concurrently running builds for Linux/{} environment"
+    quotas = [{"QuotaName": name.format("Small"), "Value": 1.0}]
+    if large is not None:
+        quotas.append({"QuotaName": name.format("Large"), "Value": large})
+    stubbed(monkeypatch, "service-quotas", "list_service_quotas", {"Quotas": quotas})
+    check = doctor.builds(SETTINGS)
+    assert check.verdict is verdict
+    assert ("Linux/Large" in check.finding) == (verdict is Verdict.BAD)
+    assert "Linux/Small" not in check.finding
+
+
+@pytest.mark.parametrize(
     ("state", "verdict"), [("AVAILABLE", Verdict.GOOD), ("PENDING", Verdict.BAD)]
 )
 def test_a_connection_has_to_be_finished(

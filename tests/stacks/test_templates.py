@@ -508,6 +508,17 @@ class TestPipeline:
         source = pipeline["Stages"][0]["Actions"][0]["Configuration"]
         assert source["FullRepositoryId"] == "someone/hush"
 
+    def test_no_two_builds_of_a_size_run_at_once(self, everything_set: Templates) -> None:
+        # New accounts have a quota of one.
+        pipeline = everything_set.the("pipeline", "CodePipeline::Pipeline")
+        for stage in pipeline["Stages"]:
+            builds = [
+                action["RunOrder"]
+                for action in stage["Actions"]
+                if action["ActionTypeId"]["Provider"] == "CodeBuild"
+            ]
+            assert len(builds) == len(set(builds)), stage["Name"]
+
     def test_it_synthesises_from_the_settings_that_the_laptop_stored(
         self, everything_set: Templates
     ) -> None:
