@@ -46,6 +46,7 @@ class Pipeline(Part):
         stage = Deployment(self, "live", settings)
         pipeline.add_stage(stage, post=[self._smoke_test(source, stage)])
         pipeline.build_pipeline()
+        self._use_connection(pipeline, settings)
         self._acknowledge(pipeline)
 
     def _synth(self, source: pipelines.CodePipelineSource, settings: Settings) -> pipelines.Step:
@@ -102,13 +103,27 @@ class Pipeline(Part):
                         self.format_arn(
                             service="secretsmanager",
                             resource="secret",
-                            resource_name="DeploymentKey*",
+                            resource_name=f"{stage.site.deployment_key_name}-*",
                             arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
                         )
                     ],
                 )
             ],
         )
+
+    def _use_connection(self, pipeline: pipelines.CodePipeline, settings: Settings) -> None:
+        """Allow the source stage the connection by both names that the service has had.
+
+        IAM wants the name in the connection's ARN; the CDK grants the older one alone.
+        """
+        for role in pipeline.node.find_all():
+            if isinstance(role, iam.Role) and role.node.id == "CodePipelineActionRole":
+                role.add_to_policy(
+                    iam.PolicyStatement(
+                        actions=["codeconnections:UseConnection"],
+                        resources=[settings.connection or PLACEHOLDER_CONNECTION],
+                    )
+                )
 
     def _acknowledge(self, pipeline: pipelines.CodePipeline) -> None:
         acknowledge_library_policies(

@@ -101,7 +101,6 @@ class SignIn(Construct):
             "dynamodb:PutItem",
             "dynamodb:Query",
             "dynamodb:Scan",
-            "dynamodb:UpdateItem",
         )
         _allow(function, [self._people.quota.table_arn], "dynamodb:GetItem")
         self._allow_secrets(function)

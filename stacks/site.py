@@ -44,6 +44,13 @@ class Site(Part):
         What answers on the paths of the API.
     certificate
         For the domain, from us-east-1; made here if None.
+
+    Attributes
+    ----------
+    distribution, url, deployment_key
+        CloudFront's distribution, and the outputs with its address and the secret's ARN.
+    deployment_key_name
+        With what the name of the secret begins.
     """
 
     def __init__(
@@ -82,12 +89,17 @@ class Site(Part):
         ssm.StringParameter(
             self, "UrlParameter", parameter_name=settings.url_parameter, string_value=url
         )
+        key = api.sign_in.deployment_key
         self.deployment_key = cdk.CfnOutput(
             self,
             "DeploymentKey",
-            value=api.sign_in.deployment_key.secret_arn,
+            value=key.secret_arn,
             description="Secret with an API key: docs/deploy.md, step 6",
         )
+        definition = key.node.default_child
+        assert isinstance(definition, cdk.CfnElement)
+        # CloudFormation names a secret after it, and adds letters of its own.
+        self.deployment_key_name = api.get_logical_id(definition)
 
     def _distribution(
         self,

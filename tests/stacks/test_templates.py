@@ -139,7 +139,7 @@ class TestPrivilege:
                     assert re.search(r":(Describe|List)", action)
 
     def test_sign_in_may_do_what_it_does_and_nothing_more(self, templates: Templates) -> None:
-        people = ("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "Scan", "UpdateItem")
+        people = ("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "Scan")
         assert _allowed(templates, "api", "SignInAuthRole") == {
             *((f"dynamodb:{action}", "People") for action in people),
             ("dynamodb:GetItem", "Quota"),

@@ -1,0 +1,186 @@
+"""Every role may do what it does, and every name in a policy is that of something which exists."""
+
+import re
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import botocore.session
+import pytest
+from botocore import xform_name
+
+from tests.stacks.conftest import EVERYTHING_SET, ROOT, Templates
+from tests.stacks.permissions import Names, Roles
+
+pytestmark = pytest.mark.xdist_group("stacks")
+
+LAMBDAS = ROOT / "lambda"
+SERVICE = ROOT / "service" / "hush_service"
+
+AUTH = (
+    ("dynamodb:BatchGetItem", "people", "People"),
+    ("dynamodb:DeleteItem", "people", "People"),
+    ("dynamodb:GetItem", "people", "People"),
+    ("dynamodb:PutItem", "people", "People"),
+    ("dynamodb:Query", "people", "People"),
+    ("dynamodb:Scan", "people", "People"),
+    ("dynamodb:GetItem", "people", "Quota"),
+    ("secretsmanager:GetSecretValue", "fleet", "FrontDoor2"),
+    ("secretsmanager:GetSecretValue", "people", "SigningKey1"),
+    ("secretsmanager:GetSecretValue", "people", "SigningKey2"),
+    ("secretsmanager:GetSecretValue", "api", "SignInDeploymentKey2"),
+    ("ssm:GetParameter", "site", "UrlParameter"),
+)
+AUTHORIZER = (
+    ("dynamodb:BatchGetItem", "people", "People"),
+    ("dynamodb:GetItem", "people", "People"),
+    ("secretsmanager:GetSecretValue", "fleet", "FrontDoor2"),
+    ("secretsmanager:GetSecretValue", "people", "SigningKey1"),
+    ("secretsmanager:GetSecretValue", "people", "SigningKey2"),
+    ("secretsmanager:GetSecretValue", "api", "SignInDeploymentKey2"),
+    ("lambda:InvokeFunction", "api", "SignInAuth"),
+)
+STATUS = (
+    ("autoscaling:DescribeAutoScalingGroups", "fleet", "GroupASG"),
+    ("autoscaling:DescribeScalingActivities", "fleet", "GroupASG"),
+    ("autoscaling:SetDesiredCapacity", "fleet", "GroupASG"),
+    ("elasticloadbalancing:DescribeListeners", "fleet", "Balancer"),
+    ("elasticloadbalancing:DescribeRules", "fleet", "Balancer"),
+    ("elasticloadbalancing:ModifyRule", "fleet", "BalancerListenerDoorRule"),
+    ("secretsmanager:GetSecretValue", "fleet", "FrontDoor2"),
+    ("apigateway:GET", "fleet", "Link"),
+)
+INSTANCE = (
+    ("autoscaling:CompleteLifecycleAction", "fleet", "GroupASG"),
+    ("autoscaling:SetInstanceHealth", "fleet", "GroupASG"),
+    ("autoscaling:TerminateInstanceInAutoScalingGroup", "fleet", "GroupASG"),
+    ("elasticloadbalancing:DeregisterTargets", "fleet", "Targets"),
+    ("dynamodb:UpdateItem", "people", "Quota"),
+    ("secretsmanager:GetSecretValue", "fleet", "FrontDoor2"),
+)
+SMOKE_TEST = (("secretsmanager:GetSecretValue", "api", "SignInDeploymentKey2"),)
+CALLS = {
+    ("api", "SignInAuthRole"): AUTH,
+    ("api", "SignInAuthorizerRole"): AUTHORIZER,
+    ("fleet", "StatusRole"): STATUS,
+    ("fleet", "InstanceRole"): INSTANCE,
+    ("pipeline", "PipelineliveSmokeTestRole"): SMOKE_TEST,
+}
+"""What our own programs ask of AWS: by role, the action, and the part and name of what it is on."""
+
+
+@pytest.fixture(scope="module")
+def names(everything_set: Templates) -> Names:
+    return Names(everything_set, EVERYTHING_SET)
+
+
+@pytest.fixture(scope="module")
+def roles(everything_set: Templates, names: Names) -> Roles:
+    return Roles(everything_set, names)
+
+
+def test_every_resource_in_a_policy_exists(names: Names, roles: Roles) -> None:
+    existing = set(names.existing())
+    nowhere = [
+        (role, pattern)
+        for part, role, statement in roles.statements()
+        for pattern in roles.resources(part, statement)
+        if not any(fnmatchcase(arn, pattern) for arn in existing)
+    ]
+    assert nowhere == []
+
+
+@pytest.mark.parametrize(
+    ("part", "role", "call"),
+    [(part, role, call) for (part, role), calls in CALLS.items() for call in calls],
+    ids=lambda value: ".".join(value[::2]) if isinstance(value, tuple) else value,
+)
+def test_every_call_of_ours_is_allowed(
+    names: Names, roles: Roles, part: str, role: str, call: tuple[str, str, str]
+) -> None:
+    action, where, name = call
+    assert roles.may(part, role, action, names.named(where, name))
+
+
+class TestThePipeline:
+    @pytest.mark.parametrize("service", ["codeconnections", "codestar-connections"])
+    def test_it_may_use_the_connection_by_both_of_its_names(
+        self, roles: Roles, service: str
+    ) -> None:
+        # The action's prefix has to be the one in the ARN, and connections exist with both.
+        source = "PipelineSourcesomeonehushCodePipelineActionRole"
+        connection = str(EVERYTHING_SET.connection)
+        assert roles.may("pipeline", source, f"{service}:UseConnection", connection)
+
+    def test_it_reads_the_settings_that_were_stored(self, names: Names, roles: Roles) -> None:
+        stored = names.at("ssm", f"parameter{EVERYTHING_SET.parameter}")
+        role = "PipelineBuildSynthCdkBuildProjectRole"
+        assert roles.may("pipeline", role, "ssm:GetParameter", stored)
+
+    @pytest.mark.parametrize("role", ["deploy", "file-publishing"])
+    def test_it_updates_itself_by_the_roles_of_the_bootstrapping(
+        self, names: Names, roles: Roles, role: str
+    ) -> None:
+        name = f"cdk-hnb659fds-{role}-role-{names.account}-{names.region}"
+        arn = f"arn:aws:iam::{names.account}:role/{name}"
+        tag = {"iam_ResourceTag/aws-cdk_bootstrap-role": role}
+        mutation = "PipelineUpdatePipelineSelfMutationRole"
+        assert roles.may("pipeline", mutation, "sts:AssumeRole", arn, **tag)
+
+    def test_it_starts_every_build(
+        self, names: Names, roles: Roles, everything_set: Templates
+    ) -> None:
+        for name, each in everything_set["pipeline"]["Resources"].items():
+            if each["Type"] == "AWS::CodeBuild::Project":
+                arn = names.arn("pipeline", name)
+                role = "PipelineCodeBuildActionRole"
+                assert roles.may("pipeline", role, "codebuild:StartBuild", arn), name
+
+
+class TestAnInstance:
+    def test_it_fetches_its_code_and_writes_its_log(self, names: Names, roles: Roles) -> None:
+        code = f"arn:aws:s3:::{names.assets}/code.zip"
+        assert roles.may("fleet", "InstanceRole", "s3:GetObject", code)
+        stream = names.at("logs", "log-group:/speech/fleet:log-stream:i-0a1b/service")
+        for action in ("logs:CreateLogStream", "logs:PutLogEvents"):
+            assert roles.may("fleet", "InstanceRole", action, stream)
+
+    def test_it_publishes_metrics_of_hush_alone(self, roles: Roles) -> None:
+        publish = ("fleet", "InstanceRole", "cloudwatch:PutMetricData", "*")
+        assert roles.may(*publish, cloudwatch_namespace="hush")
+        assert not roles.may(*publish, cloudwatch_namespace="AWS/EC2")
+
+
+@pytest.mark.parametrize(
+    ("calls", "files"),
+    [
+        (STATUS, [LAMBDAS / "status" / "status.py"]),
+        ((*AUTH, *AUTHORIZER), sorted(LAMBDAS.glob("a*/*.py")) + sorted(LAMBDAS.glob("i*/*.py"))),
+        (INSTANCE, [SERVICE / "instance" / "group.py", SERVICE / "core" / "quota.py"]),
+        (SMOKE_TEST, [ROOT / "deploy" / "smoke.py"]),
+    ],
+    ids=["status", "sign-in", "instance", "smoke-test"],
+)
+def test_no_call_of_ours_is_forgotten_here(
+    calls: tuple[tuple[str, str, str], ...], files: list[Path]
+) -> None:
+    told = {action.rpartition(":")[2] for action, *_ in calls}
+    if calls is INSTANCE:
+        # Metrics are seen above, with their condition; the secret is what `fetch-code.sh` asks for.
+        told = told - {"GetSecretValue"} | {"PutMetricData"}
+    assert _operations(files) == told
+
+
+def _operations(files: list[Path]) -> set[str]:
+    """Return the actions of the AWS calls that stand in some files."""
+    session = botocore.session.get_session()
+    services = ("apigatewayv2", "autoscaling", "cloudwatch", "dynamodb", "elbv2", "lambda")
+    known = {
+        xform_name(operation): operation
+        for service in (*services, "secretsmanager", "ssm")
+        for operation in session.get_service_model(service).operation_names
+    }
+    text = "\n".join(file.read_text(encoding="utf-8") for file in files)
+    written = re.findall(r"\.([a-z_]+)\(|\"([a-z_]+)\"", text)
+    found = {known[name] for pair in written for name in pair if name in known}
+    other = {"GetVpcLink": "GET", "Invoke": "InvokeFunction"}
+    return {other.get(each, each) for each in found}
