@@ -172,19 +172,38 @@ class Fleet(Part):
             action=balancing.ListenerAction.forward([self.targets]),
         )
         # A load balancer refuses a Lambda bodies of a megabyte: those are answered here instead.
-        listener.add_action(
+        rule = balancing.CfnListenerRule
+        rule(
+            self,
             "LargeInLobby",
+            listener_arn=listener.listener_arn,
             priority=door.PRIORITY + 1,
-            conditions=[balancing.ListenerCondition.http_header("content-length", ["???????*"])],
-            action=balancing.ListenerAction.fixed_response(
-                503,
-                content_type="application/json",
-                message_body=json.dumps(
-                    error_body(
-                        503, "the service is starting; try again in a minute", code=door.STARTING
-                    )
-                ),
-            ),
+            conditions=[
+                rule.RuleConditionProperty(
+                    field="http-header",
+                    http_header_config=rule.HttpHeaderConfigProperty(
+                        http_header_name="content-length",
+                        # A rule may have five wildcards: with those, seven digits cannot be told.
+                        regex_values=["^[0-9]{7,}$"],
+                    ),
+                )
+            ],
+            actions=[
+                rule.ActionProperty(
+                    type="fixed-response",
+                    fixed_response_config=rule.FixedResponseConfigProperty(
+                        status_code="503",
+                        content_type="application/json",
+                        message_body=json.dumps(
+                            error_body(
+                                503,
+                                "the service is starting; try again in a minute",
+                                code=door.STARTING,
+                            )
+                        ),
+                    ),
+                )
+            ],
         )
 
     def _group(self, image: MachineImage) -> autoscaling.AutoScalingGroup:

@@ -47,7 +47,7 @@ class Network(Construct):
         self.fleet = self._security_group("Fleet", "Only the load balancer comes in")
         self.balancer.connections.allow_from(self.link, ec2.Port.tcp(80), "requests")
         self.fleet.connections.allow_from(self.balancer, ec2.Port.tcp(PORT), "requests")
-        self.fleet.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(443), "AWS's own endpoints")
+        self.fleet.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(443), "Endpoints of AWS")
         acknowledge(
             self.vpc,
             "AwsSolutions-VPC7",

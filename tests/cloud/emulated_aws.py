@@ -28,6 +28,7 @@ import boto3
 from moto.cloudformation import cloudformation_backends, parsing
 from moto.cloudformation.models import CloudFormationBackend
 from moto.core.common_models import CloudFormationModel
+from moto.elbv2.models import ELBv2Backend
 from moto.server import ThreadedMotoServer
 from moto.ssm.models import Parameter, ssm_backends
 
@@ -149,8 +150,10 @@ def emulated_aws(folder: Path) -> Iterator[EmulatedAws]:
     parameters = patch.object(
         CloudFormationBackend, "_resolve_update_parameters", _previous_parameters
     )
+    # It does not know the regular expressions of rules.
+    expressions = patch.object(ELBv2Backend, "_validate_http_header_condition")
     try:
-        with replaced, parameters:
+        with replaced, parameters, expressions:
             _know_base_image(aws.client("ec2").describe_images()["Images"][0]["ImageId"])
             yield aws
     finally:

@@ -9,6 +9,7 @@ import base64
 import fnmatch
 import functools
 import json
+import re
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -212,7 +213,7 @@ def _holds(condition: dict[str, Any], path: str, headers: dict[str, str]) -> boo
         return any(fnmatch.fnmatchcase(path, value) for value in values)
     config = condition["HttpHeaderConfig"]
     sent = headers.get(config["HttpHeaderName"].lower(), "")
-    return any(fnmatch.fnmatchcase(sent, value) for value in config["Values"])
+    return any(re.search(expression, sent) for expression in config["RegexValues"])
 
 
 def error_of(answer: Answer) -> dict[str, Any]:
