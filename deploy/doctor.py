@@ -69,6 +69,8 @@ def examine(settings: Settings, pipeline: bool = True) -> Iterator[Check]:
         "on-demand quota",
         lambda: quota(settings, "on-demand quota", ON_DEMAND_QUOTA, CPUS_TO_BUILD),
     )
+    yield _asked("API's log", lambda: gateway_log_role(settings))
+    yield _asked("CloudFront", lambda: cloudfront(settings))
     yield _asked("GitHub App", lambda: github_app(settings))
     if pipeline:
         yield _asked("builds", lambda: builds(settings))
@@ -177,6 +179,32 @@ def quota(settings: Settings, subject: str, code: str, wanted: int) -> Check:
         subject,
         f"{value:.0f} virtual CPUs, and {wanted} are wanted: ask at {where}",
     )
+
+
+def gateway_log_role(settings: Settings) -> Check:
+    """See whether API Gateway has a role for logs; what another application has set, stays."""
+    subject = "API's log"
+    role = str(_client("apigateway", settings).get_account().get("cloudwatchRoleArn", ""))
+    ours = role.rpartition("/")[2].startswith(f"{settings.name}-api-")
+    if role and settings.gateway_log_role and not ours:
+        finding = f"{role} is set already, and stays: put into cloud.toml: gateway_log_role = false"
+        return Check(Verdict.BAD, subject, finding)
+    if not role and not settings.gateway_log_role:
+        finding = "API Gateway has no role for logs: take gateway_log_role out of cloud.toml"
+        return Check(Verdict.BAD, subject, finding)
+    return Check(Verdict.GOOD, subject, role or "the deployment makes the role for it")
+
+
+def cloudfront(settings: Settings) -> Check:
+    """See whether CloudFront is known to work here; new accounts have to be verified for it."""
+    listed = _client("cloudfront", settings).list_distributions(MaxItems="1")["DistributionList"]
+    if listed["Quantity"]:
+        return Check(Verdict.GOOD, "CloudFront", "this account has a distribution already")
+    finding = (
+        "no distribution yet: AWS verifies new accounts before their first; ask its support:"
+        " docs/deploy.md, step 3"
+    )
+    return Check(Verdict.UNSURE, "CloudFront", finding)
 
 
 def builds(settings: Settings) -> Check:

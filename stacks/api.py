@@ -58,7 +58,7 @@ class Api(Part):
         super().__init__(scope, construct_id, settings, **stack)
         self._fleet = fleet
         self.sign_in = SignIn(self, "SignIn", settings, people, fleet.front_door)
-        self.rest = self._rest_api(self._authorizer())
+        self.rest = self._rest_api(self._authorizer(), settings)
         self._error_bodies()
         self._routes()
         self.domain = f"{self.rest.rest_api_id}.execute-api.{self.region}.{self.url_suffix}"
@@ -67,7 +67,9 @@ class Api(Part):
         self._dashboard(settings)
         self._acknowledge()
 
-    def _rest_api(self, authorizer: apigateway.RequestAuthorizer) -> apigateway.RestApi:
+    def _rest_api(
+        self, authorizer: apigateway.RequestAuthorizer, settings: Settings
+    ) -> apigateway.RestApi:
         access_log = logs.LogGroup(
             self,
             "AccessLog",
@@ -81,7 +83,12 @@ class Api(Part):
             endpoint_types=[apigateway.EndpointType.REGIONAL],
             # Pictures pass as they are.
             binary_media_types=["*/*"],
-            cloud_watch_role=False,
+            # The account's, for all APIs in the region: a stage with a log is refused without it.
+            # It stays, as others may use it by then.
+            cloud_watch_role=settings.gateway_log_role,
+            cloud_watch_role_removal_policy=(
+                cdk.RemovalPolicy.RETAIN if settings.gateway_log_role else None
+            ),
             default_method_options=apigateway.MethodOptions(
                 authorizer=authorizer, authorization_type=apigateway.AuthorizationType.CUSTOM
             ),
@@ -310,6 +317,12 @@ class Api(Part):
         )
         acknowledge(
             self.rest, "AwsSolutions-COG4", "The authorizer is a Lambda of ours, not Cognito"
+        )
+        acknowledge(
+            self.rest,
+            "AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/"
+            "AmazonAPIGatewayPushToCloudWatchLogs]",
+            "What API Gateway asks of the account's role",
         )
 
 

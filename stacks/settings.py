@@ -100,6 +100,8 @@ class Settings(BaseModel):
     """OpenAI's models in the machine image, loaded in this order of size."""
     engine: EngineName = "ctranslate2"
     """What runs them: CTranslate2, or the reference, openai-whisper on torch."""
+    gateway_log_role: bool = True
+    """Whether to make the account's role by which API Gateway writes logs; not if there is one."""
     secrets: int = Field(default=1, ge=1)
     """Increase it to have all secrets made anew at the next deployment."""
     volume_initialization: Annotated[int, Field(ge=100, le=300)] | None = None

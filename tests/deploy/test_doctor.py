@@ -89,6 +89,36 @@ def test_quotas_are_compared_with_what_the_fleet_may_grow_to(
         assert "16 are wanted: ask at https://us-east-1.console.aws" in check.finding
 
 
+OURS = f"arn:aws:iam::{ACCOUNT}:role/hush-api-RestCloudWatchRole0A1B-2C3D"
+ANOTHER = f"arn:aws:iam::{ACCOUNT}:role/gateway"
+
+
+@pytest.mark.parametrize(
+    ("role", "wanted", "verdict", "said"),
+    [
+        (None, True, Verdict.GOOD, "the deployment makes"),
+        (OURS, True, Verdict.GOOD, OURS),
+        (ANOTHER, True, Verdict.BAD, "gateway_log_role = false"),
+        (ANOTHER, False, Verdict.GOOD, ANOTHER),
+        (None, False, Verdict.BAD, "take gateway_log_role out"),
+    ],
+)
+def test_the_role_for_the_apis_log_is_made_where_none_is_set_and_never_replaced(
+    monkeypatch: pytest.MonkeyPatch, role: str | None, wanted: bool, verdict: Verdict, said: str
+) -> None:
+    answer = {} if role is None else {"cloudwatchRoleArn": role}
+    stubbed(monkeypatch, "apigateway", "get_account", answer)
+    check = doctor.gateway_log_role(SETTINGS.model_copy(update={"gateway_log_role": wanted}))
+    assert check.verdict is verdict
+    assert said in check.finding
+
+
+def test_an_account_without_a_distribution_may_have_to_be_verified() -> None:
+    verdict, finding = findings(SETTINGS)["CloudFront"]
+    assert verdict is Verdict.UNSURE
+    assert "step 3" in finding
+
+
 @pytest.mark.parametrize(
     ("large", "verdict"), [(0.0, Verdict.BAD), (1.0, Verdict.GOOD), (None, Verdict.BAD)]
 )

@@ -33,6 +33,7 @@ EVERYTHING_SET = Settings(
     teams=("github/octopuses",),
     administrators=("hubot",),
     anonymous=True,
+    gateway_log_role=False,
     secrets=2,
     alarm_email="someone@example.org",
     name="speech",

@@ -15,7 +15,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 SHOWN_PARTS = ("image", "people", "fleet", "api", "site", "pipeline")
 PLUMBING = re.compile(
     r"CDK::Metadata|IAM::|Lambda::(Permission|LayerVersion)|Logs::LogGroup|EC2::(Subnet|Route|"
-    r"Internet|VPCGateway|SecurityGroup)|ApiGateway::(Deployment|Resource)|S3::BucketPolicy|"
+    r"Internet|VPCGateway|SecurityGroup)|ApiGateway::(Account|Deployment|Resource)|S3::BucketPolicy|"
     r"SNS::TopicPolicy|S3::Bucket$|Custom::|Lambda::Function|KMS::"
 )
 """Types that are part of something else in the picture, or of CDK's own."""

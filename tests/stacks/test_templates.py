@@ -168,7 +168,8 @@ class TestPrivilege:
 
     def test_no_role_has_more_than_its_statements(self, templates: Templates) -> None:
         for name, role in _resources(templates, "api", "IAM::Role"):
-            assert "ManagedPolicyArns" not in role, name
+            if "CloudWatchRole" not in name:  # the account's, which is API Gateway's own
+                assert "ManagedPolicyArns" not in role, name
             assert "Policies" not in role, name
 
     def test_an_instance_counts_quotas_and_touches_no_other_table(
@@ -396,6 +397,22 @@ class TestApi:
             assert integration["ResponseTransferMode"] == "STREAM"
             assert integration["TimeoutInMillis"] == LONGEST_REQUEST_SECONDS * 1000
 
+    def test_its_log_has_the_accounts_role_which_outlives_it(self, placeholders: Templates) -> None:
+        resources = placeholders["api"]["Resources"]
+        (stage,) = (each for each in resources.values() if each["Type"] == "AWS::ApiGateway::Stage")
+        assert "AccessLogSetting" in stage["Properties"]
+        (account,) = (
+            name for name, each in resources.items() if each["Type"] == "AWS::ApiGateway::Account"
+        )
+        assert account in stage["DependsOn"]
+        role = resources[account]["Properties"]["CloudWatchRoleArn"]["Fn::GetAtt"][0]
+        for name in (account, role):
+            assert resources[name]["DeletionPolicy"] == "Retain"
+            assert resources[name]["UpdateReplacePolicy"] == "Retain"
+
+    def test_an_accounts_own_role_is_not_replaced(self, everything_set: Templates) -> None:
+        assert everything_set.of("api", "ApiGateway::Account") == []
+
     def test_its_own_errors_have_the_shape_of_openais(self, templates: Templates) -> None:
         responses = templates.of("api", "ApiGateway::GatewayResponse")
         assert len(responses) == 10
@@ -471,10 +488,13 @@ class TestKeeping:
             for group in templates.of(part, "Logs::LogGroup"):
                 assert group["RetentionInDays"] == 30
 
-    def test_nothing_but_tables_is_left_behind(self, templates: Templates) -> None:
+    def test_nothing_but_tables_and_the_accounts_role_is_left_behind(
+        self, templates: Templates
+    ) -> None:
         for part in APPLICATION:
             for name, resource in templates[part]["Resources"].items():
-                if resource["Type"] != "AWS::DynamoDB::Table":
+                kept = resource["Type"] in ("AWS::DynamoDB::Table", "AWS::ApiGateway::Account")
+                if not kept and "CloudWatchRole" not in name:
                     assert resource.get("DeletionPolicy", "Delete") == "Delete", (part, name)
 
     def test_people_outlive_everything(self, templates: Templates) -> None:
