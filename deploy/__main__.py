@@ -23,6 +23,8 @@ MARKS = {
     Verdict.BAD: "[red]✗[/red]",
 }
 PARTS = ("image", "people", "fleet", "api", "site")
+FAILED_AT_FIRST = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED")
+"""States of stacks whose first creation failed: nothing can be deployed over them."""
 
 
 def doctor(settings: Settings, pipeline: bool = True) -> bool:
@@ -37,9 +39,10 @@ def doctor(settings: Settings, pipeline: bool = True) -> bool:
 
 
 def app(settings: Settings) -> bool:
-    """Deploy the pipeline, and leave it the settings; return whether that worked."""
-    if not doctor(settings):
+    """Deploy the pipeline, leave it the settings, and have it run; return whether that worked."""
+    if not doctor(settings) or not clear_failed(settings):
         return False
+    stacks = states(settings)
     boto3.client("ssm", settings.region).put_parameter(
         Name=settings.parameter,
         Value=CLOUD_TOML.read_text(encoding="utf-8"),
@@ -48,7 +51,11 @@ def app(settings: Settings) -> bool:
     )
     console.print(f"  {MARKS[Verdict.GOOD]} settings are in the SSM parameter {settings.parameter}")
     bootstrap(settings)
-    cdk("deploy", "--require-approval=never", f"{settings.name}-pipeline")
+    name = f"{settings.name}-pipeline"
+    cdk("deploy", "--require-approval=never", name)
+    if name in stacks:
+        # A new one runs by itself; one that is there would not notice other settings.
+        boto3.client("codepipeline", settings.region).start_pipeline_execution(name=name)
     console.print(
         f"\nThe pipeline {settings.name}-pipeline deploys the rest; follow it in the console."
         "\nAfterwards people can sign in, once GitHub knows the address: docs/deploy.md, step 7\n"
@@ -58,7 +65,7 @@ def app(settings: Settings) -> bool:
 
 def sandbox(settings: Settings) -> bool:
     """Deploy the application from this machine; return whether that worked."""
-    if not doctor(settings, pipeline=False):
+    if not doctor(settings, pipeline=False) or not clear_failed(settings):
         return False
     bootstrap(settings)
     cdk("deploy", "--require-approval=never", f"{settings.name}-site")
@@ -75,11 +82,8 @@ def destroy(settings: Settings) -> bool:
     if os.environ.get("YES") != name and console.input(f"Type {name} to go on: ") != name:
         console.print("nothing was deleted")
         return False
-    parts = ["pipeline", *PARTS]
-    if settings.domain is not None and settings.region not in (None, CERTIFICATE_REGION):
-        parts.append("certificate")
     # The CDK takes down first what is built upon others.
-    cdk("destroy", "--force", *(f"{name}-{part}" for part in parts))
+    cdk("destroy", "--force", *places(settings))
     removed = delete_images(settings)
     delete_parameters(settings)
     kept = tables(settings)
@@ -87,11 +91,52 @@ def destroy(settings: Settings) -> bool:
         f"\ndeleted: all stacks, {removed} machine images left over with their snapshots, the"
         " settings and\nthe GitHub App's credentials in SSM\nkept: the stack CDKToolkit, which"
         " other CDK apps use; the pipeline's bucket of artifacts;\nthe connection to GitHub;"
-        " cloud.toml; the tables of people and of what they used:"
+        " API Gateway's role for logs; cloud.toml; the tables of people and of what\nthey used:"
     )
     for table in kept:
         console.print(f"  {table}", markup=False)
     console.print("docs/deploy.md says how to delete those\n")
+    return True
+
+
+def places(settings: Settings) -> dict[str, str]:
+    """Return in which region each stack is, by its name."""
+    region = str(settings.region)
+    stacks = {f"{settings.name}-{part}": region for part in ("pipeline", *PARTS)}
+    if settings.domain is not None and region != CERTIFICATE_REGION:
+        stacks[f"{settings.name}-certificate"] = CERTIFICATE_REGION
+    return stacks
+
+
+def states(settings: Settings) -> dict[str, str]:
+    """Return the state of each stack that is there."""
+    found = {}
+    for name, region in places(settings).items():
+        try:
+            described = boto3.client("cloudformation", region).describe_stacks(StackName=name)
+        except ClientError:
+            continue
+        found[name] = str(described["Stacks"][0]["StackStatus"])
+    return found
+
+
+def clear_failed(settings: Settings) -> bool:
+    """Delete, after asking, stacks whose first creation failed; return whether none is left."""
+    failed = [name for name, state in states(settings).items() if state in FAILED_AT_FIRST]
+    if not failed:
+        return True
+    console.print(
+        f"\nThe first creation of {', '.join(failed)} failed, and nothing can be deployed over what"
+        "\nis left of it. docs/operations.md says where the reason stands."
+    )
+    agreed = os.environ.get("YES") == settings.name
+    if not agreed and console.input("Type yes to delete it and go on: ") != "yes":
+        return False
+    for name in reversed(failed):
+        client: Any = boto3.client("cloudformation", places(settings)[name])
+        client.delete_stack(StackName=name)
+        client.get_waiter("stack_delete_complete").wait(StackName=name)
+        console.print(f"  {MARKS[Verdict.GOOD]} deleted {name}")
     return True
 
 

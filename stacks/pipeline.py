@@ -31,6 +31,7 @@ class Pipeline(Part):
         pipeline = pipelines.CodePipeline(
             self,
             "Pipeline",
+            pipeline_name=self.stack_name,
             pipeline_type=codepipeline.PipelineType.V2,
             self_mutation=True,
             synth=self._synth(source, settings),
