@@ -14,7 +14,8 @@ VIEWER = f"{PREFIX}viewer"
 IDENTITY = f"{PREFIX}identity"
 """Gateway to service: who asks, such as "github:123", "deployment" or "anonymous"."""
 TIER = f"{PREFIX}tier"
-"""Gateway to service: "person", "unlimited" or "anonymous"."""
+"""Gateway to service: "person", "unlimited" or "anonymous"; "none" for those who may not use it,
+and only look at what is open to all."""
 UNHEARD = f"{PREFIX}unheard"
 """Service and bridge to client: where speech has no words, as `41.20-47.00, 123.40-126.00`."""
 

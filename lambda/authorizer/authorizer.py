@@ -5,6 +5,7 @@ the two headers that it is made from, for every path: it has to list all that th
 nothing else that a request says may change the decision.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from hush.contracts.headers import CREDENTIAL, ORIGIN
@@ -47,6 +48,8 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     if caller.kind != "none":
         return _decision(caller.identity, "Allow", [everything], caller)
     allowed = FOR_ANONYMOUS if caller.permitted else OPEN_TO_ALL
+    if not caller.permitted:
+        caller = replace(caller, tier="none")
     return _decision("anonymous", "Allow", ["/".join([*api, path]) for path in allowed], caller)
 
 

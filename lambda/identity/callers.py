@@ -20,7 +20,7 @@ from identity.settings import settings
 MEMBERSHIP_AGE = 600.0
 """Seconds that a membership is believed before GitHub is asked again."""
 
-Tier = Literal["person", "unlimited", "anonymous"]
+Tier = Literal["person", "unlimited", "anonymous", "none"]
 Kind = Literal["none", "session", "key", "login", "deployment"]
 
 
@@ -37,7 +37,7 @@ class Caller:
     identity
         "github:" and the account's number, "deployment" or "anonymous".
     tier
-        What limits there are.
+        What limits there are; "none" for those who may only look at what is open to all.
     permitted
         Whether the policy lets them in.
     kind

@@ -1,24 +1,38 @@
 """How the fleet is, and its waking.
 
-- `GET /status` tells, `POST /status` wakes as well.
-- Requests that come while nothing is ready end here too, passed on by the load balancer. They have
-  been let in by the authorizer, so they wake the fleet, and are told when to come again.
+- `GET /status` tells, `POST /status` wakes as well. What is told is a few seconds old, as everybody
+  may ask, and AWS has to be asked several times for it.
+- Requests that come while nothing is ready end here too, passed on by the load balancer. They wake
+  the fleet if whoever sent them may use it, and are told when to come again.
 - Whenever an instance comes or goes, the *door* is opened or closed: the load balancer's first
-  rule, by which everything goes to the fleet.
+  rule, by which everything goes to the fleet. It is open while the load balancer finds an instance
+  of the group healthy.
 - Once a month it sends itself a request through the API's VPC link, which would fall asleep else.
 """
 
 import json
 import os
+import time
 import urllib.error
 import urllib.request
 from typing import Any
 
 import boto3
+from botocore.exceptions import ClientError
 
 from hush.contracts import door
 from hush.contracts.errors import error_body
-from hush.contracts.headers import CREDENTIAL, ORIGIN
+from hush.contracts.headers import CREDENTIAL, ORIGIN, TIER
+
+FRESH_SECONDS = 4
+"""So long the status is told again, by CloudFront and here."""
+HEALTHY_AFTER = 12
+"""Seconds in which the load balancer finds a new instance healthy, and some more."""
+LOOK_EVERY = 2
+
+WAKING_TIERS = ("person", "unlimited", "anonymous")
+"""Of those who may use the fleet; "none" only looks."""
+HEALTH = "/healthz"
 
 STEPS = {
     "capacity": ("the fleet is waking: a GPU instance has been asked for", 60),
@@ -28,8 +42,13 @@ STEPS = {
     ),
     "instance": ("the fleet is waking: an instance is starting", 60),
     "model": ("the fleet is waking: the instance boots and loads its model", 30),
+    "health": ("the fleet is waking: the load balancer looks at the instance", 5),
 }
 """What is going on while it starts, and after how many seconds to ask again."""
+
+
+_told: list[tuple[float, dict[str, Any]]] = []
+"""When the status was told, and what."""
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any] | None:
@@ -38,47 +57,89 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any] | None:
         keep_link_awake(event["keep_awake"], event["secret"])
         return None
     if event.get("source") == "aws.autoscaling":
-        set_door(fleet_state())
+        reconcile()
         return None
-    if "elb" in event["requestContext"]:
-        return lobby()
-    if event["httpMethod"] == "POST":
-        wake()
-    return answer(200, status())
+    try:
+        if "elb" in event["requestContext"]:
+            return lobby(event)
+        if event["httpMethod"] == "POST":
+            wake()
+            return answer(200, status())
+        return answer(200, lately(), kept=FRESH_SECONDS)
+    except ClientError as error:
+        # Most likely it is asked too often, which is over in seconds.
+        print(json.dumps({"event": "unavailable", "why": str(error)}))
+        message = "the fleet cannot be asked now; try again"
+        return answer(503, error_body(503, message, code="unavailable"), 5)
+
+
+def reconcile() -> None:
+    """Open or close the door, for which a new instance has to be found healthy first."""
+    _told.clear()
+    for _ in range(HEALTHY_AFTER // LOOK_EVERY):
+        state = fleet_state()
+        if state["step"] != "health":
+            break
+        time.sleep(LOOK_EVERY)
+    set_door(state)
+
+
+def lately() -> dict[str, Any]:
+    """Return how the fleet was a few seconds ago, or is."""
+    if _told and time.monotonic() - _told[0][0] < FRESH_SECONDS:
+        return _told[0][1]
+    return status()
 
 
 def status() -> dict[str, Any]:
     """Return how the fleet is, for people and programs."""
     state = fleet_state()
     set_door(state)
-    return {
+    told = {
         **state,
         "max_body_bytes": int(os.environ["MAX_BODY_BYTES"]),
         "link": _link_state(),
     }
+    _told[:] = [(time.monotonic(), told)]
+    return told
 
 
-def lobby() -> dict[str, Any]:
-    """Answer a request that found nobody: wake the fleet, and say when to come again."""
-    wake()
+def lobby(event: dict[str, Any]) -> dict[str, Any]:
+    """Answer a request that found nobody: wake the fleet for it, and say when to come again."""
+    if wants_words(event):
+        wake()
     state = fleet_state()
     set_door(state)
     message = state["detail"]
     if state["state"] == "up":
         message = "the fleet is ready now; try again"
-    return answer(503, error_body(503, message, code=door.STARTING), state["retry_after"])
+    code = door.ASLEEP if state["state"] == "down" else door.STARTING
+    return answer(503, error_body(503, message, code=code), state["retry_after"])
+
+
+def wants_words(event: dict[str, Any]) -> bool:
+    """Tell whether a request is of somebody who may use the fleet, and for more than its health.
+
+    The gateway writes who asks, in place of whatever a client says.
+    """
+    headers = {name.lower(): value for name, value in event["headers"].items()}
+    return headers.get(TIER) in WAKING_TIERS and not event["path"].endswith(HEALTH)
 
 
 def fleet_state() -> dict[str, Any]:
     """Return whether the fleet is up, starting (and with which step), or down."""
     group = _group()
-    states = [instance["LifecycleState"] for instance in group.get("Instances", [])]
-    if "InService" in states:
+    instances = group.get("Instances", [])
+    states = [instance["LifecycleState"] for instance in instances]
+    serving = {each["InstanceId"] for each in instances if each["LifecycleState"] == "InService"}
+    if serving & _healthy():
         return {"state": "up", "step": None, "detail": "ready", "retry_after": 1}
     if group["DesiredCapacity"] == 0:
         detail = "asleep: the next request with a key wakes it"
         return {"state": "down", "step": None, "detail": detail, "retry_after": 60}
-    if "Pending:Wait" in states or "Pending:Proceed" in states:
+    if serving:
+        step = "health"
+    elif "Pending:Wait" in states or "Pending:Proceed" in states:
         step = "model"
     elif "Pending" in states:
         step = "instance"
@@ -122,9 +183,20 @@ def keep_link_awake(url: str, secret: str) -> None:
             raise
 
 
-def answer(code: int, body: dict[str, Any], retry_after: int | None = None) -> dict[str, Any]:
-    """Return an answer in the form that API Gateway and load balancers both take."""
-    headers = {"content-type": "application/json", "cache-control": "no-store"}
+def answer(
+    code: int, body: dict[str, Any], retry_after: int | None = None, kept: int | None = None
+) -> dict[str, Any]:
+    """Return an answer in the form that API Gateway and load balancers both take.
+
+    Parameters
+    ----------
+    retry_after
+        Seconds after which to ask again.
+    kept
+        Seconds for which CloudFront may give the same answer to others.
+    """
+    cached = "no-store" if kept is None else f"max-age=0, s-maxage={kept}"
+    headers = {"content-type": "application/json", "cache-control": cached}
     if retry_after is not None:
         headers["retry-after"] = str(retry_after)
     return {
@@ -142,6 +214,16 @@ def _group() -> dict[str, Any]:
         "AutoScalingGroups"
     ][0]
     return group
+
+
+def _healthy() -> set[str]:
+    """Return the instances that the load balancer finds healthy."""
+    described = boto3.client("elbv2").describe_target_health(TargetGroupArn=os.environ["TARGETS"])
+    return {
+        each["Target"]["Id"]
+        for each in described["TargetHealthDescriptions"]
+        if each["TargetHealth"]["State"] == "healthy"
+    }
 
 
 def _launch_failed() -> bool:

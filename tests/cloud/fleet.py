@@ -20,15 +20,29 @@ def group(deployment: Deployment) -> dict[str, Any]:
     return dict(only)
 
 
-def set_instances(deployment: Deployment, state: str | None) -> None:
-    """Have the group's instances be in a state, or none, and tell as EventBridge does."""
+def set_instances(deployment: Deployment, state: str | None, healthy: bool = True) -> None:
+    """Have the group's instances be in a state, or none, and tell as EventBridge does.
+
+    Parameters
+    ----------
+    healthy
+        Whether the load balancer finds them so. If not, nobody is told.
+    """
     backend = autoscaling_backends[ACCOUNT][REGION]
     (fleet,) = backend.autoscaling_groups.values()
+    client = deployment.aws.client("elbv2")
+    (targets,) = fleet.target_group_arns
+    ids = [{"Id": instance.instance.id} for instance in fleet.instance_states]
+    if ids:
+        change = client.register_targets if healthy else client.deregister_targets
+        change(TargetGroupArn=targets, Targets=ids)
     if state is None:
         fleet.instance_states.clear()
         fleet.desired_capacity = 0
     for instance in fleet.instance_states:
         instance.lifecycle_state = state or ""
+    if not healthy:
+        return
     (function,) = (name for name in deployment.aws.of("Lambda::Function") if "Status" in name)
     event = {"source": "aws.autoscaling", "detail": {}}
     deployment.lambdas.invoke(f":function:{function}", event)

@@ -11,12 +11,13 @@ import openai
 import pytest
 
 from hush import Client
+from hush.contracts.routes import OPEN_TO_ALL
 from hush.image import encode, quantize
 from hush.mel import log_mel_spectrogram
-from local.gateway import Answer
+from local.gateway import Answer, Request
 from local.processes import service
 from tests.cloud.conftest import STACKS, Deployment
-from tests.cloud.fleet import group, running_instance, set_instances
+from tests.cloud.fleet import group, inner_key, running_instance, set_instances
 from tests.cloud.front_door import error_of
 from tests.conftest import ROOT, Samples
 
@@ -92,7 +93,36 @@ class TestWhoMayEnter:
         status = ask(deployment, "GET", "/status", signed_in=False)
         assert status.status == 200
         assert json.loads(status.body)["state"] == "down"
-        assert ask(deployment, "GET", "/healthz", signed_in=False).status == 503
+        health = ask(deployment, "GET", "/healthz", signed_in=False)
+        assert health.status == 503
+        assert error_of(health)["code"] == "asleep"
+
+    @pytest.mark.parametrize("path", [each.removeprefix("GET") for each in OPEN_TO_ALL])
+    def test_what_is_open_wakes_nobody(self, deployment: Deployment, path: str) -> None:
+        ask(deployment, "GET", path, signed_in=False)
+        # The monthly call that keeps the link awake comes around CloudFront.
+        inside = {"x-hush-origin": inner_key(deployment), "x-hush-credential": "none"}
+        assert deployment.door.gateway("GET", f"/live{path}", inside, b"").status in (200, 503)
+        assert group(deployment)["DesiredCapacity"] == 0
+
+    @pytest.mark.parametrize(
+        ("tier", "path", "capacity"),
+        [
+            ("none", "/live/v1/models", 0),
+            (None, "/live/v1/models", 0),
+            ("anonymous", "/live/healthz", 0),
+            ("unlimited", "/live/healthz", 0),
+            ("anonymous", "/live/v1/models", 1),
+            ("person", "/live/mel", 1),
+            ("unlimited", "/live/mel", 1),
+        ],
+    )
+    def test_the_lobby_wakes_for_those_who_may_and_want_words(
+        self, deployment: Deployment, tier: str | None, path: str, capacity: int
+    ) -> None:
+        headers = {} if tier is None else {"X-Hush-Tier": tier}
+        deployment.door.balancer(Request("GET", path, headers, b"", ""))
+        assert group(deployment)["DesiredCapacity"] == capacity
 
     @pytest.mark.parametrize(
         ("method", "path"),
@@ -174,6 +204,30 @@ class TestColdStart:
         assert now() == ("up", None)
         set_instances(deployment, "Terminating:Wait")
         assert now()[0] == "starting"
+
+    def test_status_is_told_for_seconds_and_asks_aws_no_more_often(
+        self, deployment: Deployment
+    ) -> None:
+        answer = ask(deployment, "GET", "/status", signed_in=False)
+        assert answer.headers["cache-control"] == "max-age=0, s-maxage=4"
+        client = deployment.aws.client("autoscaling")
+        name = group(deployment)["AutoScalingGroupName"]
+        client.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=1)
+        assert ask(deployment, "GET", "/status", signed_in=False).body == answer.body
+        told = ask(deployment, "POST", "/status")
+        assert told.headers["cache-control"] == "no-store"
+        assert json.loads(told.body)["state"] != "down"
+
+    def test_the_door_opens_when_the_load_balancer_finds_an_instance_healthy(
+        self, deployment: Deployment
+    ) -> None:
+        ask(deployment, "POST", "/status")
+        set_instances(deployment, "InService", healthy=False)
+        status = json.loads(ask(deployment, "POST", "/status").body)
+        assert (status["state"], status["step"]) == ("starting", "health")
+        assert error_of(ask(deployment, "GET", "/v1/models"))["code"] == "starting"
+        set_instances(deployment, "InService")
+        assert json.loads(ask(deployment, "POST", "/status").body)["state"] == "up"
 
     def test_the_unchanged_openai_client_waits_through_it(
         self,
