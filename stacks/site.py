@@ -29,6 +29,9 @@ from stacks.settings import Settings
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "ui" / "dist"
 HEADERS = ROOT / "ui" / "headers.json"
+STATUS = "/status"
+KEPT_ERRORS = (400, 403, 404, 405, 414, 416, 500, 501, 502, 503, 504)
+"""Statuses that CloudFront keeps unless it is told not to."""
 PLACEHOLDER = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>hush</title>
 <h1>hush</h1><p>The API is here; the page has not been built (npm run build in ui/).</p>
@@ -117,27 +120,41 @@ class Site(Part):
             ),
             runtime=cloudfront.FunctionRuntime.JS_2_0,
         )
-        to_api = cloudfront.BehaviorOptions(
-            origin=origins.HttpOrigin(
-                api.domain,
-                origin_path=f"/{STAGE}",
-                custom_headers={ORIGIN: fleet.front_door.secret_value.unsafe_unwrap()},
-                read_timeout=cdk.Duration.seconds(LONGEST_REQUEST_SECONDS),
-                protocol_policy=cloudfront.OriginProtocolPolicy.HTTPS_ONLY,
-            ),
-            allowed_methods=cloudfront.AllowedMethods.ALLOW_ALL,
-            cache_policy=cloudfront.CachePolicy.CACHING_DISABLED,
-            origin_request_policy=cloudfront.OriginRequestPolicy.ALL_VIEWER_EXCEPT_HOST_HEADER,
-            viewer_protocol_policy=cloudfront.ViewerProtocolPolicy.HTTPS_ONLY,
-            response_headers_policy=headers,
-            compress=False,
-            function_associations=[
-                cloudfront.FunctionAssociation(
-                    function=viewer_request,
-                    event_type=cloudfront.FunctionEventType.VIEWER_REQUEST,
-                )
-            ],
+        gateway = origins.HttpOrigin(
+            api.domain,
+            origin_path=f"/{STAGE}",
+            custom_headers={ORIGIN: fleet.front_door.secret_value.unsafe_unwrap()},
+            read_timeout=cdk.Duration.seconds(LONGEST_REQUEST_SECONDS),
+            protocol_policy=cloudfront.OriginProtocolPolicy.HTTPS_ONLY,
         )
+
+        def to_api(cache_policy: cloudfront.ICachePolicy) -> cloudfront.BehaviorOptions:
+            return cloudfront.BehaviorOptions(
+                origin=gateway,
+                allowed_methods=cloudfront.AllowedMethods.ALLOW_ALL,
+                cache_policy=cache_policy,
+                origin_request_policy=cloudfront.OriginRequestPolicy.ALL_VIEWER_EXCEPT_HOST_HEADER,
+                viewer_protocol_policy=cloudfront.ViewerProtocolPolicy.HTTPS_ONLY,
+                response_headers_policy=headers,
+                compress=False,
+                function_associations=[
+                    cloudfront.FunctionAssociation(
+                        function=viewer_request,
+                        event_type=cloudfront.FunctionEventType.VIEWER_REQUEST,
+                    )
+                ],
+            )
+
+        # Its answer is the same for everybody, and says for how long.
+        for_seconds = cloudfront.CachePolicy(
+            self,
+            "Seconds",
+            comment="The status, which everybody may ask for",
+            min_ttl=cdk.Duration.seconds(0),
+            default_ttl=cdk.Duration.seconds(0),
+            max_ttl=cdk.Duration.seconds(5),
+        )
+        never = to_api(cloudfront.CachePolicy.CACHING_DISABLED)
         distribution = cloudfront.Distribution(
             self,
             "Distribution",
@@ -148,7 +165,12 @@ class Site(Part):
                 viewer_protocol_policy=cloudfront.ViewerProtocolPolicy.REDIRECT_TO_HTTPS,
                 response_headers_policy=headers,
             ),
-            additional_behaviors=dict.fromkeys(API_PATHS, to_api),
+            additional_behaviors={**dict.fromkeys(API_PATHS, never), STATUS: to_api(for_seconds)},
+            # CloudFront would give an error to others for ten seconds, whatever its headers say.
+            error_responses=[
+                cloudfront.ErrorResponse(http_status=status, ttl=cdk.Duration.seconds(0))
+                for status in KEPT_ERRORS
+            ],
             http_version=cloudfront.HttpVersion.HTTP2_AND_3,
             # CloudFront's own certificate, which serves without a domain, sets the protocol.
             minimum_protocol_version=None

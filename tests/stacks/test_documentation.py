@@ -16,7 +16,7 @@ SHOWN_PARTS = ("image", "people", "fleet", "api", "site", "pipeline")
 PLUMBING = re.compile(
     r"CDK::Metadata|IAM::|Lambda::(Permission|LayerVersion)|Logs::LogGroup|EC2::(Subnet|Route|"
     r"Internet|VPCGateway|SecurityGroup)|ApiGateway::(Account|Deployment|Resource)|S3::BucketPolicy|"
-    r"SNS::TopicPolicy|S3::Bucket$|Custom::|Lambda::Function|KMS::"
+    r"SNS::TopicPolicy|S3::Bucket$|CloudFront::CachePolicy|Custom::|Lambda::Function|KMS::"
 )
 """Types that are part of something else in the picture, or of CDK's own."""
 

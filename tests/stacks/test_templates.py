@@ -70,7 +70,7 @@ class TestReach:
     def test_the_load_balancer_is_internal(self, templates: Templates) -> None:
         balancer = templates.the("fleet", "ElasticLoadBalancingV2::LoadBalancer")
         assert balancer["Scheme"] == "internal"
-        assert all("inside" in _text(subnet) for subnet in balancer["Subnets"])
+        assert all("SubnetInside" in _text(subnet) for subnet in balancer["Subnets"])
 
     def test_there_is_neither_nat_nor_ssh(self, templates: Templates) -> None:
         assert templates.of("fleet", "EC2::NatGateway") == []
@@ -437,14 +437,40 @@ class TestSite:
         self, templates: Templates
     ) -> None:
         config = templates.the("site", "CloudFront::Distribution")["DistributionConfig"]
-        assert "CustomErrorResponses" not in config
         behaviors = {each["PathPattern"]: each for each in config["CacheBehaviors"]}
         assert set(behaviors) == {"/v1/*", "/mel", "/auth/*", "/status", "/healthz"}
-        for behavior in behaviors.values():
+        for path, behavior in behaviors.items():
             # AWS's own CachingDisabled and AllViewerExceptHostHeader.
-            assert behavior["CachePolicyId"] == "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
+            if path != "/status":
+                assert behavior["CachePolicyId"] == "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
             assert behavior["OriginRequestPolicyId"] == "b689b0a8-53d0-40ab-baf2-68738e2966ac"
             assert behavior["FunctionAssociations"][0]["EventType"] == "viewer-request"
+
+    def test_no_error_is_given_to_others_and_none_becomes_another(
+        self, templates: Templates
+    ) -> None:
+        config = templates.the("site", "CloudFront::Distribution")["DistributionConfig"]
+        kept = {each["ErrorCode"]: each for each in config["CustomErrorResponses"]}
+        # Left to itself, CloudFront keeps all of these for ten seconds.
+        assert set(kept) >= {404, 405, 414, 416, 500, 501, 502, 503, 504}
+        for response in kept.values():
+            assert response["ErrorCachingMinTTL"] == 0
+            assert not {"ResponsePagePath", "ResponseCode"} & set(response)
+
+    def test_the_status_is_told_to_many_for_seconds(self, templates: Templates) -> None:
+        policy = templates.the("site", "CloudFront::CachePolicy")["CachePolicyConfig"]
+        assert (policy["MinTTL"], policy["DefaultTTL"]) == (0, 0)
+        assert 3 <= policy["MaxTTL"] <= 5
+        # Nothing of a request chooses another answer.
+        key = policy["ParametersInCacheKeyAndForwardedToOrigin"]
+        assert key["HeadersConfig"]["HeaderBehavior"] == "none"
+        assert key["CookiesConfig"]["CookieBehavior"] == "none"
+        assert key["QueryStringsConfig"]["QueryStringBehavior"] == "none"
+        config = templates.the("site", "CloudFront::Distribution")["DistributionConfig"]
+        (behavior,) = (
+            each for each in config["CacheBehaviors"] if each["PathPattern"] == "/status"
+        )
+        assert set(behavior["CachePolicyId"]) == {"Ref"}
 
     def test_the_origin_secret_is_never_written_out(self, templates: Templates) -> None:
         config = templates.the("site", "CloudFront::Distribution")["DistributionConfig"]
