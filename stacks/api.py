@@ -61,6 +61,10 @@ class Api(Part):
         self.rest = self._rest_api(self._authorizer(), settings)
         self._error_bodies()
         self._routes()
+        deployment = self.rest.latest_deployment
+        assert deployment is not None
+        # What is deployed names the link, and would go on with one that is gone.
+        deployment.add_to_logical_id({"link": settings.zone_letters})
         self.domain = f"{self.rest.rest_api_id}.execute-api.{self.region}.{self.url_suffix}"
         self._keep_link_awake()
         self._alarms()

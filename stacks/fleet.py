@@ -90,7 +90,8 @@ class Fleet(Part):
         )
         self.link = apigatewayv2.VpcLink(
             self,
-            "Link",
+            # One in other zones is another link, of which the API learns by its name alone.
+            f"Link{settings.zone_letters}",
             vpc=self.network.vpc,
             subnets=self.network.inside,
             security_groups=[self.network.link],

@@ -20,6 +20,7 @@ from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from stacks.acknowledged import acknowledge, acknowledge_library_policies
+from stacks.network import ZonedAddresses, name_by_zone
 from stacks.part import Part
 from stacks.settings import EngineName, Settings
 
@@ -133,6 +134,7 @@ class MachineImage(Part):
             "Network",
             availability_zones=[settings.usable_zones[0]],
             nat_gateways=0,
+            ip_addresses=ZonedAddresses(),
             subnet_configuration=[
                 ec2.SubnetConfiguration(
                     name="build", subnet_type=ec2.SubnetType.PUBLIC, map_public_ip_on_launch=True
@@ -141,6 +143,7 @@ class MachineImage(Part):
         )
         closed = ec2.SecurityGroup(
             self, "Closed", vpc=network, description="Image build: nothing comes in"
+        name_by_zone(network)
         )
         role = iam.Role(
             self,

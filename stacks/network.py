@@ -1,5 +1,7 @@
 """The network of the fleet: who may reach whom."""
 
+import aws_cdk as cdk
+import jsii
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
@@ -22,15 +24,14 @@ class Network(Construct):
         self.vpc = ec2.Vpc(
             self,
             "Vpc",
-            availability_zones=list(settings.usable_zones),
+            ip_addresses=ZonedAddresses(),
+            availability_zones=sorted(settings.usable_zones),
             nat_gateways=0,
             subnet_configuration=[
                 ec2.SubnetConfiguration(
                     name="fleet", subnet_type=ec2.SubnetType.PUBLIC, map_public_ip_on_launch=True
                 ),
-                ec2.SubnetConfiguration(
-                    name="inside", subnet_type=ec2.SubnetType.PRIVATE_ISOLATED, cidr_mask=26
-                ),
+                ec2.SubnetConfiguration(name="inside", subnet_type=ec2.SubnetType.PRIVATE_ISOLATED),
             ],
             # Code and quotas stay in AWS's network, and cost nothing to move.
             gateway_endpoints={
@@ -40,6 +41,7 @@ class Network(Construct):
                 ),
             },
         )
+        name_by_zone(self.vpc)
         self.inside = ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED)
         self.outside = ec2.SubnetSelection(subnet_type=ec2.SubnetType.PUBLIC)
         self.link = self._security_group("Link", "Way in of the API")
@@ -59,3 +61,42 @@ class Network(Construct):
         return ec2.SecurityGroup(
             self, name, vpc=self.vpc, description=description, allow_all_outbound=False
         )
+
+
+@jsii.implements(ec2.IIpAddresses)
+class ZonedAddresses:
+    """Addresses of subnets by their zones' letters.
+
+    Whatever zones come or go, those of the others stay as they are, and no two were ever the same:
+    CloudFormation makes new subnets before it deletes old ones.
+    """
+
+    def allocate_vpc_cidr(self) -> ec2.VpcIpamOptions:  # noqa: D102
+        return ec2.VpcIpamOptions(cidr_block="10.0.0.0/16")
+
+    def allocate_subnets_cidr(  # noqa: D102
+        self, *, requested_subnets: list[ec2.RequestedSubnet], **_: object
+    ) -> ec2.SubnetIpamOptions:
+        return ec2.SubnetIpamOptions(
+            allocated_subnets=[
+                ec2.AllocatedSubnet(cidr=_addresses(each)) for each in requested_subnets
+            ]
+        )
+
+
+def _addresses(subnet: ec2.RequestedSubnet) -> str:
+    number = ord(subnet.availability_zone[-1]) - ord("a")
+    if subnet.configuration.subnet_type is ec2.SubnetType.PUBLIC:
+        return f"10.0.{8 * number}.0/21"
+    return f"10.0.{208 + number}.0/26"
+
+
+def name_by_zone(vpc: ec2.Vpc) -> None:
+    """Call what belongs to a subnet by its zone, and not by its place in a list."""
+    for kind, subnets in (("Public", vpc.public_subnets), ("Inside", vpc.isolated_subnets)):
+        for subnet in subnets:
+            letter = subnet.availability_zone[-1].upper()
+            cdk.Tags.of(subnet).add("Name", f"{kind}{letter}")
+            for element in subnet.node.find_all():
+                if isinstance(element, cdk.CfnElement):
+                    element.override_logical_id(f"Subnet{kind}{letter}{element.node.id}")

@@ -180,6 +180,11 @@ class Settings(BaseModel):
         return self.zones or (f"{region}a", f"{region}b")
 
     @property
+    def zone_letters(self) -> str:
+        """The zones' last letters, such as "AC", for what is another thing in other zones."""
+        return "".join(sorted(zone[-1].upper() for zone in self.usable_zones))
+
+    @property
     def parameter(self) -> str:
         """Name of the SSM parameter that holds the settings for the pipeline."""
         return f"/{self.name}/settings"

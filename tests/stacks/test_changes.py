@@ -1,15 +1,18 @@
 """What a push changes: a clean copy of the project, synthesised as the pipeline's stage is."""
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.stacks.conftest import ROOT, Templates
+from stacks.settings import Settings
+from tests.stacks.conftest import ROOT, Templates, synthesize
 
 pytestmark = pytest.mark.xdist_group("changes")
 
@@ -113,3 +116,45 @@ def test_a_change_of_the_documentation_touches_neither(
     changed = synthesis("docs/deploy.md", "README.md", "tests/conftest.py")
     for part in ("image", "fleet", "api"):
         assert changed[part] == unchanged[part]
+
+
+def test_other_zones_leave_alone_what_stays_and_reach_the_api(
+    placeholders: Templates, tmp_path: Path
+) -> None:
+    assert Settings().usable_zones == ("us-east-1a", "us-east-1b")
+    moved = Settings(zones=("us-east-1b", "us-east-1c"))
+    changed = synthesize(moved, tmp_path / "cdk.out", pipeline=False)
+    for part in ("fleet", "image"):
+        before, after = _subnets(placeholders, part), _subnets(changed, part)
+        for zone in before.keys() & after.keys():
+            assert before[zone] == after[zone]
+        # New subnets are made before old ones are deleted.
+        taken = {address for subnets in before.values() for _, address in subnets}
+        for zone in after.keys() - before.keys():
+            assert not taken & {address for _, address in after[zone]}
+    for kind in ("ApiGatewayV2::VpcLink", "ApiGateway::Deployment"):
+        part = "fleet" if "Link" in kind else "api"
+        assert not _names(placeholders, part, kind) & _names(changed, part, kind)
+    links = [
+        {json.dumps(each["Integration"].get("ConnectionId")) for each in methods}
+        for methods in (
+            templates.of("api", "ApiGateway::Method") for templates in (placeholders, changed)
+        )
+    ]
+    assert links[0] & links[1] == {"null"}
+
+
+def _names(templates: Templates, part: str, kind: str) -> set[str]:
+    """Return the logical ids of all resources of a type."""
+    resources = templates[part]["Resources"].items()
+    return {name for name, each in resources if each["Type"] == f"AWS::{kind}"}
+
+
+def _subnets(templates: Templates, part: str) -> dict[str, set[tuple[str, str]]]:
+    """Return for each zone its subnets, with their logical ids and addresses."""
+    found: dict[str, set[tuple[str, str]]] = {}
+    for name in _names(templates, part, "EC2::Subnet"):
+        properties = templates[part]["Resources"][name]["Properties"]
+        pair = name, str(properties["CidrBlock"])
+        found.setdefault(properties["AvailabilityZone"], set()).add(pair)
+    return found

@@ -45,9 +45,10 @@ STATUS = (
     ("autoscaling:SetDesiredCapacity", "fleet", "GroupASG"),
     ("elasticloadbalancing:DescribeListeners", "fleet", "Balancer"),
     ("elasticloadbalancing:DescribeRules", "fleet", "Balancer"),
+    ("elasticloadbalancing:DescribeTargetHealth", "fleet", "Targets"),
     ("elasticloadbalancing:ModifyRule", "fleet", "BalancerListenerDoorRule"),
     ("secretsmanager:GetSecretValue", "fleet", "FrontDoor2"),
-    ("apigateway:GET", "fleet", "Link"),
+    ("apigateway:GET", "fleet", "LinkAC"),
 )
 INSTANCE = (
     ("autoscaling:CompleteLifecycleAction", "fleet", "GroupASG"),
