@@ -344,19 +344,20 @@ class Fleet(Part):
         ]
 
     def _instance_role(self, code: s3_assets.Asset) -> iam.Role:
-        role = iam.Role(
-            self,
-            "InstanceRole",
-            assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"),
-            managed_policies=[
-                iam.ManagedPolicy.from_aws_managed_policy_name("AmazonSSMManagedInstanceCore")
-            ],
-        )
-        acknowledge(
-            role,
-            "AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/"
-            "AmazonSSMManagedInstanceCore]",
-            "Session Manager instead of SSH",
+        role = iam.Role(self, "InstanceRole", assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"))
+        # Session Manager instead of SSH. AWS's own policy for it would read every parameter of the
+        # account too, and the GitHub App's private key is one.
+        role.add_to_policy(
+            iam.PolicyStatement(
+                actions=[
+                    "ssm:UpdateInstanceInformation",
+                    "ssmmessages:CreateControlChannel",
+                    "ssmmessages:CreateDataChannel",
+                    "ssmmessages:OpenControlChannel",
+                    "ssmmessages:OpenDataChannel",
+                ],
+                resources=["*"],
+            )
         )
         code.grant_read(role)
         self.front_door.grant_read(role)
@@ -393,7 +394,8 @@ class Fleet(Part):
         acknowledge(
             role,
             "AwsSolutions-IAM5[Resource::*]",
-            "PutMetricData and DescribeTags know no resources; the former is bound to a namespace",
+            "PutMetricData, DescribeTags and Session Manager's own know no resources; the first is"
+            " bound to a namespace",
         )
         acknowledge_resource(role, self._group_arn(), "A group's ARN holds an id of AWS's making")
         acknowledge_resource(

@@ -145,6 +145,25 @@ class TestAnInstance:
         for action in ("logs:CreateLogStream", "logs:PutLogEvents"):
             assert roles.may("fleet", "InstanceRole", action, stream)
 
+    def test_it_reads_no_parameter_not_even_by_a_policy_of_aws(
+        self, names: Names, roles: Roles, everything_set: Templates
+    ) -> None:
+        # AmazonSSMManagedInstanceCore reads all of them.
+        for name, each in everything_set["fleet"]["Resources"].items():
+            if each["Type"] == "AWS::IAM::Role" and name.startswith("InstanceRole"):
+                assert "ManagedPolicyArns" not in each["Properties"]
+        key = names.at("ssm", f"parameter{EVERYTHING_SET.github_parameter}")
+        for action in ("ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath"):
+            assert not roles.may("fleet", "InstanceRole", action, key)
+
+    def test_a_session_can_be_opened_on_it(self, roles: Roles) -> None:
+        for action in (
+            "ssm:UpdateInstanceInformation",
+            *(f"ssmmessages:{verb}ControlChannel" for verb in ("Create", "Open")),
+            *(f"ssmmessages:{verb}DataChannel" for verb in ("Create", "Open")),
+        ):
+            assert roles.may("fleet", "InstanceRole", action, "*")
+
     def test_it_publishes_metrics_of_hush_alone(self, roles: Roles) -> None:
         publish = ("fleet", "InstanceRole", "cloudwatch:PutMetricData", "*")
         assert roles.may(*publish, cloudwatch_namespace="hush")

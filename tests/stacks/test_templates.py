@@ -15,6 +15,8 @@ from tests.stacks.conftest import EVERYTHING_SET, Templates
 # One worker synthesises for all.
 pytestmark = pytest.mark.xdist_group("stacks")
 
+ANYWHERE = ("cloudwatch:PutMetricData", "ec2:DescribeTags", "ssm:UpdateInstanceInformation")
+"""What an instance may do on no resource in particular."""
 APPLICATION = ("image", "people", "fleet", "api", "site")
 
 
@@ -76,7 +78,7 @@ class TestReach:
         assert templates.of("fleet", "EC2::NatGateway") == []
         assert templates.of("fleet", "EC2::EIP") == []
         assert "KeyName" not in _text(templates["fleet"])
-        assert "AmazonSSMManagedInstanceCore" in _text(templates.of("fleet", "IAM::Role"))
+        assert "ssmmessages:OpenDataChannel" in _text(templates.of("fleet", "IAM::Policy"))
 
     def test_instances_reach_only_https(self, templates: Templates) -> None:
         groups = templates.of("fleet", "EC2::SecurityGroup")
@@ -124,8 +126,10 @@ class TestReach:
 class TestPrivilege:
     def test_an_instance_ends_only_instances_of_its_group(self, templates: Templates) -> None:
         for statement in _statements(templates, "fleet", "InstanceRole"):
+            actions = statement["Action"]
             if statement["Resource"] == "*":
-                assert statement["Action"] in ("cloudwatch:PutMetricData", "ec2:DescribeTags")
+                for action in actions if isinstance(actions, list) else [actions]:
+                    assert action in ANYWHERE or action.startswith("ssmmessages:")
             if "TerminateInstance" in _text(statement["Action"]):
                 assert "autoScalingGroupName/" in _text(statement["Resource"])
 
