@@ -15,7 +15,6 @@ from stacks.settings import Settings
 
 SPOT_QUOTA, ON_DEMAND_QUOTA = "L-3819A6DF", "L-DB2E81BA"
 """Service Quotas' codes for virtual CPUs of types that begin with G and VT."""
-CPUS_TO_BUILD = 4
 BUILD_SIZES = ("Small", "Large")
 """Of the pipeline's builds: the tests run in a large one. One of each runs at a time."""
 ZONES_WITHOUT_LINKS = frozenset({"use1-az3", "usw1-az2", "cac1-az3", "apne1-az2", "apne2-az2"})
@@ -63,12 +62,8 @@ def examine(settings: Settings, pipeline: bool = True) -> Iterator[Check]:
         return
     yield _asked("zones", lambda: zones(settings))
     yield _asked("base image", lambda: base_image(settings))
-    cpus = settings.maximum_instances * CPUS_TO_BUILD
-    yield _asked("spot quota", lambda: quota(settings, "spot quota", SPOT_QUOTA, cpus))
-    yield _asked(
-        "on-demand quota",
-        lambda: quota(settings, "on-demand quota", ON_DEMAND_QUOTA, CPUS_TO_BUILD),
-    )
+    yield _asked("spot quota", lambda: spot_quota(settings))
+    yield _asked("on-demand quota", lambda: on_demand_quota(settings))
     yield _asked("API's log", lambda: gateway_log_role(settings))
     yield _asked("CloudFront", lambda: cloudfront(settings))
     yield _asked("GitHub App", lambda: github_app(settings))
@@ -162,8 +157,31 @@ def base_image(settings: Settings) -> Check:
     return Check(Verdict.GOOD, "base image", parameter["Value"])
 
 
-def quota(settings: Settings, subject: str, code: str, wanted: int) -> Check:
-    """Compare a quota of virtual CPUs with what is wanted."""
+def spot_quota(settings: Settings) -> Check:
+    """Compare the fleet's quota with as many instances as it may have, of the largest type."""
+    sizes = cpus(settings)
+    most = settings.maximum_instances * max(sizes.values())
+    return quota(settings, "spot quota", SPOT_QUOTA, most, min(sizes.values()))
+
+
+def on_demand_quota(settings: Settings) -> Check:
+    """Compare the quota for the image's build, and for instances on demand, with both at once."""
+    sizes = cpus(settings)
+    build = sizes[settings.instance_types[0]]
+    most = build + settings.on_demand_instances * max(sizes.values())
+    return quota(settings, "on-demand quota", ON_DEMAND_QUOTA, most, build)
+
+
+def cpus(settings: Settings) -> dict[str, int]:
+    """Return how many virtual CPUs each instance type has."""
+    described = _client("ec2", settings).describe_instance_types(
+        InstanceTypes=list(settings.instance_types)
+    )["InstanceTypes"]
+    return {each["InstanceType"]: each["VCpuInfo"]["DefaultVCpus"] for each in described}
+
+
+def quota(settings: Settings, subject: str, code: str, wanted: int, least: int) -> Check:
+    """Compare a quota of virtual CPUs with what is wanted, and what is the least that works."""
     value = _client("service-quotas", settings).get_service_quota(
         ServiceCode="ec2", QuotaCode=code
     )["Quota"]["Value"]
@@ -173,7 +191,7 @@ def quota(settings: Settings, subject: str, code: str, wanted: int) -> Check:
         f"https://{settings.region}.console.aws.amazon.com/servicequotas/home/services/ec2/quotas/"
         f"{code}"
     )
-    enough_for_one = value >= CPUS_TO_BUILD
+    enough_for_one = value >= least
     return Check(
         Verdict.UNSURE if enough_for_one else Verdict.BAD,
         subject,

@@ -4,6 +4,7 @@
 synthesises is what the laptop did.
 """
 
+import json
 import re
 import tomllib
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 CLOUD_TOML = Path(__file__).parents[1] / "cloud.toml"
 PLACEHOLDER_REGION = "us-east-1"
+LONGEST_POLICY = 2500
+"""Letters of who may use it, as Lambdas read it: all that one is told has to fit into 4 KB."""
 
 _INSTANCE_TYPE = re.compile(r"(g4dn|g5|g6)\.\d*x?large")
 _CONNECTION = re.compile(
@@ -169,6 +172,11 @@ class Settings(BaseModel):
         for zone in self.zones:
             if not zone.startswith(self.region or PLACEHOLDER_REGION):
                 raise ValueError(f"zone {zone} is not in region {self.region}")
+        if (length := len(json.dumps(self.policy))) > LONGEST_POLICY:
+            raise ValueError(
+                f"who may use it is {length} letters, and Lambda takes {LONGEST_POLICY}:"
+                " name organisations or teams instead of users"
+            )
         if len(self.zones) == 1:
             raise ValueError("a load balancer wants two zones; `make doctor` names some")
         return self

@@ -83,7 +83,7 @@ def test_quotas_are_compared_with_what_the_fleet_may_grow_to(
     monkeypatch: pytest.MonkeyPatch, value: float, verdict: Verdict
 ) -> None:
     stubbed(monkeypatch, "service-quotas", "get_service_quota", {"Quota": {"Value": value}})
-    check = doctor.quota(SETTINGS, "spot quota", doctor.SPOT_QUOTA, 16)
+    check = doctor.quota(SETTINGS, "spot quota", doctor.SPOT_QUOTA, 16, 4)
     assert check.verdict is verdict
     if verdict is not Verdict.GOOD:
         assert "16 are wanted: ask at https://us-east-1.console.aws" in check.finding
@@ -117,6 +117,16 @@ def test_an_account_without_a_distribution_may_have_to_be_verified() -> None:
     verdict, finding = findings(SETTINGS)["CloudFront"]
     assert verdict is Verdict.UNSURE
     assert "step 3" in finding
+
+
+def test_quotas_are_counted_in_the_largest_types_cpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert doctor.cpus(SETTINGS)["g4dn.2xlarge"] == 8
+    asked: list[tuple[int, int]] = []
+    monkeypatch.setattr(doctor, "quota", lambda *given: asked.append(given[3:]))
+    doctor.spot_quota(SETTINGS)
+    doctor.on_demand_quota(SETTINGS.model_copy(update={"on_demand_instances": 2}))
+    # Four of a 2xlarge; one that builds the image beside two of them.
+    assert asked == [(32, 4), (20, 4)]
 
 
 @pytest.mark.parametrize(

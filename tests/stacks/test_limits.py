@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from stacks.settings import LONGEST_POLICY
 from tests.stacks.conftest import EVERYTHING_SET, ROOT, Templates
 from tests.stacks.permissions import Names
 
@@ -251,6 +252,8 @@ def test_a_lambda_is_told_no_more_than_it_remembers(
         for function in everything_set.of(part, "Lambda::Function"):
             variables = function.get("Environment", {}).get("Variables", {})
             told = {name: names.text(part, value) for name, value in variables.items()}
+            if "HUSH_POLICY" in told:
+                told["HUSH_POLICY"] = "x" * LONGEST_POLICY
             assert sum(len(name) + len(value) for name, value in told.items()) <= 4096
 
 

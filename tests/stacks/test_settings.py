@@ -57,6 +57,7 @@ def test_defaults_miss_what_a_deployment_needs_and_say_where_to_get_it() -> None
         ('organisations = ["my team"]', "is no name on GitHub"),
         ('administrators = [""]', "is no name on GitHub"),
         ('teams = ["octopuses"]', "write 'octopuses' as organisation/team"),
+        (f"users = {[f'somebody-{number:03}' for number in range(200)]}", "instead of users"),
         ("requests_a_day = 0", "requests_a_day"),
         ("anonymous_minutes_a_day = 0", "anonymous_minutes_a_day"),
         ("budget = 3", "no such setting; there are account, region"),
