@@ -5,10 +5,11 @@
 #   setup.sh libraries WHAT   from npm, what the web page is built with, or its tests too: page, all
 #   setup.sh page             the web page, where it is not built or older than its sources
 #   setup.sh cdk              the AWS CDK's command line, in node_modules
-#   setup.sh lock             constraints.txt anew, from the newest versions that fit
+#   setup.sh lock             constraints.txt and ami/*.lock anew, from the newest versions that fit
 set -eu
 
 torch=2.13.0
+triton=3.7.1 # what torch's CUDA build wants; its CPU build wants none
 demo_extras='.[bridge,service]'
 extras='.[bridge,cloud,dev,instance,model,reference,service,show]'
 
@@ -107,11 +108,12 @@ lock() {
     environment=$(mktemp -d)
     .venv/bin/python -m venv "$environment"
     install_torch
-    pip install "$extras"
+    pip install "triton==$triton" "$extras"
     {
         echo "# Every version that CI uses; \`make lock\` renews them."
         pip freeze --exclude hush --exclude setuptools | sed 's/+cpu$//'
     } >constraints.txt
+    "$environment/bin/python" -m stacks.lock
     rm -rf "$environment"
 }
 

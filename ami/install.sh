@@ -14,8 +14,12 @@ install -d -m 755 /opt/hush /etc/hush
 install -d -m 755 -o hush -g hush /opt/hush/code /var/log/hush
 
 /usr/bin/python3.12 -m venv /opt/hush/venv
-/opt/hush/venv/bin/pip install --quiet --no-cache-dir \
-    --requirement requirements.txt --constraint constraints.txt
+pip="/opt/hush/venv/bin/pip install --quiet --no-cache-dir --require-hashes --no-deps"
+$pip --only-binary=:all: --requirement requirements.txt
+# Built with the setuptools among the former.
+if [ -s sources.txt ]; then
+    $pip --no-build-isolation --requirement sources.txt
+fi
 
 # CTranslate2 opens CUDA 12's cuBLAS by name, where the system looks; torch finds its own libraries.
 if [ "$engine" = ctranslate2 ]; then

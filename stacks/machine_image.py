@@ -33,6 +33,8 @@ KEPT_IMAGES = 2
 CUDA_LIBRARIES = {"ctranslate2": ("nvidia-cublas-cu12==12.9.1.4",), "reference": ()}
 """What engines want beside their wheels: CTranslate2 has all of CUDA in it but cuBLAS, and torch
 brings its own libraries, of CUDA 13."""
+SOURCES = ("openai-whisper",)
+"""Libraries without a wheel: pip builds those from their sources."""
 FETCHING_CODE = (
     "hush/__init__.py",
     "hush/mel.py",
@@ -132,18 +134,18 @@ class MachineImage(Part):
         network = ec2.Vpc(
             self,
             "Network",
+            ip_addresses=ZonedAddresses(),
             availability_zones=[settings.usable_zones[0]],
             nat_gateways=0,
-            ip_addresses=ZonedAddresses(),
             subnet_configuration=[
                 ec2.SubnetConfiguration(
                     name="build", subnet_type=ec2.SubnetType.PUBLIC, map_public_ip_on_launch=True
                 )
             ],
         )
+        name_by_zone(network)
         closed = ec2.SecurityGroup(
             self, "Closed", vpc=network, description="Image build: nothing comes in"
-        name_by_zone(network)
         )
         role = iam.Role(
             self,
@@ -237,7 +239,7 @@ def base_image(scope: Construct) -> str:
 def image_files(settings: Settings) -> Path:
     """Gather what the build takes: `ami/`, locked requirements, code that fetches, and pictures."""
     folder = Path(tempfile.mkdtemp(prefix="hush-image-"))
-    without = shutil.ignore_patterns("__pycache__", "build.yaml", "test.yaml")
+    without = shutil.ignore_patterns("__pycache__", "build.yaml", "test.yaml", "*.lock")
     shutil.copytree(ROOT / "ami", folder, dirs_exist_ok=True, ignore=without)
     for name in FETCHING_CODE:
         source, target = ROOT / name, folder / "code" / name.removeprefix("service/")
@@ -248,10 +250,17 @@ def image_files(settings: Settings) -> Path:
             shutil.copy(source, target)
     for mel_bins in (80, 128):
         shutil.copy(ROOT / "service/hush_service/proof" / f"person-{mel_bins}.png", folder)
-    shutil.copy(ROOT / "constraints.txt", folder)
-    text = "".join(f"{line}\n" for line in instance_requirements(settings.engine))
-    (folder / "requirements.txt").write_text(text, encoding="utf-8")
+    lines = lock_file(settings.engine).read_text(encoding="utf-8").splitlines(keepends=True)
+    sources = [line for line in lines if line.startswith(SOURCES)]
+    wheels = [line for line in lines if line not in sources]
+    (folder / "requirements.txt").write_text("".join(wheels), encoding="utf-8")
+    (folder / "sources.txt").write_text("".join(sources), encoding="utf-8")
     return folder
+
+
+def lock_file(engine: EngineName) -> Path:
+    """Return the file with what an instance with an engine installs (`stacks/lock.py`)."""
+    return ROOT / "ami" / f"{engine}.lock"
 
 
 def instance_requirements(engine: EngineName) -> list[str]:

@@ -1,5 +1,8 @@
 """The network of the fleet: who may reach whom."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import aws_cdk as cdk
 import jsii
 from aws_cdk import aws_ec2 as ec2
@@ -75,7 +78,7 @@ class ZonedAddresses:
         return ec2.VpcIpamOptions(cidr_block="10.0.0.0/16")
 
     def allocate_subnets_cidr(  # noqa: D102
-        self, *, requested_subnets: list[ec2.RequestedSubnet], **_: object
+        self, *, requested_subnets: Sequence[Any], vpc_cidr: str
     ) -> ec2.SubnetIpamOptions:
         return ec2.SubnetIpamOptions(
             allocated_subnets=[
