@@ -257,6 +257,20 @@ class TestFleet:
         (recipe,) = templates.of("image", "ImageBuilder::ImageRecipe")
         assert recipe["BlockDeviceMappings"][0]["Ebs"]["Encrypted"] is True
 
+    def test_a_volume_that_is_filled_is_read_as_fast(
+        self, placeholders: Templates, everything_set: Templates
+    ) -> None:
+        def volume(templates: Templates) -> dict[str, Any]:
+            data = templates.the("fleet", "EC2::LaunchTemplate")["LaunchTemplateData"]
+            ebs: dict[str, Any] = data["BlockDeviceMappings"][0]["Ebs"]
+            return ebs
+
+        filled = volume(everything_set)
+        assert filled["VolumeInitializationRate"] == EVERYTHING_SET.volume_initialization
+        # Of itself, a gp3 volume gives 125 MiB/s.
+        assert filled["Throughput"] >= filled["VolumeInitializationRate"]
+        assert not {"Throughput", "VolumeInitializationRate"} & set(volume(placeholders))
+
     def test_instances_join_when_ready_and_leave_when_drained(self, templates: Templates) -> None:
         hooks = {
             hook["LifecycleTransition"].rpartition("_")[2]: hook
