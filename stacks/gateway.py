@@ -70,6 +70,12 @@ ERRORS = {
     "QUOTA_EXCEEDED": GatewayError(
         429, "the quota is used up", "quota_exceeded", retry_after=LONGEST_RETRY_AFTER
     ),
+    "AUTHORIZER_FAILURE": GatewayError(
+        503, "who asks cannot be told now; try again", "unavailable", retry_after=10
+    ),
+    "AUTHORIZER_CONFIGURATION_ERROR": GatewayError(
+        503, "who asks cannot be told now; try again", "unavailable", retry_after=10
+    ),
     "INTEGRATION_FAILURE": GatewayError(
         503, "the service cannot be reached; try again", "unreachable", retry_after=10
     ),

@@ -433,12 +433,18 @@ class TestApi:
 
     def test_its_own_errors_have_the_shape_of_openais(self, templates: Templates) -> None:
         responses = templates.of("api", "ApiGateway::GatewayResponse")
-        assert len(responses) == 10
+        kinds = {response["ResponseType"] for response in responses}
+        # Left to itself, an authorizer that fails is answered 500, and nobody comes again.
+        for kind in ("AUTHORIZER_FAILURE", "AUTHORIZER_CONFIGURATION_ERROR"):
+            (failure,) = (each for each in responses if each["ResponseType"] == kind)
+            assert failure["StatusCode"] == "503"
+        assert len(kinds) == len(responses) == 12
         for response in responses:
             body = json.loads(response["ResponseTemplates"]["application/json"])
             assert set(body["error"]) == {"message", "type", "param", "code"}
             retry = response["ResponseParameters"].get("gatewayresponse.header.Retry-After")
             if response.get("StatusCode") in ("429", "503"):
+                assert retry is not None
                 assert 1 <= int(retry.strip("'")) <= 60
 
     def test_it_is_throttled_and_logs_neither_addresses_nor_keys(
