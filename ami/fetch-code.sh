@@ -1,6 +1,6 @@
 #!/bin/bash
 # At boot: brings hush's own code, about a megabyte, and the key of the front door to this instance.
-# HUSH_CODE, HUSH_FRONT_DOOR_SECRET and HUSH_LOG_GROUP come from the launch template.
+# HUSH_CODE and HUSH_FRONT_DOOR_SECRET come from the launch template.
 set -euo pipefail
 
 archive=$(mktemp --suffix=.zip)
@@ -12,7 +12,3 @@ umask 077
 key=$(aws secretsmanager get-secret-value --secret-id "$HUSH_FRONT_DOOR_SECRET" \
     --query SecretString --output text)
 printf 'HUSH_API_KEY=%s\n' "$key" >/run/hush/key
-
-sed "s|LOG_GROUP|$HUSH_LOG_GROUP|" /etc/hush/amazon-cloudwatch-agent.json >/run/hush/agent.json
-/opt/aws/amazon-cloudwatch-agent/bin/amazon-cloudwatch-agent-ctl \
-    -a fetch-config -m ec2 -s -c file:/run/hush/agent.json

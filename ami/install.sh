@@ -33,7 +33,8 @@ fi
 PYTHONPATH=code /opt/hush/venv/bin/python fetch_models.py "$engine" "$@"
 install -m 644 prove.py person-80.png person-128.png /opt/hush/prove/
 
-install -m 755 fetch-code.sh /opt/hush/fetch-code.sh
+install -m 755 fetch-code.sh start-agent.sh /opt/hush/
 install -m 644 amazon-cloudwatch-agent.json /etc/hush/
-install -m 644 hush-code.service hush.service hush-watcher.service /etc/systemd/system/
+install -m 644 hush-code.service hush-agent.service hush.service hush-watcher.service \
+    /etc/systemd/system/
 systemctl daemon-reload

@@ -342,7 +342,8 @@ class Fleet(Part):
             "cat >/etc/hush/environment <<'END'",
             *lines,
             "END",
-            "systemctl enable --now hush-code.service hush.service hush-watcher.service",
+            "systemctl enable --now hush-code.service hush-agent.service hush.service"
+            " hush-watcher.service",
         ]
 
     def _instance_role(self, code: s3_assets.Asset) -> iam.Role:

@@ -69,6 +69,30 @@ def test_the_service_has_time_to_drain() -> None:
     assert int(match[1]) == LONGEST_REQUEST_SECONDS + 5
 
 
+def test_what_fails_once_at_boot_is_tried_again_and_stops_nothing_else() -> None:
+    for unit in UNITS:
+        text = unit.read_text(encoding="utf-8")
+        # A unit that requires a failed one is not started when that one succeeds later.
+        assert not re.search(r"^(Requires|BindsTo|Requisite)=", text, re.MULTILINE), unit.name
+        assert "Restart=on-failure" in text, unit.name
+        # Else systemd gives up after five times.
+        assert "StartLimitIntervalSec=0" in text, unit.name
+    for name in ("hush.service", "hush-watcher.service"):
+        assert "Wants=hush-code.service\nAfter=hush-code.service" in (AMI / name).read_text()
+    assert "cloudwatch" not in (AMI / "fetch-code.sh").read_text(encoding="utf-8")
+
+
+def test_every_unit_is_installed_verified_and_started() -> None:
+    installer = (AMI / "install.sh").read_text(encoding="utf-8")
+    build = (AMI / "build.yaml").read_text(encoding="utf-8")
+    fleet = (AMI.parent / "stacks" / "fleet.py").read_text(encoding="utf-8")
+    (started,) = re.findall(r"systemctl enable --now ([^,]+),", fleet)
+    assert set(re.findall(r"[a-z-]+\.service", started)) == {unit.name for unit in UNITS}
+    for unit in UNITS:
+        assert unit.name in installer
+        assert f"/etc/systemd/system/{unit.name}" in build
+
+
 @pytest.mark.parametrize("name", ["build.yaml", "test.yaml"])
 def test_components_have_the_shape_of_image_builder(name: str) -> None:
     text = (AMI / name).read_text(encoding="utf-8")
