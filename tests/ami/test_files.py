@@ -33,11 +33,17 @@ def test_shellcheck_finds_nothing(script: Path) -> None:
     assert checked.returncode == 0
 
 
-def test_systemd_understands_the_units(tmp_path: Path) -> None:
+@pytest.mark.parametrize("proving", [False, True])
+def test_systemd_understands_the_units(tmp_path: Path, proving: bool) -> None:
     for unit in UNITS:
         text = unit.read_text(encoding="utf-8")
         # Of the machine image's own files none is here.
-        (tmp_path / unit.name).write_text(re.sub(r"ExecStart=\S+", "ExecStart=/bin/true", text))
+        (tmp_path / unit.name).write_text(re.sub(r"(ExecStart\w*=\W*)/\S+", r"\1/bin/true", text))
+    if proving:
+        text = (AMI / "prove.conf").read_text(encoding="utf-8")
+        (tmp_path / "hush.service.d").mkdir()
+        proof = tmp_path / "hush.service.d" / "prove.conf"
+        proof.write_text(re.sub(r"(ExecStart=\W*)/\S+", r"\1/bin/true", text))
     units = [str(tmp_path / unit.name) for unit in UNITS]
     verified = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", *units],
@@ -58,6 +64,30 @@ def test_units_are_hardened(name: str) -> None:
         check=False,
     )
     assert judged.returncode == 0, judged.stdout[-200:]
+
+
+def test_the_image_is_proven_within_the_sandbox_of_the_service() -> None:
+    steps = yaml.safe_load((AMI / "test.yaml").read_text(encoding="utf-8"))["phases"][0]["steps"]
+    commands = "\n".join(line for step in steps for line in step["inputs"]["commands"])
+    assert "prove.py" not in commands
+    assert "/run/systemd/system/hush.service.d/prove.conf" in commands
+    assert "systemctl start hush.service" in commands
+    proof = (AMI / "prove.conf").read_text(encoding="utf-8")
+    # It changes what runs, and nothing of who runs it and what that may do.
+    changed = set(re.findall(r"^(\w+)=", proof, re.MULTILINE))
+    assert changed <= {
+        *("Type", "EnvironmentFile", "ExecStart", "Restart", "TimeoutStartSec"),
+        *("StandardOutput", "StandardError"),
+    }
+
+
+def test_the_driver_is_whole_before_the_sandbox_closes() -> None:
+    text = (AMI / "hush.service").read_text(encoding="utf-8")
+    assert "NoNewPrivileges=yes" in text
+    before, _, after = text.partition("ExecStart=/opt")
+    # As root, outside: inside, nobody may load a module or make a device.
+    assert "ExecStartPre=+-/usr/bin/nvidia-modprobe -c 0 -u" in before
+    assert after
 
 
 def test_the_service_has_time_to_drain() -> None:
@@ -120,8 +150,8 @@ def test_the_agent_collects_gpu_metrics_for_the_whole_group() -> None:
 def test_the_archive_holds_what_the_installer_takes(archive: Path) -> None:
     names = {file.name for file in archive.iterdir()}
     installer = (AMI / "install.sh").read_text(encoding="utf-8")
-    taken = set(re.findall(r"[\w-]+\.(?:service|json|sh|txt|py|png)", installer))
-    assert {"prove.py", "fetch_models.py", "person-80.png", "requirements.txt"} <= taken
+    taken = set(re.findall(r"[\w-]+\.(?:service|json|sh|txt|py|png)|prove\.conf", installer))
+    assert {"prove.py", "prove.conf", "fetch_models.py", "requirements.txt"} <= taken
     assert taken <= names
     assert not {"build.yaml", "test.yaml", "__pycache__"} & names
 
