@@ -2,6 +2,7 @@
 
 import base64
 import json
+import string
 import time
 from typing import Any
 from unittest.mock import patch
@@ -19,6 +20,7 @@ import auth
 import github
 from identity import aws, tokens
 from identity.keys import ApiKey, new_key, parse_key
+from identity.settings import settings
 from tests.lambdas.conftest import DEPLOYMENT_KEY, FRONT_DOOR, PUBLIC_URL, Deployment
 
 DEPLOYMENT = "us-east-1/123456789012/hush"
@@ -53,6 +55,22 @@ class TestTokens:
             other = "A" if token[at] != "A" else "Q"
             altered = token[:at] + other + token[at + 1 :]
             assert not deployment.allowed(f"session {altered}"), at
+
+    @pytest.mark.parametrize("more", ["=", "==", "\n", " ", "."])
+    def test_with_something_that_decoding_would_overlook(
+        self, deployment: Deployment, more: str
+    ) -> None:
+        # API Gateway remembers decisions by the text: one session has to be one text.
+        token = deployment.session_of("octocat").removeprefix("session ")
+        assert tokens.read(token, DEPLOYMENT, settings().signing_keys, aws.secret)
+        header, claims, signature = token.split(".")
+        # The last letter of 32 bytes has two bits to spare.
+        letters = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
+        spare = letters[letters.index(signature[-1]) ^ 1]
+        texts = (f"{token}{more}", f"{header}{more}.{claims}.{signature}", f"{token[:-1]}{spare}")
+        for several in texts:
+            with pytest.raises(tokens.InvalidTokenError):
+                tokens.read(several, DEPLOYMENT, settings().signing_keys, aws.secret)
 
     def test_expired(self, deployment: Deployment) -> None:
         session = deployment.session_of("octocat")
@@ -228,6 +246,13 @@ class TestSigningIn:
     def test_redirects_to_elsewhere(self, deployment: Deployment, elsewhere: str) -> None:
         answer = deployment.ask("GET", f"/auth/login?return={elsewhere}")
         assert answer.status == 400
+
+    def test_a_slash_too_much_leads_nowhere(self, deployment: Deployment) -> None:
+        # A redirect would name the host of API Gateway, around the CDN.
+        for path in ("/auth/me/", "/auth/keys/", "/auth/login/"):
+            answer = deployment.ask("GET", path, credential=deployment.session_of("octocat"))
+            assert answer.status == 404
+            assert "location" not in answer.headers
 
     def test_a_session_from_before_does_not_survive_signing_in(
         self, deployment: Deployment
