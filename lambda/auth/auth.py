@@ -24,7 +24,14 @@ from identity.callers import through_front_door
 
 LARGEST_BODY = 4096
 
-app = FastAPI(title="hush: sign-in", docs_url=None, redoc_url=None, openapi_url=None)
+app = FastAPI(
+    title="hush: sign-in",
+    docs_url=None,
+    redoc_url=None,
+    openapi_url=None,
+    # It would name the host of API Gateway.
+    redirect_slashes=False,
+)
 app.include_router(sign_in.router)
 app.include_router(api_keys.router)
 app.include_router(hand_over.router)

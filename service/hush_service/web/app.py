@@ -47,6 +47,8 @@ def create_app(
         version=hush.__version__,
         description=_DESCRIPTION,
         root_path=settings.root_path,
+        # A gateway in front has another name.
+        redirect_slashes=False,
     )
     transcriber = Transcriber.from_settings(settings, models)
     metrics = Metrics(transcriber)

@@ -139,6 +139,13 @@ async def test_the_original_interface(client: httpx2.AsyncClient, path: str) -> 
     assert (await client.get(path)).json() == {"models": {"demo": "ready"}, "queue": 0, "done": 1}
 
 
+async def test_a_slash_too_much_leads_nowhere(client: httpx2.AsyncClient) -> None:
+    # Behind a gateway, a redirect would name a host that no client may ask.
+    answer = await client.get("/v1/models/")
+    assert answer.status_code == 404
+    assert "location" not in answer.headers
+
+
 async def test_a_service_of_its_own_has_no_sign_in() -> None:
     for key in ({}, {"api_key": "secret"}):
         async with http(loaded(demo=engine()), **key) as client:
