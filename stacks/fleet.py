@@ -362,7 +362,13 @@ class Fleet(Part):
                 resources=["*"],
             )
         )
-        code.grant_read(role)
+        # The CDK would grant the whole bucket, with all else that was ever deployed from here.
+        role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["s3:GetObject"],
+                resources=[code.bucket.arn_for_objects(code.s3_object_key)],
+            )
+        )
         self.front_door.grant_read(role)
         self.logs.grant_write(role)
         role.add_to_policy(
@@ -401,15 +407,6 @@ class Fleet(Part):
             " bound to a namespace",
         )
         acknowledge_resource(role, self._group_arn(), "A group's ARN holds an id of AWS's making")
-        acknowledge_resource(
-            role,
-            f"arn:{self.partition}:s3:::{code.s3_bucket_name}/*",
-            "CDK grants the reading of one asset as that of the bucket that holds it",
-        )
-        for action in ("s3:GetBucket*", "s3:GetObject*", "s3:List*"):
-            acknowledge(
-                role, f"AwsSolutions-IAM5[Action::{action}]", "CDK's grant to read an asset"
-            )
         return role
 
     def _group_arn(self) -> str:

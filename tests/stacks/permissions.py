@@ -92,11 +92,20 @@ class Names:
         for parameter in (self._settings.parameter, self._settings.github_parameter):
             yield self.at("ssm", f"parameter{parameter}")
         yield str(self._settings.connection)
-        yield from (f"arn:aws:s3:::{self.assets}", f"arn:aws:s3:::{self.assets}/an-object.zip")
+        yield f"arn:aws:s3:::{self.assets}"
+        yield from (f"arn:aws:s3:::{self.assets}/{key}" for key in self.asset_keys())
         for region in (self.region, "us-east-1"):
             for role in ("deploy", "file-publishing", "cfn-exec", "lookup"):
                 name = f"cdk-hnb659fds-{role}-role-{self.account}-{region}"
                 yield f"arn:aws:iam::{self.account}:role/{name}"
+
+    def asset_keys(self) -> Iterator[str]:
+        """Return the names under which the CDK uploads files."""
+        for manifest in self._templates.folder.rglob("*.assets.json"):
+            files = json.loads(manifest.read_text(encoding="utf-8")).get("files", {})
+            for file in files.values():
+                for destination in file["destinations"].values():
+                    yield str(destination["objectKey"])
 
     def at(self, service: str, resource: str) -> str:
         """Return an ARN in this account and region."""

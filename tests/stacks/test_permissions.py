@@ -1,5 +1,6 @@
 """Every role may do what it does, and every name in a policy is that of something which exists."""
 
+import json
 import re
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -138,9 +139,21 @@ class TestThePipeline:
 
 
 class TestAnInstance:
-    def test_it_fetches_its_code_and_writes_its_log(self, names: Names, roles: Roles) -> None:
-        code = f"arn:aws:s3:::{names.assets}/code.zip"
-        assert roles.may("fleet", "InstanceRole", "s3:GetObject", code)
+    def test_it_fetches_its_code_and_nothing_else(
+        self, names: Names, roles: Roles, everything_set: Templates
+    ) -> None:
+        data = everything_set.the("fleet", "EC2::LaunchTemplate")["LaunchTemplateData"]
+        (code,) = re.findall(r"s3://([^/']+/[^']+)'", json.dumps(data["UserData"]))
+        allowed = {
+            f"{names.assets}/{key}"
+            for key in names.asset_keys()
+            if roles.may(
+                "fleet", "InstanceRole", "s3:GetObject", f"arn:aws:s3:::{names.assets}/{key}"
+            )
+        }
+        assert allowed == {code}
+
+    def test_it_writes_its_log(self, names: Names, roles: Roles) -> None:
         stream = names.at("logs", "log-group:/speech/fleet:log-stream:i-0a1b/service")
         for action in ("logs:CreateLogStream", "logs:PutLogEvents"):
             assert roles.may("fleet", "InstanceRole", action, stream)
