@@ -59,7 +59,7 @@ class Row:
 
     def hear(self, folder: Path) -> Heard:
         """Hear the recordings of a data set."""
-        said = _said(folder, self.recordings)
+        said = self.said(folder)
         if self.way is None:
             texts = (self.listener.hear_samples(each.samples, each.language) for each in said)
             return Heard(tuple(texts))
@@ -67,6 +67,12 @@ class Row:
             return Heard(tuple(self._cut(each) for each in said))
         spectrograms = [self.way.send(each.samples, 80)[0] for each in said]
         return heard_in(self.listener.hear(spectrograms, [each.language for each in said]))
+
+    def said(self, folder: Path) -> Sequence[Utterance]:
+        """Return what is to be heard, in languages that the model has learnt."""
+        said = _said(folder, self.recordings)
+        english = self.listener.model.endswith(".en")
+        return [each for each in said if each.language == "en"] if english else said
 
     def _cut(self, utterance: Utterance) -> str:
         assert self.way is not None
@@ -133,7 +139,7 @@ def _hush_rows(hush: Listener) -> Iterator[Row]:
 
 def report(title: str, chosen: Sequence[Row], memory: Memory, folder: Path) -> None:
     """Print the tables of rows that were heard."""
-    said = _said(folder, chosen[0].recordings)
+    said = chosen[0].said(folder)
     scores = [Score.of(said, memory[row.name].texts) for row in chosen]
     english = [
         place
@@ -160,8 +166,6 @@ def report(title: str, chosen: Sequence[Row], memory: Memory, folder: Path) -> N
     columns = []
     for language, source in sources:
         places = [p for p, each in enumerate(said) if each.source == source]
-        if language != "en" and not any("base" in row.listener.model for row in chosen):
-            continue
         columns.append((f"{source} ({language})", places))
     by_source = []
     for name, places in columns:
