@@ -140,7 +140,7 @@ class Encoding:
 
 PNG = Encoding()
 SMALL = Encoding("webp", 20)
-"""The `small` picture: the fewest bytes that cost no words worth mention (docs/payload.md)."""
+"""The `small` picture: a ninth of the bytes, for a word in a hundred (docs/payload.md)."""
 
 
 def encode(image: MelImage, encoding: Encoding = PNG) -> bytes:
