@@ -285,7 +285,7 @@ class _Listener:
     def _decode(
         self, window: Window, said: tuple[int, ...]
     ) -> Generator[Question, Any, tuple[Decoded, float]]:
-        """Try temperatures until an answer is good, or is silence."""
+        """Try temperatures until an answer is good, or is silence; else return the best."""
         rules = self._rules
         temperatures = rules.temperatures
         if self._request.temperature > 0:
@@ -293,13 +293,17 @@ class _Listener:
         room = 448 // 2 - 1
         before = (self._tokenizer.before, *said[-room:]) if said else ()
         prompt = (*before, *self._start)
+        tries: list[tuple[bool, Decoded, float]] = []
         for temperature in temperatures:
             decoded: Decoded = yield Decode(window, prompt, temperature)
             loop = self._is_loop(decoded, window)
             if rules.is_silence(decoded, loop):
-                break
+                return decoded, temperature
             if not loop and decoded.avg_logprob >= rules.improbable:
-                break
+                return decoded, temperature
+            tries.append((not loop, decoded, temperature))
+        # None was good: the most probable one is likelier to be right than the boldest.
+        _, decoded, temperature = max(tries, key=lambda each: (each[0], each[1].avg_logprob))
         return decoded, temperature
 
     def _is_echo(self, decoded: Decoded, said: tuple[int, ...]) -> bool:

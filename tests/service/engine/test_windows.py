@@ -1,6 +1,7 @@
 """What is made of a model's answers, whatever they are: here they are told, and no model is run."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -230,6 +231,15 @@ def test_what_is_improbable_at_every_temperature_is_no_text_but_reported(jfk: Sa
     transcript = heard(log_mel_spectrogram(jfk), lambda _: guess)
     assert transcript.text == ""
     assert [round(stretch.end) for stretch in transcript.unheard] == [11]
+
+
+def test_where_no_answer_is_good_the_most_probable_is_taken() -> None:
+    probabilities = [-1.4, -1.1, -1.2, -1.7, -2.4, -3.0]
+    told = Told(*(said(0.0, f" Answer {chr(65 + place)}.", 2.0) for place in range(6)))
+    answers = iter(probabilities)
+    transcript = heard(BLANK, lambda question: replace(told(question), avg_logprob=next(answers)))
+    assert transcript.text == "Answer B."
+    assert [phrase.temperature for phrase in transcript.phrases] == [0.2]
 
 
 def test_an_echo_of_the_prompt_is_asked_for_again_without_it() -> None:
