@@ -24,10 +24,10 @@ from typing import Literal
 from bench.hearing import Heard, Listener, Memory, heard_in
 from bench.recordings import FOLDER, UNSURE, Score, Utterance, long_recordings, utterances
 from bench.sending import FLOAT32, PNG, SMALL, Way
-from bench.tables import table
 from hush.mel import SAMPLE_RATE
 from hush.segments import segments
 from hush_service.engine.windows import EXACT, WindowRule
+from models.tables import table
 
 BEAMS = (5, 1)
 Recordings = Literal["utterances", "long", "long, cut"]

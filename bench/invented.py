@@ -19,7 +19,7 @@ from bench.hearing import Heard, Listener, Memory, heard_in
 from bench.nothing_said import COUNT, clips
 from bench.recordings import FOLDER, UNSURE, Score, Utterance, utterances
 from bench.sending import PNG
-from bench.tables import table
+from models.tables import table
 
 SILENT = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 IMPROBABLE = (-1.0, -0.8, -0.7, -0.6, -0.5, -0.4, -0.3)

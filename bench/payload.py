@@ -25,8 +25,8 @@ import numpy as np
 from bench.hearing import Heard, Listener, Memory, heard_in
 from bench.recordings import FOLDER, UNSURE, Score, Utterance, in_noise, surroundings, utterances
 from bench.sending import AUDIO, FLOAT32, Way, ways
-from bench.tables import table
 from hush import image, mel
+from models.tables import table
 
 NOISE = 10.0  # dB below the speech
 KINDS = {"clean": "Clean", "noise": f"Noise of surroundings, {NOISE:.0f} dB below the speech"}

@@ -13,7 +13,7 @@ import argparse
 import random
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import jiwer
@@ -36,6 +36,7 @@ from models.recordings import (
     telephone,
     with_noise,
 )
+from models.tables import table
 
 DEMO = Path(__file__).with_name("demo.pt")
 normalise = EnglishTextNormalizer()
@@ -46,16 +47,6 @@ def word_error_rate(references: Sequence[str], answers: Sequence[str]) -> float:
     return 100 * jiwer.wer(
         [normalise(text) for text in references], [normalise(text) for text in answers]
     )
-
-
-def table(title: str, heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table in Markdown."""
-    print(f"\n### {title}\n")
-    print("| " + " | ".join(heads) + " |")
-    print("|" + "---|" * len(heads))
-    for row in rows:
-        cells = (f"{cell:.2f}" if isinstance(cell, float) else str(cell) for cell in row)
-        print("| " + " | ".join(cells) + " |", flush=True)
 
 
 # ---- what a model answers ----
