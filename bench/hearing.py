@@ -95,7 +95,7 @@ def _ctranslate2(listener: Listener) -> Any:
 
     rules = Rules(window=listener.window, beam=listener.beam)
     if listener.believing:
-        rules = replace(rules, silent=1.1, impossible=-1000)
+        rules = replace(rules, silent=1.1, suspicious=1.1, impossible=-1000)
     folder = resolve(listener.model, "ctranslate2", None)
     return CTranslate2Engine(folder, listener.device, listener.precision, rules=rules)
 

@@ -104,9 +104,9 @@ class Rules:
         Probability of no speech above which text is invented unless its mean log-probability is
         above the second of these, and it does not repeat itself. Whisper's own rule, 0.6 and -1,
         leaves more of what models hear in noise (docs/accuracy.md).
-    impossible
-        Mean log-probability up to which text is invented whatever else the model says: what is left
-        when no temperature brought anything better.
+    impossible, suspicious
+        Mean log-probability up to which the best answer of all temperatures is invented; and the
+        probability of no speech above which every improbable one is.
     listen_again
         Whether speech without words is heard once more by itself.
     """
@@ -120,7 +120,8 @@ class Rules:
     improbable: float = -1.0
     silent: float = 0.5
     doubtful: float = -0.7
-    impossible: float = -2.0
+    impossible: float = -1.6
+    suspicious: float = 0.35
     listen_again: bool = True
 
     def is_silence(self, text: Decoded | Phrase, repeats: bool = False) -> bool:
@@ -130,7 +131,8 @@ class Rules:
 
     def is_impossible(self, text: Decoded | Phrase) -> bool:
         """Tell whether nobody can have said a text, by what the model says of it."""
-        return text.avg_logprob <= self.impossible
+        suspected = text.no_speech_prob > self.suspicious and text.avg_logprob < self.improbable
+        return suspected or text.avg_logprob <= self.impossible
 
     def believe(self, phrase: Phrase) -> bool:
         """Tell whether a phrase is good enough for what nothing was heard in at first."""
