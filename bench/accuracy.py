@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Literal
 
 from bench.hearing import Heard, Listener, Memory, heard_in
-from bench.recordings import FOLDER, UNSURE, Score, Utterance, long_recordings, utterances
+from bench.recordings import FOLDER, UNSURE, Score, Utterance, learnt, long_recordings, utterances
 from bench.sending import FLOAT32, PNG, SMALL, Way
 from hush.mel import SAMPLE_RATE
 from hush.segments import segments
@@ -70,9 +70,7 @@ class Row:
 
     def said(self, folder: Path) -> Sequence[Utterance]:
         """Return what is to be heard, in languages that the model has learnt."""
-        said = _said(folder, self.recordings)
-        english = self.listener.model.endswith(".en")
-        return [each for each in said if each.language == "en"] if english else said
+        return learnt(self.listener.model, _said(folder, self.recordings))
 
     def _cut(self, utterance: Utterance) -> str:
         assert self.way is not None

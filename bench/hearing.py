@@ -55,8 +55,6 @@ class Listener:
         if self.engine == "ctranslate2":
             rule = self.window
             parts.append("30 s" if rule == EXACT else f"{rule.shortest:g} s + {rule.margin:g} s")
-            if rule.padding != "floor" and rule != EXACT:
-                parts.append(rule.padding)
         if self.believing:
             parts.append("believing")
         return ", ".join(parts)

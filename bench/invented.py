@@ -3,7 +3,7 @@
     python -m bench.invented --keep build/invented.jsonl
 
 hears 200 clips without speech (`bench.nothing_said`) with base and tiny.en, and prints how many
-have words, by kind; then the same for other thresholds, with the words that these lose on people's
+have words, by kind; then the same by other rules, with the words that these lose on people's
 recordings.
 """
 
@@ -11,27 +11,36 @@ import argparse
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from itertools import product
+from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 from bench.hearing import Heard, Listener, Memory, heard_in
 from bench.nothing_said import COUNT, clips
-from bench.recordings import FOLDER, UNSURE, Score, Utterance, utterances
+from bench.recordings import FOLDER, UNSURE, Score, Utterance, learnt, utterances
 from bench.sending import PNG
+from hush.transcript import Phrase
+from hush_service.engine.windows import Rules, has_words
 from models.tables import table
 
-SILENT = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
-IMPROBABLE = (-1.0, -0.8, -0.7, -0.6, -0.5, -0.4, -0.3)
-
-Phrase = Sequence[float | str]
-"""As in `bench.hearing.Heard`."""
+NEVER = Rules(silent=1.1, suspicious=1.1, impossible=-1000)
+WHISPER = replace(NEVER, silent=0.6, doubtful=-1.0, repetitive=1000)
+RULES = {
+    "never": NEVER,
+    "by Whisper's own rule": WHISPER,
+    "no speech above 0.6, -0.7": replace(NEVER, silent=0.6, doubtful=-0.7),
+    "no speech above 0.5, -0.7": replace(NEVER, silent=0.5, doubtful=-0.7),
+    "no speech above 0.4, -0.7": replace(NEVER, silent=0.4, doubtful=-0.7),
+    "as hush does": Rules(),
+}
+"""When text is dropped."""
 
 
 def hear(listener: Listener, what: str, folder: Path) -> tuple[str, Heard]:
     """Hear the clips, or people's recordings in any language, whose name is detected."""
     if what == "speech":
-        samples = [each.samples for each in utterances(folder)]
+        samples = [each.samples for each in learnt(listener.model, utterances(folder))]
     else:
         samples = [wave for _, wave in clips(folder)]
     spectrograms = [PNG.send(one, 80)[0] for one in samples]
@@ -58,7 +67,7 @@ def main() -> None:
     new = [
         (listener, what)
         for listener in listeners
-        for what in ("clips", "speech")
+        for what in (("clips", "speech") if listener.believing else ("clips",))
         if f"{what}: {listener.name}" not in memory
     ]
     with ProcessPoolExecutor(arguments.processes, mp_context=get_context("spawn")) as pool:
@@ -69,7 +78,7 @@ def main() -> None:
     kinds = [kind for kind, _ in clips(arguments.data)]
     for listener in listeners:
         if listener.believing:
-            thresholds(listener, memory, utterances(arguments.data))
+            compare(listener, memory, learnt(listener.model, utterances(arguments.data)))
     by_kind([each for each in listeners if not each.believing], memory, kinds)
 
 
@@ -86,44 +95,39 @@ def by_kind(listeners: Sequence[Listener], memory: Memory, kinds: Sequence[str])
     table("Clips with words", ("heard by", "all", *dict.fromkeys(kinds)), lines)
 
 
-def thresholds(listener: Listener, memory: Memory, said: Sequence[Utterance]) -> None:
-    """Print what would be invented, and what lost, if other phrases were dropped."""
+def compare(listener: Listener, memory: Memory, said: Sequence[Utterance]) -> None:
+    """Print what would be invented, and what lost, by other rules."""
     noise = memory[f"clips: {listener.name}"]
     speech = memory[f"speech: {listener.name}"]
     sure = [place for place, each in enumerate(said) if each.source not in UNSURE]
 
-    def score(silent: float, improbable: float) -> Score:
-        texts = [_left(phrases, silent, improbable) for phrases in speech.phrases]
-        return Score.of(said, texts).of_some(sure)
+    def score(rules: Rules) -> Score:
+        return Score.of(said, [_left(each, rules) for each in speech.phrases]).of_some(sure)
 
-    everything = score(1.1, -9)
+    everything = score(NEVER)
     lines = []
-    for silent, improbable in ((1.1, -9.0), *product(SILENT, IMPROBABLE)):
-        texts = [_left(phrases, silent, improbable) for phrases in noise.phrases]
-        lost, low, high = score(silent, improbable).increase(everything)
+    for name, rules in RULES.items():
+        texts = [_left(phrases, rules) for phrases in noise.phrases]
+        more, low, high = score(rules).increase(everything)
+        words = sum(len(text.split()) for text in texts)
         lines.append(
-            (
-                f"{silent:g}, {improbable:g}" if silent <= 1 else "nothing is dropped",
-                sum(map(bool, texts)),
-                sum(len(text.split()) for text in texts),
-                f"{lost:+.2f} ({low:+.2f} to {high:+.2f})",
-            )
+            (name, sum(map(bool, texts)), words, f"{more:+.2f} ({low:+.2f} to {high:+.2f})")
         )
-    heads = ("no speech above, log-probability below", "clips with words", "words", "points lost")
     words = int(everything.words.sum())
+    heads = ("text is dropped", "clips with words", "words", "errors in speech, in points")
     title = f"{listener.model}, {COUNT} clips, {words} words of speech at {everything.rate:.2f} %"
     table(title, heads, lines)
 
 
-def _left(phrases: Sequence[Phrase], silent: float, improbable: float) -> str:
-    """Return the text of what is not dropped. Without a letter or a figure, nothing is said."""
-    texts = [
-        str(phrase[7])
-        for phrase in phrases
-        if not (float(phrase[3]) > silent and float(phrase[2]) <= improbable)
-    ]
-    text = "".join(texts).strip()
-    return text if any(character.isalnum() for character in text) else ""
+def _left(phrases: Sequence[Sequence[Any]], rules: Rules) -> str:
+    """Return the text of phrases, as `bench.hearing.Heard` has them, that rules do not drop."""
+    texts = []
+    for _, _, avg_logprob, no_speech_prob, compression_ratio, _, _, text in phrases:
+        phrase = Phrase(0, 0, text, avg_logprob=avg_logprob, no_speech_prob=no_speech_prob)
+        silence = rules.is_silence(phrase, compression_ratio > rules.repetitive)
+        if has_words(text) and not silence and not rules.is_impossible(phrase):
+            texts.append(text)
+    return "".join(texts).strip()
 
 
 if __name__ == "__main__":

@@ -92,6 +92,11 @@ def utterances(folder: Path = FOLDER) -> list[Utterance]:
     ]
 
 
+def learnt(model: str, said: Sequence[Utterance]) -> list[Utterance]:
+    """Return the utterances in languages that a model has learnt: English alone if it ends so."""
+    return [each for each in said if each.language == "en" or not model.endswith(".en")]
+
+
 def long_recordings(folder: Path = FOLDER) -> list[Utterance]:
     """Return the recordings of minutes of a data set."""
     lines = (folder / "long.jsonl").read_text(encoding="utf-8").splitlines()
