@@ -91,7 +91,8 @@ libraries() {
     [ -e "ui/node_modules/.bin/$tool" ] &&
         [ -n "$(find ui/node_modules/.package-lock.json -newer ui/package-lock.json)" ] && return
     echo "fetching what the web page is $tools (once)"
-    npm --prefix ui ci --silent $omitted
+    npm --prefix ui ci --silent $omitted ||
+        fail "npm cannot fetch what the web page is $tools: \`npm --prefix ui ci\` says why"
 }
 
 page() {

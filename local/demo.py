@@ -92,6 +92,8 @@ def demonstrate(port: int, once: bool) -> int:
             return 0 if right else 1
         if page_folder():
             console.print(f"  page     [bold]http://localhost:{port}[/bold] in a browser")
+        else:
+            console.print("  page     is not built; `make page` says why")
         console.print(f"  try      .venv/bin/hush transcribe --url {url} YOUR_RECORDING")
         console.print(f"           curl --data-binary @{PICTURE} {url}/")
         console.print(f"           curl -F file=@{PICTURE} {url}/v1/audio/transcriptions")

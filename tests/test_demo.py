@@ -148,6 +148,23 @@ def test_the_page_is_built_without_what_only_tests_need() -> None:
             assert name.startswith("node:") or name in package["dependencies"], (source, name)
 
 
+def test_what_npm_cannot_fetch_is_said(tmp_path: Path) -> None:
+    (tmp_path / "ui").mkdir()
+    for file in ("setup.sh", "ui/package.json", "ui/package-lock.json"):
+        shutil.copy(ROOT / file, tmp_path / file)
+    nowhere = {"npm_config_registry": "http://127.0.0.1:9", "npm_config_fetch_retries": "0"}
+    ended = subprocess.run(
+        ["sh", "setup.sh", "libraries", "page"],
+        cwd=tmp_path,
+        env=environment(**nowhere, npm_config_cache=str(tmp_path / "cache")),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert "npm cannot fetch what the web page is built with" in ended.stderr
+
+
 def test_make_demo_with_sign_in_lets_a_person_in_and_nobody_else() -> None:
     port = free_port()
     url = f"http://localhost:{port}"
