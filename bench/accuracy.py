@@ -14,14 +14,12 @@ client cuts them. With `--keep`, what was heard is kept in a file and not heard 
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Literal
 
-from bench.hearing import Heard, Listener, Memory, heard_in
+from bench.hearing import Heard, Listener, Memory, hear_all, heard_in
 from bench.recordings import FOLDER, UNSURE, Score, Utterance, learnt, long_recordings, utterances
 from bench.sending import FLOAT32, PNG, SMALL, Way
 from hush.mel import SAMPLE_RATE
@@ -198,13 +196,8 @@ def main() -> None:
         for kind in arguments.rows
     }
     wanted = {row.name: row for chosen in tables.values() for row in chosen}
-    new = [row for name, row in wanted.items() if name not in memory]
-    with ProcessPoolExecutor(arguments.processes, mp_context=get_context("spawn")) as pool:
-        work = [pool.submit(_hear, row, arguments.data) for row in new]
-        for count, future in enumerate(as_completed(work), 1):
-            name, heard = future.result()
-            memory.add(name, heard)
-            print(f"{count} of {len(new)}: {name}", file=sys.stderr, flush=True)
+    new = [(row, arguments.data) for name, row in wanted.items() if name not in memory]
+    hear_all(_hear, new, memory, arguments.processes)
     for title, chosen in tables.items():
         for recordings in dict.fromkeys(row.recordings.split(",")[0] for row in chosen):
             of_kind = [row for row in chosen if row.recordings.split(",")[0] == recordings]

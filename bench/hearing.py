@@ -1,9 +1,12 @@
 """What a model hears of spectrograms, by an engine's settings; and a file that remembers it."""
 
 import json
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Literal
 
@@ -200,3 +203,28 @@ class Memory:
             self._file.parent.mkdir(parents=True, exist_ok=True)
             with self._file.open("a", encoding="utf-8") as file:
                 file.write(json.dumps({"name": name} | asdict(heard)) + "\n")
+
+
+def hear_all(
+    hear: Callable[..., tuple[str, Heard]],
+    work: Sequence[tuple[object, ...]],
+    memory: Memory,
+    processes: int,
+) -> None:
+    """Hear in processes of their own, and remember what each brings as soon as it is there.
+
+    Parameters
+    ----------
+    hear
+        Returns what was heard, and the name to remember it by.
+    work
+        Its arguments, call by call.
+    processes
+        How many calls run at once.
+    """
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        calls = [pool.submit(hear, *each) for each in work]
+        for count, call in enumerate(as_completed(calls), 1):
+            name, heard = call.result()
+            memory.add(name, heard)
+            print(f"{count} of {len(work)}: {name}", file=sys.stderr, flush=True)

@@ -8,15 +8,12 @@ recordings.
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from bench.hearing import Heard, Listener, Memory, heard_in
+from bench.hearing import Heard, Listener, Memory, hear_all, heard_in
 from bench.nothing_said import COUNT, clips
 from bench.recordings import FOLDER, UNSURE, Score, Utterance, learnt, utterances
 from bench.sending import PNG
@@ -65,16 +62,12 @@ def main() -> None:
     ]
     memory = Memory(arguments.keep)
     new = [
-        (listener, what)
+        (listener, what, arguments.data)
         for listener in listeners
         for what in (("clips", "speech") if listener.believing else ("clips",))
         if f"{what}: {listener.name}" not in memory
     ]
-    with ProcessPoolExecutor(arguments.processes, mp_context=get_context("spawn")) as pool:
-        work = [pool.submit(hear, *one, arguments.data) for one in new]
-        for count, future in enumerate(as_completed(work), 1):
-            memory.add(*future.result())
-            print(f"{count} of {len(new)}: {future.result()[0]}", file=sys.stderr, flush=True)
+    hear_all(hear, new, memory, arguments.processes)
     kinds = [kind for kind, _ in clips(arguments.data)]
     for listener in listeners:
         if listener.believing:

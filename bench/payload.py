@@ -15,14 +15,12 @@ import argparse
 import sys
 import time
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import lru_cache
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 
-from bench.hearing import Heard, Listener, Memory, heard_in
+from bench.hearing import Heard, Listener, Memory, hear_all, heard_in
 from bench.recordings import FOLDER, UNSURE, Score, Utterance, in_noise, surroundings, utterances
 from bench.sending import AUDIO, FLOAT32, Way, ways
 from hush import image, mel
@@ -42,10 +40,8 @@ def recordings(folder: Path, few: int) -> Sequence[Utterance]:
     return [each for each in english if each.source not in noisy and each.seconds <= 30][::few]
 
 
-def hear(
-    way: Way, kind: str, listeners: Sequence[Listener], folder: Path, few: int
-) -> list[tuple[str, Heard]]:
-    """Send all recordings one way, and return what each listener hears."""
+def hear(way: Way, kind: str, listener: Listener, folder: Path, few: int) -> tuple[str, Heard]:
+    """Send all recordings one way, and hear them."""
     said = recordings(folder, few)
     samples = [each.samples for each in said]
     if kind == "noise":
@@ -55,14 +51,9 @@ def hear(
     sent = [way.send(one, 80) for one in samples]
     spent = time.process_time() - started
     seconds = sum(map(len, samples)) / mel.SAMPLE_RATE
-    spectrograms = [spectrogram for spectrogram, _ in sent]
+    answers = listener.hear([spectrogram for spectrogram, _ in sent], ["en"] * len(sent))
     size = sum(size for _, size in sent) / seconds
-    rows = []
-    for listener in listeners:
-        answers = listener.hear(spectrograms, ["en"] * len(sent))
-        heard = heard_in(answers, size, 1000 * spent / seconds)
-        rows.append((_name(way, kind, listener), heard))
-    return rows
+    return _name(way, kind, listener), heard_in(answers, size, 1000 * spent / seconds)
 
 
 def _name(way: Way, kind: str, listener: Listener) -> str:
@@ -216,17 +207,13 @@ def main() -> None:
     compared = ways()
     folder, few = arguments.data, arguments.few
     new = [
-        (way, kind)
+        (way, kind, listener, folder, few)
         for way in compared
         for kind in KINDS
-        if any(_name(way, kind, listener) not in memory for listener in listeners)
+        for listener in listeners
+        if _name(way, kind, listener) not in memory
     ]
-    with ProcessPoolExecutor(arguments.processes, mp_context=get_context("spawn")) as pool:
-        work = [pool.submit(hear, *one, listeners, folder, few) for one in new]
-        for count, future in enumerate(as_completed(work), 1):
-            for name, heard in future.result():
-                memory.add(name, heard)
-            print(f"{count} of {len(new)}: {name}", file=sys.stderr, flush=True)
+    hear_all(hear, new, memory, arguments.processes)
     results = Results(memory, listeners, recordings(folder, few))
     for kind in KINDS:
         results.report(kind, compared)

@@ -192,6 +192,15 @@ class _Heard:
     words: tuple[Word, ...] = ()
 
 
+@dataclass(frozen=True)
+class _Try:
+    """What a model said at a temperature, and whether it says something over and over."""
+
+    decoded: Decoded
+    temperature: float
+    is_loop: bool
+
+
 class _Listener:
     """Hears one spectrogram from its beginning to its end."""
 
@@ -251,17 +260,18 @@ class _Listener:
         self, window: Window, seek: int, said: tuple[int, ...], again: int = unheard.HEARINGS
     ) -> Generator[Question, Any, tuple[list[_Heard], int]]:
         """Return what was said in a window, and the frame with which the next one begins."""
-        decoded, temperature = yield from self._decode(window, said)
-        if self._is_echo(decoded, said):
+        best = yield from self._decode(window, said)
+        if self._is_echo(best.decoded, said):
             # Who says the same again is heard without it too; noise is not.
-            decoded, temperature = yield from self._decode(window, ())
-        if self._rules.is_silence(decoded, self._is_loop(decoded, window)):
+            best = yield from self._decode(window, ())
+        decoded = best.decoded
+        if self._rules.is_silence(decoded, best.is_loop):
             # Where the model says so itself, what was taken for speech is noise or music.
             self._speech[seek : seek + window.content] = False
             return [], seek + window.content
         if self._rules.is_impossible(decoded):
             return [], seek + window.content  # and reported, where the detector hears speech
-        phrases, frames = self._phrases_of(decoded, seek, window.content, temperature)
+        phrases, frames = self._phrases_of(decoded, seek, window.content, best.temperature)
         phrases = without_loops(phrases, self._tokenizer)
         if self._is_too_fast("".join(phrase.text for phrase in phrases), window):
             phrases = []
@@ -284,9 +294,7 @@ class _Listener:
             found += heard
         return [each for each in found if self._rules.believe(each.phrase)]
 
-    def _decode(
-        self, window: Window, said: tuple[int, ...]
-    ) -> Generator[Question, Any, tuple[Decoded, float]]:
+    def _decode(self, window: Window, said: tuple[int, ...]) -> Generator[Question, Any, _Try]:
         """Try temperatures until an answer is good, or is silence; else return the best."""
         rules = self._rules
         temperatures = rules.temperatures
@@ -295,18 +303,16 @@ class _Listener:
         room = 448 // 2 - 1
         before = (self._tokenizer.before, *said[-room:]) if said else ()
         prompt = (*before, *self._start)
-        tries: list[tuple[bool, Decoded, float]] = []
+        tries: list[_Try] = []
         for temperature in temperatures:
             decoded: Decoded = yield Decode(window, prompt, temperature)
-            loop = self._is_loop(decoded, window)
-            if rules.is_silence(decoded, loop):
-                return decoded, temperature
-            if not loop and decoded.avg_logprob >= rules.improbable:
-                return decoded, temperature
-            tries.append((not loop, decoded, temperature))
+            tries.append(_Try(decoded, temperature, self._is_loop(decoded, window)))
+            if rules.is_silence(decoded, tries[-1].is_loop):
+                return tries[-1]
+            if not tries[-1].is_loop and decoded.avg_logprob >= rules.improbable:
+                return tries[-1]
         # None was good: the most probable one is likelier to be right than the boldest.
-        _, decoded, temperature = max(tries, key=lambda each: (each[0], each[1].avg_logprob))
-        return decoded, temperature
+        return max(tries, key=lambda each: (not each.is_loop, each.decoded.avg_logprob))
 
     def _is_echo(self, decoded: Decoded, said: tuple[int, ...]) -> bool:
         """Tell whether a text is nothing but a part of what the model was told before."""
