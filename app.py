@@ -3,8 +3,8 @@
 import sys
 
 import aws_cdk as cdk
-from cdk_nag import AwsSolutionsChecks
 
+from stacks.acknowledged import check
 from stacks.application import Application
 from stacks.pipeline import Pipeline
 from stacks.settings import SettingsError, load_settings
@@ -15,7 +15,7 @@ except SettingsError as error:
     sys.exit(str(error))
 
 app = cdk.App()
-cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
 Application(app, settings)
 Pipeline(app, settings)
+check(app)
 app.synth()

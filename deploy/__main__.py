@@ -13,6 +13,7 @@ from rich.console import Console
 from deploy.doctor import Verdict, examine
 from stacks.application import CERTIFICATE_REGION
 from stacks.machine_image import ROOT
+from stacks.names import PARTS, Names
 from stacks.settings import CLOUD_TOML, Settings, SettingsError, load_settings
 
 console = Console(highlight=False, soft_wrap=True)
@@ -22,7 +23,6 @@ MARKS = {
     Verdict.UNSURE: "[yellow]?[/yellow]",
     Verdict.BAD: "[red]✗[/red]",
 }
-PARTS = ("image", "people", "fleet", "api", "site")
 FAILED_AT_FIRST = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED")
 """States of stacks whose first creation failed: nothing can be deployed over them."""
 
@@ -42,22 +42,22 @@ def app(settings: Settings) -> bool:
     """Deploy the pipeline, leave it the settings, and have it run; return whether that worked."""
     if not doctor(settings) or not clear_failed(settings):
         return False
-    stacks = states(settings)
+    stacks, names = states(settings), Names(settings.name)
     boto3.client("ssm", settings.region).put_parameter(
-        Name=settings.parameter,
+        Name=names.settings_parameter,
         Value=CLOUD_TOML.read_text(encoding="utf-8"),
         Type="String",
         Overwrite=True,
     )
-    console.print(f"  {MARKS[Verdict.GOOD]} settings are in the SSM parameter {settings.parameter}")
+    stored = names.settings_parameter
+    console.print(f"  {MARKS[Verdict.GOOD]} settings are in the SSM parameter {stored}")
     bootstrap(settings)
-    name = f"{settings.name}-pipeline"
-    cdk("deploy", "--require-approval=never", name)
-    if name in stacks:
+    cdk("deploy", "--require-approval=never", names.pipeline)
+    if names.pipeline in stacks:
         # A new one runs by itself; one that is there would not notice other settings.
-        boto3.client("codepipeline", settings.region).start_pipeline_execution(name=name)
+        boto3.client("codepipeline", settings.region).start_pipeline_execution(name=names.pipeline)
     console.print(
-        f"\nThe pipeline {settings.name}-pipeline deploys the rest; follow it in the console."
+        f"\nThe pipeline {names.pipeline} deploys the rest; follow it in the console."
         "\nAfterwards people can sign in, once GitHub knows the address: docs/deploy.md, step 7\n"
     )
     return True
@@ -68,7 +68,7 @@ def sandbox(settings: Settings) -> bool:
     if not doctor(settings, pipeline=False) or not clear_failed(settings):
         return False
     bootstrap(settings)
-    cdk("deploy", "--require-approval=never", f"{settings.name}-site")
+    cdk("deploy", "--require-approval=never", Names(settings.name).stack("service"))
     return True
 
 
@@ -101,10 +101,10 @@ def destroy(settings: Settings) -> bool:
 
 def places(settings: Settings) -> dict[str, str]:
     """Return in which region each stack is, by its name."""
-    region = str(settings.region)
-    stacks = {f"{settings.name}-{part}": region for part in ("pipeline", *PARTS)}
+    region, names = str(settings.region), Names(settings.name)
+    stacks = dict.fromkeys((names.pipeline, *map(names.stack, PARTS)), region)
     if settings.domain is not None and region != CERTIFICATE_REGION:
-        stacks[f"{settings.name}-certificate"] = CERTIFICATE_REGION
+        stacks[names.stack("certificate")] = CERTIFICATE_REGION
     return stacks
 
 
@@ -143,7 +143,7 @@ def clear_failed(settings: Settings) -> bool:
 def delete_images(settings: Settings) -> int:
     """Delete the machine images that outlived their stack, with their snapshots; count them."""
     client: Any = boto3.client("ec2", settings.region)
-    filters = [{"Name": "tag:hush", "Values": [settings.name]}]
+    filters = [{"Name": "tag:hush", "Values": [Names(settings.name).prefix]}]
     images = client.describe_images(Owners=["self"], Filters=filters)["Images"]
     for image in images:
         client.deregister_image(ImageId=image["ImageId"])
@@ -156,7 +156,8 @@ def delete_images(settings: Settings) -> int:
 def delete_parameters(settings: Settings) -> None:
     """Delete the settings that the pipeline read, and the GitHub App's credentials."""
     client: Any = boto3.client("ssm", settings.region)
-    client.delete_parameters(Names=[settings.parameter, settings.github_parameter])
+    names = Names(settings.name)
+    client.delete_parameters(Names=[names.settings_parameter, names.github_parameter])
 
 
 def tables(settings: Settings) -> list[str]:
@@ -164,7 +165,8 @@ def tables(settings: Settings) -> list[str]:
     client: Any = boto3.client("dynamodb", settings.region)
     pages = client.get_paginator("list_tables").paginate()
     names = (name for page in pages for name in page["TableNames"])
-    return [name for name in names if name.startswith(f"{settings.name}-people-")]
+    stack = Names(settings.name).stack("people")
+    return [name for name in names if name.startswith(f"{stack}-")]
 
 
 def bootstrap(settings: Settings) -> None:

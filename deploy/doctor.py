@@ -11,6 +11,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from stacks.machine_image import BASE_IMAGE
+from stacks.names import Names
 from stacks.settings import Settings
 
 SPOT_QUOTA, ON_DEMAND_QUOTA = "L-3819A6DF", "L-DB2E81BA"
@@ -109,14 +110,15 @@ def who(settings: Settings) -> Check:
 
 def github_app(settings: Settings) -> Check:
     """See whether sign-in has the GitHub App's credentials."""
+    parameter = Names(settings.name).github_parameter
     try:
-        _client("ssm", settings).get_parameter(Name=settings.github_parameter)
+        _client("ssm", settings).get_parameter(Name=parameter)
     except ClientError as error:
         if error.response["Error"]["Code"] != "ParameterNotFound":
             raise
         finding = "its credentials are not set, so nobody can sign in: docs/deploy.md, step 7"
         return Check(Verdict.UNSURE, "GitHub App", finding)
-    return Check(Verdict.GOOD, "GitHub App", f"its credentials are in {settings.github_parameter}")
+    return Check(Verdict.GOOD, "GitHub App", f"its credentials are in {parameter}")
 
 
 def credentials(settings: Settings) -> Check:
@@ -203,7 +205,8 @@ def gateway_log_role(settings: Settings) -> Check:
     """See whether API Gateway has a role for logs; what another application has set, stays."""
     subject = "API's log"
     role = str(_client("apigateway", settings).get_account().get("cloudwatchRoleArn", ""))
-    ours = role.rpartition("/")[2].startswith(f"{settings.name}-api-")
+    # CloudFormation shortens the names that it makes for roles.
+    ours = role.rpartition("/")[2].startswith(Names(settings.name).stack("service")[:24])
     if role and settings.gateway_log_role and not ours:
         finding = f"{role} is set already, and stays: put into cloud.toml: gateway_log_role = false"
         return Check(Verdict.BAD, subject, finding)

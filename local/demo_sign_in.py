@@ -47,6 +47,7 @@ from local.processes import ROOT, free_port
 from local.terminal import console
 from stacks.gateway import DECISION_SECONDS, ERRORS, IDENTITY_SOURCES, service_headers
 from stacks.limits import STAGE
+from stacks.names import Names
 from stacks.settings import Settings
 
 LAMBDAS = ROOT / "lambda"
@@ -57,6 +58,7 @@ SETTINGS = Settings(
     requests_a_day=50,
     minutes_a_day=10,
 )
+NAMES = Names(SETTINGS.name)
 REGION = "us-east-1"
 
 
@@ -136,9 +138,9 @@ def signing_in(service: str, key: str, url: str, aws: Aws, github: GitHub) -> It
         "HUSH_LIMITS": json.dumps(SETTINGS.limits),
         "HUSH_DEPLOYMENT": "local/demo",
         "HUSH_GITHUB_SECRET": aws.parameter(
-            SETTINGS.github_parameter, github.credentials, "SecureString"
+            NAMES.github_parameter, github.credentials, "SecureString"
         ),
-        "HUSH_URL_PARAMETER": aws.parameter(SETTINGS.url_parameter, url),
+        "HUSH_URL_PARAMETER": aws.parameter(NAMES.url_parameter, url),
         "HUSH_GITHUB_URL": github.url,
         "HUSH_GITHUB_API_URL": github.url,
         "HUSH_AUTH_FUNCTION": "auth",

@@ -1,13 +1,28 @@
-"""The application as a whole: its stacks, in the order in which they build on each other."""
+"""The application as a whole: what it consists of, and in which stacks that is deployed.
 
+People have a stack of their own, as their tables outlast everything else. So has the machine image:
+it takes half an hour to build, and a build that fails must not take the rest back with it. Fleet,
+API and site change together, and are one stack.
+
+References between stacks are weak ones (`cdk.json`): CloudFormation would refuse a new image, or to
+forget an old signing key, as long as another stack holds on to the one before.
+"""
+
+import aws_cdk as cdk
 from aws_cdk import aws_certificatemanager as certificates
 from constructs import Construct
 
 from stacks.api import Api
+from stacks.api.sign_in import SignIn
 from stacks.fleet import Fleet
 from stacks.machine_image import MachineImage
-from stacks.part import Part, stack_options
+from stacks.names import LIVE, Names, StackPart
+from stacks.observability.alarms import watch_api, watch_fleet
+from stacks.observability.alerts import Alerts
+from stacks.observability.dashboard import dashboard
+from stacks.part import Part
 from stacks.people import People
+from stacks.secrets import generated_secret
 from stacks.settings import Settings
 from stacks.site import Site, domain_certificate
 
@@ -24,49 +39,97 @@ class Application:
         The app, for a deployment from a laptop; or a stage of the pipeline.
     settings
         What to deploy.
+    stage
+        Under which names.
+
+    Attributes
+    ----------
+    url, deployment_key
+        Outputs with the public address, and with the ARN of the secret with an API key.
+    deployment_key_name
+        With what the name of that secret begins.
     """
 
-    def __init__(self, scope: Construct, settings: Settings) -> None:
-        name = settings.name
-        image = MachineImage(scope, f"{name}-image", settings, **stack_options(settings, "image"))
-        people = People(scope, f"{name}-people", settings, **stack_options(settings, "people"))
+    def __init__(self, scope: Construct, settings: Settings, stage: str = LIVE) -> None:
+        names = Names(settings.name, stage)
+
+        def stack(part: StackPart, region: str | None = None) -> Part:
+            name = names.stack(part)
+            return Part(scope, name, settings, tag=names.prefix, region=region)
+
+        image = MachineImage(stack("image"), "Image", settings, names)
+        people = People(stack("people"), "People", secrets=settings.secrets)
+        certificate: certificates.ICertificate | None = None
+        if settings.domain and settings.region not in (None, CERTIFICATE_REGION):
+            certificate = domain_certificate(stack("certificate", CERTIFICATE_REGION), settings)
+
+        service = stack("service")
+        front_door = generated_secret(
+            service,
+            f"FrontDoor{settings.secrets}",
+            "Proves that a request came through CloudFront, and then through the API",
+        )
         fleet = Fleet(
-            scope,
-            f"{name}-fleet",
+            service,
+            "Fleet",
             settings,
-            image=image,
-            people=people,
-            **stack_options(settings, "fleet"),
+            names,
+            ami=image.ami,
+            image_version=image.version,
+            quota=people.quota,
+            front_door=front_door,
+            gateway_key=front_door,
+        )
+        sign_in = SignIn(
+            service,
+            "SignIn",
+            settings,
+            names,
+            people=people.table,
+            quota=people.quota,
+            signing_keys=people.signing_keys,
+            front_door=front_door,
         )
         api = Api(
-            scope,
-            f"{name}-api",
-            settings,
-            fleet=fleet,
-            people=people,
-            **stack_options(settings, "api"),
+            service,
+            "Api",
+            name=names.api,
+            zones=settings.usable_zones,
+            log_role=settings.gateway_log_role,
+            front_door=front_door,
+            gateway_key=front_door,
+            auth=sign_in.auth,
+            authorizer=sign_in.authorizer,
+            status=fleet.lobby.status,
+            link=fleet.lobby.link,
+            balancer=fleet.lobby.balancer,
         )
-        self.site = Site(
-            scope,
-            f"{name}-site",
+        site = Site(
+            service,
+            "Site",
             settings,
-            fleet=fleet,
-            api=api,
-            certificate=_certificate_elsewhere(scope, settings),
-            **stack_options(settings, "site"),
+            names,
+            api_domain=api.domain,
+            front_door=front_door,
+            certificate=certificate,
         )
+        alerts = Alerts(
+            service,
+            "Alerts",
+            names,
+            email=settings.alarm_email,
+            budget_dollars=settings.budget_dollars,
+        )
+        lobby = fleet.lobby.requests()
+        watch_fleet(alerts, group=names.group, lobby=lobby, status=fleet.lobby.status)
+        watch_api(alerts, api=names.api, lobby=lobby)
+        dashboard(service, "Dashboard", names, lobby=lobby)
 
-
-def _certificate_elsewhere(
-    scope: Construct, settings: Settings
-) -> certificates.ICertificate | None:
-    """Return the domain's certificate from a stack of its own, if the site is in another region."""
-    if settings.domain is None or settings.region in (None, CERTIFICATE_REGION):
-        return None
-    stack = Part(
-        scope,
-        f"{settings.name}-certificate",
-        settings,
-        **stack_options(settings, "certificate", CERTIFICATE_REGION),
-    )
-    return domain_certificate(stack, settings)
+        self.url = cdk.CfnOutput(service, "Url", value=site.url, description="Where hush is")
+        self.deployment_key = cdk.CfnOutput(
+            service,
+            "DeploymentKey",
+            value=sign_in.deployment_key.secret_arn,
+            description="Secret with an API key: docs/deploy.md, step 6",
+        )
+        self.deployment_key_name = sign_in.deployment_key_name

@@ -9,7 +9,6 @@ import shutil
 import tempfile
 import tomllib
 from pathlib import Path
-from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
@@ -19,9 +18,8 @@ from aws_cdk import aws_s3_assets as s3_assets
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
-from stacks.acknowledged import acknowledge, acknowledge_library_policies
+from stacks.names import Names
 from stacks.network import ZonedAddresses, name_by_zone
-from stacks.part import Part
 from stacks.settings import EngineName, Settings
 
 ROOT = Path(__file__).parents[1]
@@ -51,13 +49,15 @@ FETCHING_CODE = (
 files builds a new image."""
 
 
-class MachineImage(Part):
+class MachineImage(Construct):
     """Builds the machine image of the fleet.
 
     Parameters
     ----------
     settings
         Which engine and models it holds.
+    names
+        What it is called, and by which tag it is found again.
 
     Attributes
     ----------
@@ -68,9 +68,10 @@ class MachineImage(Part):
     """
 
     def __init__(
-        self, scope: Construct, construct_id: str, settings: Settings, **stack: Any
+        self, scope: Construct, construct_id: str, settings: Settings, names: Names
     ) -> None:
-        super().__init__(scope, construct_id, settings, **stack)
+        super().__init__(scope, construct_id)
+        self._name, self._tags = names.stack("image"), {"hush": names.prefix}
         base = base_image(self)
         files = s3_assets.Asset(self, "Files", path=str(image_files(settings)))
         self.version = version = _version(files.asset_hash, settings)
@@ -81,11 +82,11 @@ class MachineImage(Part):
         recipe = imagebuilder.CfnImageRecipe(
             self,
             "Recipe",
-            name=cdk.Fn.join("-", [settings.name, base]),
+            name=cdk.Fn.join("-", [names.prefix, base]),
             version=version,
             parent_image=base,
             # By it, `make destroy` finds images that outlived their stack.
-            ami_tags={"hush": settings.name},
+            ami_tags=self._tags,
             components=[
                 _with_parameters(
                     build, Files=files.s3_object_url, Engine=settings.engine, Models=models
@@ -112,16 +113,17 @@ class MachineImage(Part):
             deletion_settings=imagebuilder.CfnImage.DeletionSettingsProperty(
                 execution_role=self._cleaner().role_arn
             ),
-            tags={"hush": settings.name},
+            tags=self._tags,
         )
         self.ami = image.attr_image_id
-        cdk.CfnOutput(self, "Ami", value=self.ami, description="Machine image of the fleet")
+        stack = cdk.Stack.of(self)
+        cdk.CfnOutput(stack, "Ami", value=self.ami, description="Machine image of the fleet")
 
     def _component(self, name: str, file: Path, version: str) -> imagebuilder.CfnComponent:
         return imagebuilder.CfnComponent(
             self,
             name,
-            name=f"{self.stack_name}-{name.lower()}",
+            name=f"{self._name}-{name.lower()}",
             version=version,
             platform="Linux",
             data=file.read_text(encoding="utf-8"),
@@ -157,25 +159,11 @@ class MachineImage(Part):
             ],
         )
         files.grant_read(role)
-        acknowledge_library_policies(role, "CDK's grant to read an asset")
         profile = iam.InstanceProfile(self, "BuilderProfile", role=role)
-        acknowledge(network, "AwsSolutions-VPC7", "A network that is in use for minutes a month")
-        acknowledge(
-            role,
-            "AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/"
-            "EC2InstanceProfileForImageBuilder]",
-            "What Image Builder asks of an instance; its build takes part in nothing else",
-        )
-        acknowledge(
-            role,
-            "AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/"
-            "AmazonSSMManagedInstanceCore]",
-            "How Image Builder runs commands on an instance without a way in",
-        )
         return imagebuilder.CfnInfrastructureConfiguration(
             self,
             "Builder",
-            name=self.stack_name,
+            name=self._name,
             instance_profile_name=profile.instance_profile_name,
             instance_types=[settings.instance_types[0]],
             subnet_id=network.public_subnets[0].subnet_id,
@@ -198,22 +186,14 @@ class MachineImage(Part):
                 )
             ],
         )
-        acknowledge(
-            role,
-            "AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/"
-            "EC2ImageBuilderLifecycleExecutionPolicy]",
-            "Image Builder's own policy for this role; it is limited to images that it made",
-        )
         policy = imagebuilder.CfnLifecyclePolicy
         policy(
             self,
             "OldImages",
-            name=self.stack_name,
+            name=self._name,
             resource_type="AMI_IMAGE",
             execution_role=role.role_arn,
-            resource_selection=policy.ResourceSelectionProperty(
-                tag_map={"hush": self.stack_name.removesuffix("-image")}
-            ),
+            resource_selection=policy.ResourceSelectionProperty(tag_map=self._tags),
             policy_details=[
                 policy.PolicyDetailProperty(
                     action=policy.ActionProperty(

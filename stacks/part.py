@@ -1,7 +1,5 @@
 """What all stacks of an installation have in common."""
 
-from typing import Any
-
 import aws_cdk as cdk
 import jsii
 from constructs import Construct
@@ -17,14 +15,33 @@ class Part(cdk.Stack):
 
     Parameters
     ----------
+    name
+        Its name, in the app as in AWS.
     settings
-        What to deploy.
+        Where it is.
+    tag
+        Value of the tag `hush` on everything in it.
+    region
+        Another region than that of the settings.
     """
 
     def __init__(
-        self, scope: Construct, construct_id: str, settings: Settings, **stack: Any
+        self,
+        scope: Construct,
+        name: str,
+        settings: Settings,
+        *,
+        tag: str,
+        region: str | None = None,
     ) -> None:
-        super().__init__(scope, construct_id, **stack)
+        environment = cdk.Environment(account=settings.account, region=region or settings.region)
+        super().__init__(
+            scope,
+            name,
+            stack_name=name,
+            env=environment if settings.account else None,
+            tags={"hush": tag},
+        )
         self._zones = list(settings.usable_zones)
 
     @property
@@ -32,13 +49,3 @@ class Part(cdk.Stack):
     def availability_zones(self) -> list[str]:
         """The zones that the installation uses."""
         return self._zones
-
-
-def stack_options(settings: Settings, part: str, region: str | None = None) -> dict[str, Any]:
-    """Return what all stacks have in common: their name, where they are, and a tag."""
-    environment = cdk.Environment(account=settings.account, region=region or settings.region)
-    return {
-        "stack_name": f"{settings.name}-{part}",
-        "env": environment if settings.account else None,
-        "tags": {"hush": settings.name},
-    }

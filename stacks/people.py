@@ -4,20 +4,20 @@ Two DynamoDB tables and the keys that sessions are signed with. The tables stay 
 is taken down, as nobody could make them anew.
 """
 
-from typing import Any
-
 import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
-from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
-from stacks.acknowledged import acknowledge
-from stacks.part import Part
-from stacks.settings import Settings
+from stacks.secrets import generated_secret
 
 
-class People(Part):
+class People(Construct):
     """The tables of people and quotas, and the signing keys.
+
+    Parameters
+    ----------
+    secrets
+        The generation of the newest signing key, from 1.
 
     Attributes
     ----------
@@ -30,14 +30,17 @@ class People(Part):
         nobody out.
     """
 
-    def __init__(
-        self, scope: Construct, construct_id: str, settings: Settings, **stack: Any
-    ) -> None:
-        super().__init__(scope, construct_id, settings, **stack)
+    def __init__(self, scope: Construct, construct_id: str, *, secrets: int) -> None:
+        super().__init__(scope, construct_id)
         self.table = self._table("People", "who", "what")
         self.quota = self._table("Quota", "id")
-        generations = range(settings.secrets, max(0, settings.secrets - 2), -1)
-        self.signing_keys = [self._signing_key(generation) for generation in generations]
+        generations = range(secrets, max(0, secrets - 2), -1)
+        self.signing_keys = [
+            generated_secret(
+                self, f"SigningKey{each}", "Signs the sessions of those who signed in", letters=64
+            )
+            for each in generations
+        ]
 
     def _table(self, name: str, partition: str, sort: str | None = None) -> dynamodb.Table:
         text = dynamodb.AttributeType.STRING
@@ -55,16 +58,3 @@ class People(Part):
             deletion_protection=True,
             removal_policy=cdk.RemovalPolicy.RETAIN,
         )
-
-    def _signing_key(self, generation: int) -> secretsmanager.Secret:
-        key = secretsmanager.Secret(
-            self,
-            f"SigningKey{generation}",
-            description="Signs the sessions of those who signed in",
-            generate_secret_string=secretsmanager.SecretStringGenerator(
-                exclude_punctuation=True, password_length=64
-            ),
-            removal_policy=cdk.RemovalPolicy.DESTROY,
-        )
-        acknowledge(key, "AwsSolutions-SMG4", "Rotated by hand, in two steps (docs/operations.md)")
-        return key

@@ -7,9 +7,9 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import pipelines
 from constructs import Construct
 
-from stacks.acknowledged import acknowledge, acknowledge_library_policies
 from stacks.application import Application
-from stacks.part import Part, stack_options
+from stacks.names import LIVE, Names
+from stacks.part import Part
 from stacks.settings import PLACEHOLDER_REGION, Settings
 
 PLACEHOLDER_CONNECTION = "arn:aws:codeconnections:us-east-1:111111111111:connection/placeholder"
@@ -21,8 +21,8 @@ class Pipeline(Part):
     """A self-mutating CodePipeline that follows one branch of a GitHub repository."""
 
     def __init__(self, scope: Construct, settings: Settings) -> None:
-        options = stack_options(settings, "pipeline")
-        super().__init__(scope, f"{settings.name}-pipeline", settings, **options)
+        names = Names(settings.name)
+        super().__init__(scope, names.pipeline, settings, tag=settings.name)
         source = pipelines.CodePipelineSource.connection(
             settings.repository or "owner/name",
             settings.branch,
@@ -31,10 +31,10 @@ class Pipeline(Part):
         pipeline = pipelines.CodePipeline(
             self,
             "Pipeline",
-            pipeline_name=self.stack_name,
+            pipeline_name=names.pipeline,
             pipeline_type=codepipeline.PipelineType.V2,
             self_mutation=True,
-            synth=self._synth(source, settings),
+            synth=self._synth(source, settings, names),
             code_build_defaults=pipelines.CodeBuildOptions(
                 build_environment=codebuild.BuildEnvironment(
                     build_image=codebuild.LinuxBuildImage.STANDARD_7_0
@@ -44,13 +44,14 @@ class Pipeline(Part):
             # New accounts run one build of a size at a time, and refuse the others.
             publish_assets_in_parallel=False,
         )
-        stage = Deployment(self, "live", settings)
+        stage = Deployment(self, LIVE, settings)
         pipeline.add_stage(stage, post=[self._smoke_test(source, stage)])
         pipeline.build_pipeline()
         self._use_connection(pipeline, settings)
-        self._acknowledge(pipeline)
 
-    def _synth(self, source: pipelines.CodePipelineSource, settings: Settings) -> pipelines.Step:
+    def _synth(
+        self, source: pipelines.CodePipelineSource, settings: Settings, names: Names
+    ) -> pipelines.Step:
         region = settings.region or PLACEHOLDER_REGION
         return pipelines.CodeBuildStep(
             "Synth",
@@ -58,7 +59,7 @@ class Pipeline(Part):
             # What the laptop wrote there at `make app`.
             install_commands=[
                 "apt-get update -qq && apt-get install -y -qq python3-venv awscli >/dev/null",
-                f"aws ssm get-parameter --region {region} --name {settings.parameter}"
+                f"aws ssm get-parameter --region {region} --name {names.settings_parameter}"
                 " --query Parameter.Value --output text >cloud.toml",
             ],
             # The tests build the page, and the site publishes what they tested.
@@ -76,7 +77,7 @@ class Pipeline(Part):
                         self.format_arn(
                             service="ssm",
                             resource="parameter",
-                            resource_name=settings.parameter.removeprefix("/"),
+                            resource_name=names.settings_parameter.removeprefix("/"),
                         )
                     ],
                 )
@@ -91,8 +92,8 @@ class Pipeline(Part):
             "SmokeTest",
             input=source,
             env_from_cfn_outputs={
-                "HUSH_URL": stage.site.url,
-                "HUSH_DEPLOYMENT_KEY": stage.site.deployment_key,
+                "HUSH_URL": stage.application.url,
+                "HUSH_DEPLOYMENT_KEY": stage.application.deployment_key,
             },
             install_commands=["pip install --quiet --constraint constraints.txt . boto3"],
             commands=["python -m deploy.smoke"],
@@ -104,7 +105,7 @@ class Pipeline(Part):
                         self.format_arn(
                             service="secretsmanager",
                             resource="secret",
-                            resource_name=f"{stage.site.deployment_key_name}-*",
+                            resource_name=f"{stage.application.deployment_key_name}-*",
                             arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
                         )
                     ],
@@ -126,17 +127,6 @@ class Pipeline(Part):
                     )
                 )
 
-    def _acknowledge(self, pipeline: pipelines.CodePipeline) -> None:
-        acknowledge_library_policies(
-            self, "CDK Pipelines' own roles: artifacts, logs, and CDK's roles for deployments"
-        )
-        unlogged = "The artifacts' bucket is read by the pipeline alone"
-        acknowledge(self, "AwsSolutions-S1", unlogged)
-        for elsewhere in pipeline.pipeline.cross_region_support.values():
-            acknowledge(elsewhere.stack, "AwsSolutions-S1", unlogged)
-        acknowledge(self, "AwsSolutions-CB4", "Artifacts are encrypted with S3's own key")
-        acknowledge(self, "AwsSolutions-CB5", "A plain Debian, where the browsers are real")
-
 
 class Deployment(cdk.Stage):
     """The application, as the pipeline deploys it."""
@@ -144,4 +134,4 @@ class Deployment(cdk.Stage):
     def __init__(self, scope: Construct, construct_id: str, settings: Settings) -> None:
         environment = cdk.Environment(account=settings.account, region=settings.region)
         super().__init__(scope, construct_id, env=environment if settings.account else None)
-        self.site = Application(self, settings).site
+        self.application = Application(self, settings, construct_id)

@@ -188,26 +188,6 @@ class Settings(BaseModel):
         return self.zones or (f"{region}a", f"{region}b")
 
     @property
-    def zone_letters(self) -> str:
-        """The zones' last letters, such as "AC", for what is another thing in other zones."""
-        return "".join(sorted(zone[-1].upper() for zone in self.usable_zones))
-
-    @property
-    def parameter(self) -> str:
-        """Name of the SSM parameter that holds the settings for the pipeline."""
-        return f"/{self.name}/settings"
-
-    @property
-    def url_parameter(self) -> str:
-        """Name of the SSM parameter with the public address, which the site writes."""
-        return f"/{self.name}/url"
-
-    @property
-    def github_parameter(self) -> str:
-        """Name of the encrypted SSM parameter with the GitHub App's credentials."""
-        return f"/{self.name}/github"
-
-    @property
     def policy(self) -> dict[str, Any]:
         """Who may use it, as the Lambdas read it."""
         names = {"users", "organisations", "teams", "everyone", "administrators", "anonymous"}

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_certificatemanager as certificates
@@ -14,16 +13,14 @@ from aws_cdk import aws_route53 as route53
 from aws_cdk import aws_route53_targets as route53_targets
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_s3_deployment as deployment
+from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from hush.contracts.headers import ORIGIN
 from hush.contracts.routes import API_PATHS
-from stacks.acknowledged import acknowledge, acknowledge_library_policies
-from stacks.api import Api
-from stacks.fleet import Fleet
 from stacks.limits import LONGEST_REQUEST_SECONDS, STAGE
-from stacks.part import Part
+from stacks.names import Names
 from stacks.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -38,22 +35,22 @@ PLACEHOLDER = """<!doctype html>
 """
 
 
-class Site(Part):
+class Site(Construct):
     """Bucket and distribution, with a domain of its own if one is set.
 
     Parameters
     ----------
-    fleet, api
+    api_domain
         What answers on the paths of the API.
+    front_door
+        Secret by which the API knows CloudFront.
     certificate
         For the domain, from us-east-1; made here if None.
 
     Attributes
     ----------
-    distribution, url, deployment_key
-        CloudFront's distribution, and the outputs with its address and the secret's ARN.
-    deployment_key_name
-        With what the name of the secret begins.
+    url
+        The public address.
     """
 
     def __init__(
@@ -61,12 +58,14 @@ class Site(Part):
         scope: Construct,
         construct_id: str,
         settings: Settings,
-        fleet: Fleet,
-        api: Api,
+        names: Names,
+        *,
+        api_domain: str,
+        front_door: secretsmanager.ISecret,
         certificate: certificates.ICertificate | None = None,
-        **stack: Any,
     ) -> None:
-        super().__init__(scope, construct_id, settings, **stack)
+        super().__init__(scope, construct_id)
+        self._domain = settings.domain
         self._bucket = s3.Bucket(
             self,
             "Page",
@@ -77,38 +76,30 @@ class Site(Part):
             removal_policy=cdk.RemovalPolicy.DESTROY,
             auto_delete_objects=True,
         )
-        acknowledge(self._bucket, "AwsSolutions-S1", "CloudFront is its only reader")
         zone = _hosted_zone(self, settings)
         if zone is not None and certificate is None:
             certificate = domain_certificate(self, settings)
-        self.distribution = self._distribution(settings, fleet, api, certificate)
+        gateway = origins.HttpOrigin(
+            api_domain,
+            origin_path=f"/{STAGE}",
+            custom_headers={ORIGIN: front_door.secret_value.unsafe_unwrap()},
+            read_timeout=cdk.Duration.seconds(LONGEST_REQUEST_SECONDS),
+            protocol_policy=cloudfront.OriginProtocolPolicy.HTTPS_ONLY,
+        )
+        self._distribution = self._cdn(names.prefix, gateway, certificate)
         if zone is not None:
-            self._records(settings, zone)
+            self._records(zone)
         self._publish()
-        self._acknowledge_uploader()
-        url = f"https://{settings.domain or self.distribution.distribution_domain_name}"
-        self.url = cdk.CfnOutput(self, "Url", value=url, description="Where hush is")
+        self.url = f"https://{self._domain or self._distribution.distribution_domain_name}"
         # The API is made before its address is known: sign-in reads it from here.
         ssm.StringParameter(
-            self, "UrlParameter", parameter_name=settings.url_parameter, string_value=url
+            self, "UrlParameter", parameter_name=names.url_parameter, string_value=self.url
         )
-        key = api.sign_in.deployment_key
-        self.deployment_key = cdk.CfnOutput(
-            self,
-            "DeploymentKey",
-            value=key.secret_arn,
-            description="Secret with an API key: docs/deploy.md, step 6",
-        )
-        definition = key.node.default_child
-        assert isinstance(definition, cdk.CfnElement)
-        # CloudFormation names a secret after it, and adds letters of its own.
-        self.deployment_key_name = api.get_logical_id(definition)
 
-    def _distribution(
+    def _cdn(
         self,
-        settings: Settings,
-        fleet: Fleet,
-        api: Api,
+        comment: str,
+        gateway: origins.HttpOrigin,
         certificate: certificates.ICertificate | None,
     ) -> cloudfront.Distribution:
         headers = response_headers(self, page_headers())
@@ -119,13 +110,6 @@ class Site(Part):
                 file_path=str(ROOT / "stacks" / "viewer_request.js")
             ),
             runtime=cloudfront.FunctionRuntime.JS_2_0,
-        )
-        gateway = origins.HttpOrigin(
-            api.domain,
-            origin_path=f"/{STAGE}",
-            custom_headers={ORIGIN: fleet.front_door.secret_value.unsafe_unwrap()},
-            read_timeout=cdk.Duration.seconds(LONGEST_REQUEST_SECONDS),
-            protocol_policy=cloudfront.OriginProtocolPolicy.HTTPS_ONLY,
         )
 
         def to_api(cache_policy: cloudfront.ICachePolicy) -> cloudfront.BehaviorOptions:
@@ -155,10 +139,10 @@ class Site(Part):
             max_ttl=cdk.Duration.seconds(5),
         )
         never = to_api(cloudfront.CachePolicy.CACHING_DISABLED)
-        distribution = cloudfront.Distribution(
+        return cloudfront.Distribution(
             self,
             "Distribution",
-            comment=settings.name,
+            comment=comment,
             default_root_object="index.html",
             default_behavior=cloudfront.BehaviorOptions(
                 origin=origins.S3BucketOrigin.with_origin_access_control(self._bucket),
@@ -177,31 +161,15 @@ class Site(Part):
             if certificate is None
             else cloudfront.SecurityPolicyProtocol.TLS_V1_2_2021,
             price_class=cloudfront.PriceClass.PRICE_CLASS_100,
-            domain_names=None if settings.domain is None else [settings.domain],
+            domain_names=None if self._domain is None else [self._domain],
             certificate=certificate,
         )
-        acknowledge(distribution, "AwsSolutions-CFR1", "hush is for people everywhere")
-        acknowledge(
-            distribution, "AwsSolutions-CFR2", "A web ACL costs 5 $ a month and more; optional"
-        )
-        acknowledge(
-            distribution,
-            "AwsSolutions-CFR3",
-            "CloudFront's log has addresses of people; the API's has what operations need",
-        )
-        if settings.domain is None:
-            acknowledge(
-                distribution,
-                "AwsSolutions-CFR4",
-                "CloudFront's own certificate, which serves without a domain, sets the protocol",
-            )
-        return distribution
 
-    def _records(self, settings: Settings, zone: route53.IHostedZone) -> None:
+    def _records(self, zone: route53.IHostedZone) -> None:
         target = route53.RecordTarget.from_alias(
-            route53_targets.CloudFrontTarget(self.distribution)
+            route53_targets.CloudFrontTarget(self._distribution)
         )
-        name = settings.domain
+        name = self._domain
         route53.ARecord(self, "Ipv4", zone=zone, record_name=name, target=target)
         route53.AaaaRecord(self, "Ipv6", zone=zone, record_name=name, target=target)
 
@@ -219,7 +187,7 @@ class Site(Part):
                 "Placeholder",
                 sources=[deployment.Source.data("index.html", PLACEHOLDER)],
                 destination_bucket=self._bucket,
-                distribution=self.distribution,
+                distribution=self._distribution,
                 cache_control=[deployment.CacheControl.no_cache()],
                 content_type="text/html; charset=utf-8",
                 log_group=log,
@@ -246,24 +214,9 @@ class Site(Part):
                 prune=False,
                 cache_control=cache,
                 content_type=content_type,
-                distribution=self.distribution if name == "Rest" else None,
+                distribution=self._distribution if name == "Rest" else None,
                 distribution_paths=["/*"] if name == "Rest" else None,
                 log_group=log,
-            )
-
-    def _acknowledge_uploader(self) -> None:
-        """Accept the Lambda with which CDK uploads the page."""
-        for uploader in self.node.children:
-            if not uploader.node.id.startswith("Custom::CDKBucketDeployment"):
-                continue
-            made = "CDK's own Lambda, which runs at deployments alone"
-            acknowledge_library_policies(uploader, made)
-            acknowledge(uploader, "AwsSolutions-L1", made)
-            acknowledge(
-                uploader,
-                "AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/"
-                "AWSLambdaBasicExecutionRole]",
-                made,
             )
 
 

@@ -115,7 +115,7 @@ def test_what_fails_once_at_boot_is_tried_again_and_stops_nothing_else() -> None
 def test_every_unit_is_installed_verified_and_started() -> None:
     installer = (AMI / "install.sh").read_text(encoding="utf-8")
     build = (AMI / "build.yaml").read_text(encoding="utf-8")
-    fleet = (AMI.parent / "stacks" / "fleet.py").read_text(encoding="utf-8")
+    fleet = (AMI.parent / "stacks" / "fleet" / "machines.py").read_text(encoding="utf-8")
     (started,) = re.findall(r"systemctl enable --now ([^,]+),", fleet)
     assert set(re.findall(r"[a-z-]+\.service", started)) == {unit.name for unit in UNITS}
     for unit in UNITS:

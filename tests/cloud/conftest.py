@@ -8,13 +8,16 @@ import pytest
 
 from local.functions import lambda_api
 from local.github import GitHub
+from stacks.names import PARTS, Names
 from stacks.settings import Settings
 from tests.cloud.emulated_aws import ACCOUNT, CDK, REGION, EmulatedAws, emulated_aws
 from tests.cloud.front_door import FrontDoor
 from tests.cloud.lambdas import Lambdas
 from tests.stacks.conftest import synthesize
 
-STACKS = ("hush-image", "hush-people", "hush-fleet", "hush-api", "hush-site", "hush-pipeline")
+NAMES = Names("hush")
+APPLICATION = tuple(NAMES.stack(part) for part in PARTS)
+STACKS = (*APPLICATION, NAMES.pipeline)
 
 SETTINGS = Settings(
     users=("octocat",), organisations=("friends",), administrators=("hubot",), requests_a_day=4

@@ -87,7 +87,7 @@ class FrontDoor:
         return Cdn(paths, origin_headers, api, self._file)
 
     def _file(self, name: str) -> bytes | None:
-        (bucket,) = (name for name in self.aws.of("S3::Bucket") if name.startswith("hush-site"))
+        (bucket,) = (name for name in self.aws.of("S3::Bucket") if "-service-" in name)
         client = self.aws.client("s3")
         try:
             body: bytes = client.get_object(Bucket=bucket, Key=name)["Body"].read()

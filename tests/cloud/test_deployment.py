@@ -16,7 +16,7 @@ from hush.image import encode, quantize
 from hush.mel import log_mel_spectrogram
 from local.gateway import Answer, Request
 from local.processes import service
-from tests.cloud.conftest import STACKS, Deployment
+from tests.cloud.conftest import NAMES, STACKS, Deployment
 from tests.cloud.fleet import group, inner_key, running_instance, set_instances
 from tests.cloud.front_door import error_of
 from tests.conftest import ROOT, Samples
@@ -28,9 +28,9 @@ def key(deployment: Deployment) -> str:
     """Return the API key of whoever deployed it."""
     (output,) = (
         each["OutputValue"]
-        for each in deployment.aws.client("cloudformation").describe_stacks(StackName="hush-site")[
-            "Stacks"
-        ][0]["Outputs"]
+        for each in deployment.aws.client("cloudformation").describe_stacks(
+            StackName=NAMES.stack("service")
+        )["Stacks"][0]["Outputs"]
         if each["OutputKey"] == "DeploymentKey"
     )
     client = deployment.aws.client("secretsmanager")

@@ -15,7 +15,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 from hush.image import encode, quantize
 from hush.mel import log_mel_spectrogram
 from local.gateway import Answer
-from tests.cloud.conftest import Deployment
+from tests.cloud.conftest import NAMES, Deployment
 from tests.cloud.fleet import running_instance
 from tests.cloud.front_door import error_of
 from tests.conftest import ROOT, Samples
@@ -35,9 +35,9 @@ def url(deployment: Deployment) -> Iterator[str]:
     """The public address, with an instance awake and the GitHub App's credentials set."""
     ssm = deployment.aws.client("ssm")
     with running_instance(deployment), deployment.door.listening() as url:
-        ssm.put_parameter(Name="/hush/url", Value=url, Overwrite=True)
+        ssm.put_parameter(Name=NAMES.url_parameter, Value=url, Overwrite=True)
         ssm.put_parameter(
-            Name="/hush/github", Value=deployment.github.credentials, Type="SecureString"
+            Name=NAMES.github_parameter, Value=deployment.github.credentials, Type="SecureString"
         )
         # They may have read the address of the site before.
         deployment.lambdas.stop()

@@ -9,6 +9,7 @@ from moto import mock_aws
 from moto.cloudformation import cloudformation_backends
 
 from deploy import __main__ as deploy
+from stacks.names import Names
 from stacks.settings import Settings
 
 ACCOUNT = "123456789012"
@@ -68,7 +69,9 @@ def test_the_first_time_the_pipeline_runs_by_itself(laptop: Laptop) -> None:
 def test_other_settings_are_deployed_by_a_pipeline_that_is_there(laptop: Laptop) -> None:
     make_stack("hush-pipeline")
     assert deploy.app(SETTINGS)
-    stored = boto3.client("ssm", "us-east-1").get_parameter(Name=SETTINGS.parameter)
+    stored = boto3.client("ssm", "us-east-1").get_parameter(
+        Name=Names(SETTINGS.name).settings_parameter
+    )
     assert stored["Parameter"]["Value"] == 'region = "us-east-1"\n'
     assert laptop.executions == ["hush-pipeline"]
 
@@ -77,20 +80,20 @@ def test_other_settings_are_deployed_by_a_pipeline_that_is_there(laptop: Laptop)
 def test_what_failed_at_first_is_deleted_if_that_is_wanted(
     laptop: Laptop, monkeypatch: pytest.MonkeyPatch, command: Any
 ) -> None:
-    make_stack("hush-image", "ROLLBACK_COMPLETE")
-    make_stack("hush-people", "UPDATE_ROLLBACK_COMPLETE")
+    make_stack("hush-live-image", "ROLLBACK_COMPLETE")
+    make_stack("hush-live-people", "UPDATE_ROLLBACK_COMPLETE")
     monkeypatch.setattr("builtins.input", lambda *_: "yes")
     assert command(SETTINGS)
-    assert stacks() == {"CDKToolkit", "hush-people"}
+    assert stacks() == {"CDKToolkit", "hush-live-people"}
     assert laptop.commands
 
 
 def test_nothing_is_deployed_over_it_otherwise(
     laptop: Laptop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    make_stack("hush-image", "ROLLBACK_COMPLETE")
+    make_stack("hush-live-image", "ROLLBACK_COMPLETE")
     monkeypatch.setattr("builtins.input", lambda *_: "no")
     assert not deploy.app(SETTINGS)
-    assert "hush-image" in capsys.readouterr().out
-    assert "hush-image" in stacks()
+    assert "hush-live-image" in capsys.readouterr().out
+    assert "hush-live-image" in stacks()
     assert laptop.commands == []

@@ -9,6 +9,7 @@ from moto import mock_aws
 from deploy import doctor
 from deploy.__main__ import delete_images, delete_parameters, destroy, main, tables
 from deploy.doctor import Verdict, examine
+from stacks.names import Names
 from stacks.settings import Settings
 
 ACCOUNT = "123456789012"
@@ -18,6 +19,7 @@ SETTINGS = Settings(
     zones=("us-east-1a", "us-east-1b"),
     alarm_email="someone@example.org",
 )
+NAMES = Names(SETTINGS.name)
 LINK = f"arn:aws:codeconnections:us-east-1:{ACCOUNT}:connection/1-2"
 
 
@@ -89,7 +91,7 @@ def test_quotas_are_compared_with_what_the_fleet_may_grow_to(
         assert "16 are wanted: ask at https://us-east-1.console.aws" in check.finding
 
 
-OURS = f"arn:aws:iam::{ACCOUNT}:role/hush-api-RestCloudWatchRole0A1B-2C3D"
+OURS = f"arn:aws:iam::{ACCOUNT}:role/hush-live-service-ApiRestCloudWatchRole0A1B-2C3D"
 ANOTHER = f"arn:aws:iam::{ACCOUNT}:role/gateway"
 
 
@@ -168,7 +170,7 @@ def test_images_that_outlived_their_stack_go_with_their_snapshots() -> None:
     client = boto3.client("ec2", "us-east-1")
     source = client.describe_images()["Images"][0]["ImageId"]
     instance = client.run_instances(ImageId=source, MinCount=1, MaxCount=1)["Instances"][0]
-    for tag in ("hush", "another"):
+    for tag in ("hush-live", "another"):
         client.create_image(
             InstanceId=instance["InstanceId"],
             Name=f"image-of-{tag}",
@@ -181,22 +183,22 @@ def test_images_that_outlived_their_stack_go_with_their_snapshots() -> None:
 
 def test_stored_settings_are_deleted() -> None:
     client = boto3.client("ssm", "us-east-1")
-    client.put_parameter(Name=SETTINGS.parameter, Value="x", Type="String")
-    client.put_parameter(Name=SETTINGS.github_parameter, Value="x", Type="SecureString")
+    client.put_parameter(Name=NAMES.settings_parameter, Value="x", Type="String")
+    client.put_parameter(Name=NAMES.github_parameter, Value="x", Type="SecureString")
     delete_parameters(SETTINGS)
     assert client.describe_parameters()["Parameters"] == []
 
 
 def test_tables_that_are_kept_are_named() -> None:
     client = boto3.client("dynamodb", "us-east-1")
-    for name in ("hush-people-People1", "speech-people-People1"):
+    for name in ("hush-live-people-People1", "speech-live-people-People1"):
         client.create_table(
             TableName=name,
             AttributeDefinitions=[{"AttributeName": "who", "AttributeType": "S"}],
             KeySchema=[{"AttributeName": "who", "KeyType": "HASH"}],
             BillingMode="PAY_PER_REQUEST",
         )
-    assert tables(SETTINGS) == ["hush-people-People1"]
+    assert tables(SETTINGS) == ["hush-live-people-People1"]
 
 
 @pytest.mark.parametrize(
@@ -218,7 +220,7 @@ def test_it_says_who_may_use_it(chosen: dict[str, Any], verdict: Verdict, said: 
 def test_it_says_when_nobody_can_sign_in_yet() -> None:
     assert doctor.github_app(SETTINGS).verdict is Verdict.UNSURE
     client = boto3.client("ssm", "us-east-1")
-    client.put_parameter(Name=SETTINGS.github_parameter, Value="{}", Type="SecureString")
+    client.put_parameter(Name=NAMES.github_parameter, Value="{}", Type="SecureString")
     assert doctor.github_app(SETTINGS).verdict is Verdict.GOOD
 
 

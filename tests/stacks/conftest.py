@@ -10,8 +10,8 @@ from typing import Any
 
 import aws_cdk as cdk
 import pytest
-from cdk_nag import AwsSolutionsChecks
 
+from stacks.acknowledged import check
 from stacks.application import Application
 from stacks.functions import LIBRARIES
 from stacks.pipeline import Pipeline
@@ -80,10 +80,10 @@ def synthesize(settings: Settings, folder: Path, pipeline: bool = True) -> Templ
     # The Lambdas' libraries would come from the network, and templates do not show them.
     context[LIBRARIES] = False
     app = cdk.App(context=context, outdir=str(folder))
-    cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     Application(app, settings)
     if pipeline:
         Pipeline(app, settings)
+    check(app)
     app.synth()
     return Templates(folder)
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Any
 
+from stacks.names import Names as StageNames
 from stacks.settings import Settings
 from tests.stacks.conftest import Templates
 
@@ -69,6 +70,7 @@ class Names:
 
     def __init__(self, templates: Templates, settings: Settings) -> None:
         self._templates, self._settings = templates, settings
+        self.stage = StageNames(settings.name)
         self.account, self.region = str(settings.account), str(settings.region)
         self.assets = f"cdk-hnb659fds-assets-{self.account}-{self.region}"
 
@@ -89,7 +91,7 @@ class Names:
                         yield from (group, f"{group}:log-stream:a-stream")
                         yield self.at("codebuild", f"report-group/{name}-a-report")
         # What `make app`, the connection's owner and the CDK's bootstrapping make.
-        for parameter in (self._settings.parameter, self._settings.github_parameter):
+        for parameter in (self.stage.settings_parameter, self.stage.github_parameter):
             yield self.at("ssm", f"parameter{parameter}")
         yield str(self._settings.connection)
         yield f"arn:aws:s3:::{self.assets}"
@@ -169,9 +171,10 @@ class Names:
                 return str(properties[name])
         if self._kind(part, logical_id) in NAMED_BY_LOGICAL_ID:
             return f"{logical_id}-{MADE_UP}"
+        stack = self.stage.pipeline if part == "pipeline" else f"{self.stage.prefix}-{part}"
         if self._kind(part, logical_id) == "S3::Bucket":
-            return f"{self._settings.name}-{part}-{logical_id}-{MADE_UP}".lower()
-        return f"{self._settings.name}-{part}-{logical_id}-{MADE_UP}"
+            return f"{stack}-{logical_id}-{MADE_UP}".lower()
+        return f"{stack}-{logical_id}-{MADE_UP}"
 
 
 class Roles:

@@ -1,6 +1,5 @@
 """What a push changes: a clean copy of the project, synthesised as the pipeline's stage is."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -11,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from stacks.names import PARTS
 from stacks.settings import Settings
 from tests.stacks.conftest import ROOT, Templates, synthesize
 
@@ -20,6 +20,7 @@ Synthesis = Callable[..., Templates]
 SYNTHESIZE = """
 import sys
 from pathlib import Path
+from stacks.names import PARTS
 from stacks.settings import Settings
 from tests.stacks.conftest import synthesize
 synthesize(Settings(), Path(sys.argv[1]), pipeline=False)
@@ -28,9 +29,9 @@ synthesize(Settings(), Path(sys.argv[1]), pipeline=False)
 
 @pytest.fixture(scope="module")
 def synthesis(tmp_path_factory: pytest.TempPathFactory) -> Synthesis:
-    """Synthesise a copy without what was built, with a line more at the end of some files."""
+    """Synthesise a copy with nothing built but the page, and a line more in some files."""
     left_out = shutil.ignore_patterns(
-        ".*", "__pycache__", "build", "cdk.out", "cloud.toml", "dist", "node_modules"
+        ".*", "__pycache__", "build", "cdk.out", "cloud.toml", "node_modules", "target"
     )
 
     def synthesise(*changed: str) -> Templates:
@@ -66,7 +67,7 @@ def differences(one: dict[str, Any], other: dict[str, Any]) -> set[str]:
 def test_a_clean_copy_makes_what_this_folder_makes(
     unchanged: Templates, placeholders: Templates
 ) -> None:
-    for part in ("image", "people", "fleet", "api"):
+    for part in PARTS:
         assert unchanged[part] == placeholders[part]
 
 
@@ -75,8 +76,11 @@ def test_new_code_refreshes_the_fleet_and_makes_no_new_image(
 ) -> None:
     changed = synthesis("service/hush_service/web/app.py")
     assert changed["image"] == unchanged["image"]
-    assert changed["api"] == unchanged["api"]
-    assert "EC2::LaunchTemplate" in differences(unchanged["fleet"], changed["fleet"])
+    # What an instance fetches, and may fetch.
+    assert differences(unchanged["service"], changed["service"]) == {
+        "EC2::LaunchTemplate",
+        "IAM::Policy",
+    }
 
 
 def test_a_change_of_the_image_makes_a_new_one_and_refreshes_the_fleet(
@@ -85,16 +89,15 @@ def test_a_change_of_the_image_makes_a_new_one_and_refreshes_the_fleet(
     changed = synthesis("ami/install.sh")
     # The image refers to the recipe, whose version is new: CloudFormation replaces both.
     assert "ImageBuilder::ImageRecipe" in differences(unchanged["image"], changed["image"])
-    assert "EC2::LaunchTemplate" in differences(unchanged["fleet"], changed["fleet"])
-    assert changed["api"] == unchanged["api"]
+    assert differences(unchanged["service"], changed["service"]) == {"EC2::LaunchTemplate"}
 
 
 def test_a_change_of_sign_in_is_one_of_its_lambda_alone(
     unchanged: Templates, synthesis: Synthesis
 ) -> None:
     changed = synthesis("lambda/auth/auth.py")
-    assert differences(unchanged["api"], changed["api"]) == {"Lambda::Function"}
-    for part in ("image", "people", "fleet"):
+    assert differences(unchanged["service"], changed["service"]) == {"Lambda::Function"}
+    for part in ("image", "people"):
         assert changed[part] == unchanged[part]
 
 
@@ -102,8 +105,7 @@ def test_a_change_of_the_contracts_reaches_all_that_keep_them(
     unchanged: Templates, synthesis: Synthesis
 ) -> None:
     changed = synthesis("hush/contracts/headers.py")
-    assert "Lambda::Function" in differences(unchanged["api"], changed["api"])
-    assert differences(unchanged["fleet"], changed["fleet"]) >= {
+    assert differences(unchanged["service"], changed["service"]) >= {
         "EC2::LaunchTemplate",
         "Lambda::Function",
     }
@@ -114,7 +116,7 @@ def test_a_change_of_the_documentation_touches_neither(
     unchanged: Templates, synthesis: Synthesis
 ) -> None:
     changed = synthesis("docs/deploy.md", "README.md", "tests/conftest.py")
-    for part in ("image", "fleet", "api"):
+    for part in ("image", "service"):
         assert changed[part] == unchanged[part]
 
 
@@ -124,7 +126,7 @@ def test_other_zones_leave_alone_what_stays_and_reach_the_api(
     assert Settings().usable_zones == ("us-east-1a", "us-east-1b")
     moved = Settings(zones=("us-east-1b", "us-east-1c"))
     changed = synthesize(moved, tmp_path / "cdk.out", pipeline=False)
-    for part in ("fleet", "image"):
+    for part in ("service", "image"):
         before, after = _subnets(placeholders, part), _subnets(changed, part)
         for zone in before.keys() & after.keys():
             assert before[zone] == after[zone]
@@ -132,16 +134,11 @@ def test_other_zones_leave_alone_what_stays_and_reach_the_api(
         taken = {address for subnets in before.values() for _, address in subnets}
         for zone in after.keys() - before.keys():
             assert not taken & {address for _, address in after[zone]}
-    for kind in ("ApiGatewayV2::VpcLink", "ApiGateway::Deployment"):
-        part = "fleet" if "Link" in kind else "api"
-        assert not _names(placeholders, part, kind) & _names(changed, part, kind)
-    links = [
-        {json.dumps(each["Integration"].get("ConnectionId")) for each in methods}
-        for methods in (
-            templates.of("api", "ApiGateway::Method") for templates in (placeholders, changed)
-        )
-    ]
-    assert links[0] & links[1] == {"null"}
+    # CloudFormation replaces the link, and the methods follow; what is deployed has to be told.
+    links = [each.the("service", "ApiGatewayV2::VpcLink") for each in (placeholders, changed)]
+    assert links[0]["SubnetIds"] != links[1]["SubnetIds"]
+    kind = "ApiGateway::Deployment"
+    assert not _names(placeholders, "service", kind) & _names(changed, "service", kind)
 
 
 def _names(templates: Templates, part: str, kind: str) -> set[str]:

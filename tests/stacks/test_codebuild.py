@@ -15,7 +15,7 @@ def test_nothing_is_left_to_be_looked_up(templates: Templates) -> None:
 
 
 def test_the_zones_are_those_of_the_settings(everything_set: Templates) -> None:
-    subnets = everything_set.of("fleet", "EC2::Subnet")
+    subnets = everything_set.of("service", "EC2::Subnet")
     assert {each["AvailabilityZone"] for each in subnets} == set(EVERYTHING_SET.zones)
 
 

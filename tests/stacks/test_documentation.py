@@ -12,7 +12,7 @@ from tests.stacks.conftest import Templates
 pytestmark = pytest.mark.xdist_group("stacks")
 
 DOCS = Path(__file__).parents[2] / "docs"
-SHOWN_PARTS = ("image", "people", "fleet", "api", "site", "pipeline")
+SHOWN_PARTS = ("image", "people", "service", "pipeline")
 PLUMBING = re.compile(
     r"CDK::Metadata|IAM::|Lambda::(Permission|LayerVersion)|Logs::LogGroup|EC2::(Subnet|Route|"
     r"Internet|VPCGateway|SecurityGroup)|ApiGateway::(Account|Deployment|Resource)|S3::BucketPolicy|"
@@ -48,8 +48,8 @@ def test_everything_deployed_is_in_the_picture(placeholders: Templates, part: st
 
 def test_every_alarm_has_a_runbook(placeholders: Templates) -> None:
     runbook = (DOCS / "operations.md").read_text(encoding="utf-8")
-    for alarm in placeholders.of("fleet", "CloudWatch::Alarm"):
-        name = alarm["AlarmName"].removeprefix("hush-")
+    for alarm in placeholders.of("service", "CloudWatch::Alarm"):
+        name = alarm["AlarmName"].removeprefix("hush-live-")
         assert f"\n## {name}\n" in runbook
         assert alarm["AlarmDescription"].endswith(f"#{name}.")
 

@@ -188,12 +188,13 @@ def test_templates_are_no_larger_than_cloudformation_takes(templates: Templates)
         assert len(template["Resources"]) <= 500, name
         assert len(template.get("Parameters", {})) <= 200, name
         assert len(template.get("Outputs", {})) <= 200, name
+        assert all(len(each) <= 255 for each in template["Resources"]), name
 
 
 def test_expressions_of_rules_are_of_the_kind_that_load_balancers_know(
     templates: Templates,
 ) -> None:
-    for rule in templates.of("fleet", RULE):
+    for rule in templates.of("service", RULE):
         for condition in _conditions(rule):
             for expression in condition.get("RegexValues", []):
                 re.compile(expression)
@@ -219,22 +220,22 @@ def test_descriptions_in_security_groups_have_letters_that_ec2_takes(templates: 
 
 
 def test_cloudfront_lets_the_headers_be_added(templates: Templates) -> None:
-    for headers in _origin_headers(templates.the("site", DISTRIBUTION)):
+    for headers in _origin_headers(templates.the("service", DISTRIBUTION)):
         for header in headers:
             assert not FORWARDED_BY_CLOUDFRONT_ALONE.fullmatch(header["HeaderName"].lower())
-    for header in _custom_headers(templates.the("site", HEADERS)):
+    for header in _custom_headers(templates.the("service", HEADERS)):
         assert not SET_BY_CLOUDFRONT_ALONE.fullmatch(header["Header"].lower())
 
 
 def test_gateways_wait_as_long_as_they_may(templates: Templates) -> None:
-    for method in templates.of("api", "ApiGateway::Method"):
+    for method in templates.of("service", "ApiGateway::Method"):
         integration = method["Integration"]
         streamed = integration.get("ResponseTransferMode") == "STREAM"
         assert integration.get("TimeoutInMillis", 29_000) <= (900_000 if streamed else 29_000)
 
 
 def test_health_is_asked_for_less_often_than_it_is_waited_for(templates: Templates) -> None:
-    for group in templates.of("fleet", "ElasticLoadBalancingV2::TargetGroup"):
+    for group in templates.of("service", "ElasticLoadBalancingV2::TargetGroup"):
         if group["TargetType"] != "lambda":
             assert 5 <= group["HealthCheckIntervalSeconds"] <= 300
             assert 2 <= group["HealthCheckTimeoutSeconds"] < group["HealthCheckIntervalSeconds"]
@@ -277,12 +278,12 @@ def test_a_role_has_no_longer_policies_than_iam_takes(
 def test_an_instance_is_told_no_more_than_ec2_keeps(
     everything_set: Templates, names: Names
 ) -> None:
-    data = everything_set.the("fleet", "EC2::LaunchTemplate")["LaunchTemplateData"]
+    data = everything_set.the("service", "EC2::LaunchTemplate")["LaunchTemplateData"]
     parts = data["UserData"]["Fn::Base64"]["Fn::Join"][1]
     known = [each if isinstance(each, str) else "x" * 200 for each in parts]
     assert len("".join(known).encode()) <= 16_384
 
 
 def test_the_function_at_the_edge_is_what_was_measured(everything_set: Templates) -> None:
-    code = everything_set.the("site", "CloudFront::Function")["FunctionCode"]
+    code = everything_set.the("service", "CloudFront::Function")["FunctionCode"]
     assert code == (ROOT / "stacks" / "viewer_request.js").read_text(encoding="utf-8")

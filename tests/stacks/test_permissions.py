@@ -24,47 +24,47 @@ AUTH = (
     ("dynamodb:PutItem", "people", "People"),
     ("dynamodb:Query", "people", "People"),
     ("dynamodb:Scan", "people", "People"),
-    ("dynamodb:GetItem", "people", "Quota"),
-    ("secretsmanager:GetSecretValue", "fleet", "FrontDoor2"),
-    ("secretsmanager:GetSecretValue", "people", "SigningKey1"),
-    ("secretsmanager:GetSecretValue", "people", "SigningKey2"),
-    ("secretsmanager:GetSecretValue", "api", "SignInDeploymentKey2"),
-    ("ssm:GetParameter", "site", "UrlParameter"),
+    ("dynamodb:GetItem", "people", "PeopleQuota"),
+    ("secretsmanager:GetSecretValue", "service", "FrontDoor2"),
+    ("secretsmanager:GetSecretValue", "people", "PeopleSigningKey1"),
+    ("secretsmanager:GetSecretValue", "people", "PeopleSigningKey2"),
+    ("secretsmanager:GetSecretValue", "service", "SignInDeploymentKey2"),
+    ("ssm:GetParameter", "service", "SiteUrlParameter"),
 )
 AUTHORIZER = (
     ("dynamodb:BatchGetItem", "people", "People"),
     ("dynamodb:GetItem", "people", "People"),
-    ("secretsmanager:GetSecretValue", "fleet", "FrontDoor2"),
-    ("secretsmanager:GetSecretValue", "people", "SigningKey1"),
-    ("secretsmanager:GetSecretValue", "people", "SigningKey2"),
-    ("secretsmanager:GetSecretValue", "api", "SignInDeploymentKey2"),
-    ("lambda:InvokeFunction", "api", "SignInAuth"),
+    ("secretsmanager:GetSecretValue", "service", "FrontDoor2"),
+    ("secretsmanager:GetSecretValue", "people", "PeopleSigningKey1"),
+    ("secretsmanager:GetSecretValue", "people", "PeopleSigningKey2"),
+    ("secretsmanager:GetSecretValue", "service", "SignInDeploymentKey2"),
+    ("lambda:InvokeFunction", "service", "SignInAuth"),
 )
 STATUS = (
-    ("autoscaling:DescribeAutoScalingGroups", "fleet", "GroupASG"),
-    ("autoscaling:DescribeScalingActivities", "fleet", "GroupASG"),
-    ("autoscaling:SetDesiredCapacity", "fleet", "GroupASG"),
-    ("elasticloadbalancing:DescribeListeners", "fleet", "Balancer"),
-    ("elasticloadbalancing:DescribeRules", "fleet", "Balancer"),
-    ("elasticloadbalancing:DescribeTargetHealth", "fleet", "Targets"),
-    ("elasticloadbalancing:ModifyRule", "fleet", "BalancerListenerDoorRule"),
-    ("secretsmanager:GetSecretValue", "fleet", "FrontDoor2"),
-    ("apigateway:GET", "fleet", "LinkAC"),
+    ("autoscaling:DescribeAutoScalingGroups", "service", "FleetMachinesGroupASG"),
+    ("autoscaling:DescribeScalingActivities", "service", "FleetMachinesGroupASG"),
+    ("autoscaling:SetDesiredCapacity", "service", "FleetMachinesGroupASG"),
+    ("elasticloadbalancing:DescribeListeners", "service", "FleetLobbyBalancer"),
+    ("elasticloadbalancing:DescribeRules", "service", "FleetLobbyBalancer"),
+    ("elasticloadbalancing:DescribeTargetHealth", "service", "FleetLobbyTargets"),
+    ("elasticloadbalancing:ModifyRule", "service", "FleetLobbyBalancerListenerDoorRule"),
+    ("secretsmanager:GetSecretValue", "service", "FrontDoor2"),
+    ("apigateway:GET", "service", "FleetLobbyLink"),
 )
 INSTANCE = (
-    ("autoscaling:CompleteLifecycleAction", "fleet", "GroupASG"),
-    ("autoscaling:SetInstanceHealth", "fleet", "GroupASG"),
-    ("autoscaling:TerminateInstanceInAutoScalingGroup", "fleet", "GroupASG"),
-    ("elasticloadbalancing:DeregisterTargets", "fleet", "Targets"),
-    ("dynamodb:UpdateItem", "people", "Quota"),
-    ("secretsmanager:GetSecretValue", "fleet", "FrontDoor2"),
+    ("autoscaling:CompleteLifecycleAction", "service", "FleetMachinesGroupASG"),
+    ("autoscaling:SetInstanceHealth", "service", "FleetMachinesGroupASG"),
+    ("autoscaling:TerminateInstanceInAutoScalingGroup", "service", "FleetMachinesGroupASG"),
+    ("elasticloadbalancing:DeregisterTargets", "service", "FleetLobbyTargets"),
+    ("dynamodb:UpdateItem", "people", "PeopleQuota"),
+    ("secretsmanager:GetSecretValue", "service", "FrontDoor2"),
 )
-SMOKE_TEST = (("secretsmanager:GetSecretValue", "api", "SignInDeploymentKey2"),)
+SMOKE_TEST = (("secretsmanager:GetSecretValue", "service", "SignInDeploymentKey2"),)
 CALLS = {
-    ("api", "SignInAuthRole"): AUTH,
-    ("api", "SignInAuthorizerRole"): AUTHORIZER,
-    ("fleet", "StatusRole"): STATUS,
-    ("fleet", "InstanceRole"): INSTANCE,
+    ("service", "SignInAuthRole"): AUTH,
+    ("service", "SignInAuthorizerRole"): AUTHORIZER,
+    ("service", "FleetLobbyStatusRole"): STATUS,
+    ("service", "FleetMachinesInstanceRole"): INSTANCE,
     ("pipeline", "PipelineliveSmokeTestRole"): SMOKE_TEST,
 }
 """What our own programs ask of AWS: by role, the action, and the part and name of what it is on."""
@@ -114,7 +114,7 @@ class TestThePipeline:
         assert roles.may("pipeline", source, f"{service}:UseConnection", connection)
 
     def test_it_reads_the_settings_that_were_stored(self, names: Names, roles: Roles) -> None:
-        stored = names.at("ssm", f"parameter{EVERYTHING_SET.parameter}")
+        stored = names.at("ssm", f"parameter{names.stage.settings_parameter}")
         role = "PipelineBuildSynthCdkBuildProjectRole"
         assert roles.may("pipeline", role, "ssm:GetParameter", stored)
 
@@ -142,32 +142,35 @@ class TestAnInstance:
     def test_it_fetches_its_code_and_nothing_else(
         self, names: Names, roles: Roles, everything_set: Templates
     ) -> None:
-        data = everything_set.the("fleet", "EC2::LaunchTemplate")["LaunchTemplateData"]
+        data = everything_set.the("service", "EC2::LaunchTemplate")["LaunchTemplateData"]
         (code,) = re.findall(r"s3://([^/']+/[^']+)'", json.dumps(data["UserData"]))
         allowed = {
             f"{names.assets}/{key}"
             for key in names.asset_keys()
             if roles.may(
-                "fleet", "InstanceRole", "s3:GetObject", f"arn:aws:s3:::{names.assets}/{key}"
+                "service",
+                "FleetMachinesInstanceRole",
+                "s3:GetObject",
+                f"arn:aws:s3:::{names.assets}/{key}",
             )
         }
         assert allowed == {code}
 
     def test_it_writes_its_log(self, names: Names, roles: Roles) -> None:
-        stream = names.at("logs", "log-group:/speech/fleet:log-stream:i-0a1b/service")
+        stream = names.at("logs", "log-group:/speech/live/fleet:log-stream:i-0a1b/service")
         for action in ("logs:CreateLogStream", "logs:PutLogEvents"):
-            assert roles.may("fleet", "InstanceRole", action, stream)
+            assert roles.may("service", "FleetMachinesInstanceRole", action, stream)
 
     def test_it_reads_no_parameter_not_even_by_a_policy_of_aws(
         self, names: Names, roles: Roles, everything_set: Templates
     ) -> None:
         # AmazonSSMManagedInstanceCore reads all of them.
-        for name, each in everything_set["fleet"]["Resources"].items():
-            if each["Type"] == "AWS::IAM::Role" and name.startswith("InstanceRole"):
+        for name, each in everything_set["service"]["Resources"].items():
+            if each["Type"] == "AWS::IAM::Role" and name.startswith("FleetMachinesInstanceRole"):
                 assert "ManagedPolicyArns" not in each["Properties"]
-        key = names.at("ssm", f"parameter{EVERYTHING_SET.github_parameter}")
+        key = names.at("ssm", f"parameter{names.stage.github_parameter}")
         for action in ("ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath"):
-            assert not roles.may("fleet", "InstanceRole", action, key)
+            assert not roles.may("service", "FleetMachinesInstanceRole", action, key)
 
     def test_a_session_can_be_opened_on_it(self, roles: Roles) -> None:
         for action in (
@@ -175,10 +178,10 @@ class TestAnInstance:
             *(f"ssmmessages:{verb}ControlChannel" for verb in ("Create", "Open")),
             *(f"ssmmessages:{verb}DataChannel" for verb in ("Create", "Open")),
         ):
-            assert roles.may("fleet", "InstanceRole", action, "*")
+            assert roles.may("service", "FleetMachinesInstanceRole", action, "*")
 
     def test_it_publishes_metrics_of_hush_alone(self, roles: Roles) -> None:
-        publish = ("fleet", "InstanceRole", "cloudwatch:PutMetricData", "*")
+        publish = ("service", "FleetMachinesInstanceRole", "cloudwatch:PutMetricData", "*")
         assert roles.may(*publish, cloudwatch_namespace="hush")
         assert not roles.may(*publish, cloudwatch_namespace="AWS/EC2")
 

@@ -4,16 +4,18 @@ What either may do is listed in full: neither has a permission that the other on
 """
 
 import json
+from collections.abc import Sequence
 
 import aws_cdk as cdk
+from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
-from stacks.acknowledged import acknowledge
 from stacks.functions import python_function
-from stacks.people import People
+from stacks.names import Names
+from stacks.secrets import generated_secret
 from stacks.settings import Settings
 
 PACKAGES = ("identity",)
@@ -26,8 +28,10 @@ class SignIn(Construct):
 
     Parameters
     ----------
-    people
-        The tables and the signing keys.
+    people, quota
+        The tables of people, and of what each identity used.
+    signing_keys
+        The newest signs sessions; all are accepted.
     front_door
         Secret by which CloudFront is known.
 
@@ -37,8 +41,8 @@ class SignIn(Construct):
         Answers `/auth/`, and asks GitHub.
     authorizer
         Decides about every other request.
-    deployment_key
-        Secret with the key that the smoke test uses.
+    deployment_key, deployment_key_name
+        Secret with the key that the smoke test uses, and with what its name begins.
     """
 
     def __init__(
@@ -46,46 +50,49 @@ class SignIn(Construct):
         scope: Construct,
         construct_id: str,
         settings: Settings,
-        people: People,
-        front_door: secretsmanager.Secret,
+        names: Names,
+        *,
+        people: dynamodb.ITable,
+        quota: dynamodb.ITable,
+        signing_keys: Sequence[secretsmanager.ISecret],
+        front_door: secretsmanager.ISecret,
     ) -> None:
         super().__init__(scope, construct_id)
-        self._settings, self._people = settings, people
-        self.deployment_key = secretsmanager.Secret(
+        self._names, self._people, self._quota = names, people, quota
+        self.deployment_key = generated_secret(
             self,
             f"DeploymentKey{settings.secrets}",
-            description="API key of whoever deployed this, and of the smoke test",
-            generate_secret_string=secretsmanager.SecretStringGenerator(
-                exclude_punctuation=True, password_length=48
-            ),
-            removal_policy=cdk.RemovalPolicy.DESTROY,
+            "API key of whoever deployed this, and of the smoke test",
         )
-        acknowledge(self.deployment_key, "AwsSolutions-SMG4", "Rotated by hand (docs/deploy.md)")
-        self._secrets = [front_door, self.deployment_key, *people.signing_keys]
+        definition = self.deployment_key.node.default_child
+        assert isinstance(definition, cdk.CfnElement)
+        # CloudFormation names a secret after it, and adds letters of its own.
+        self.deployment_key_name = cdk.Stack.of(self).get_logical_id(definition)
+        self._secrets = [front_door, self.deployment_key, *signing_keys]
         stack = cdk.Stack.of(self)
         environment = {
-            "HUSH_PEOPLE_TABLE": people.table.table_name,
-            "HUSH_QUOTA_TABLE": people.quota.table_name,
-            "HUSH_SIGNING_KEYS": ",".join(key.secret_arn for key in people.signing_keys),
+            "HUSH_PEOPLE_TABLE": people.table_name,
+            "HUSH_QUOTA_TABLE": quota.table_name,
+            "HUSH_SIGNING_KEYS": ",".join(key.secret_arn for key in signing_keys),
             "HUSH_FRONT_DOOR_SECRET": front_door.secret_arn,
             "HUSH_DEPLOYMENT_KEY_SECRET": self.deployment_key.secret_arn,
             "HUSH_POLICY": json.dumps(settings.policy),
             "HUSH_LIMITS": json.dumps(settings.limits),
-            "HUSH_DEPLOYMENT": f"{stack.region}/{stack.account}/{settings.name}",
+            "HUSH_DEPLOYMENT": f"{stack.region}/{stack.account}/{names.prefix}",
         }
         self.auth = self._auth(environment)
         self.authorizer = self._authorizer(environment)
 
     def _auth(self, environment: dict[str, str]) -> lambda_.Function:
-        settings = self._settings
+        names = self._names
         function = python_function(
             self,
             "Auth",
             "auth",
             environment={
                 **environment,
-                "HUSH_GITHUB_SECRET": settings.github_parameter,
-                "HUSH_URL_PARAMETER": settings.url_parameter,
+                "HUSH_GITHUB_SECRET": names.github_parameter,
+                "HUSH_URL_PARAMETER": names.url_parameter,
             },
             # GitHub may be slow.
             timeout=cdk.Duration.seconds(25),
@@ -94,7 +101,7 @@ class SignIn(Construct):
         )
         _allow(
             function,
-            [self._people.table.table_arn],
+            [self._people.table_arn],
             "dynamodb:BatchGetItem",
             "dynamodb:DeleteItem",
             "dynamodb:GetItem",
@@ -102,11 +109,11 @@ class SignIn(Construct):
             "dynamodb:Query",
             "dynamodb:Scan",
         )
-        _allow(function, [self._people.quota.table_arn], "dynamodb:GetItem")
+        _allow(function, [self._quota.table_arn], "dynamodb:GetItem")
         self._allow_secrets(function)
         _allow(
             function,
-            [self._parameter(settings.github_parameter), self._parameter(settings.url_parameter)],
+            [self._parameter(names.github_parameter), self._parameter(names.url_parameter)],
             "ssm:GetParameter",
         )
         return function
@@ -123,7 +130,7 @@ class SignIn(Construct):
         )
         _allow(
             function,
-            [self._people.table.table_arn],
+            [self._people.table_arn],
             "dynamodb:BatchGetItem",
             "dynamodb:GetItem",
         )

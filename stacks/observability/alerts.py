@@ -1,4 +1,4 @@
-"""Who is told when something is wrong, and the picture of how it goes."""
+"""Who is told when something is wrong, or when a month becomes expensive."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_budgets as budgets
@@ -9,20 +9,33 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
-from stacks.settings import Settings
+from stacks.names import Names
 
-MINUTE = cdk.Duration.minutes(1)
-NAMESPACE = "hush"
-"""Of the metrics that instances publish."""
 RUNBOOK = "docs/operations.md"
 
 
 class Alerts(Construct):
-    """Mails alarms, and warns when a month becomes expensive."""
+    """Mails alarms, and warns when a month becomes expensive.
 
-    def __init__(self, scope: Construct, construct_id: str, settings: Settings) -> None:
+    Parameters
+    ----------
+    email
+        Who is told; nobody if None.
+    budget_dollars
+        Cost of a month at 80 % of which a mail is sent, and at 100 % again.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        names: Names,
+        *,
+        email: str | None,
+        budget_dollars: int,
+    ) -> None:
         super().__init__(scope, construct_id)
-        self._name = settings.name
+        self._names = names
         self.topic = sns.Topic(self, "Topic", enforce_ssl=True)
         self.topic.add_to_resource_policy(
             iam.PolicyStatement(
@@ -32,22 +45,18 @@ class Alerts(Construct):
                 conditions={"StringEquals": {"aws:SourceAccount": cdk.Stack.of(self).account}},
             )
         )
-        if settings.alarm_email is None:
+        if email is None:
             return
-        self.topic.add_subscription(subscriptions.EmailSubscription(settings.alarm_email))
-        subscriber = budgets.CfnBudget.SubscriberProperty(
-            subscription_type="EMAIL", address=settings.alarm_email
-        )
+        self.topic.add_subscription(subscriptions.EmailSubscription(email))
+        subscriber = budgets.CfnBudget.SubscriberProperty(subscription_type="EMAIL", address=email)
         budgets.CfnBudget(
             self,
             "Budget",
             budget=budgets.CfnBudget.BudgetDataProperty(
                 budget_type="COST",
                 time_unit="MONTHLY",
-                budget_name=f"{settings.name}-month",
-                budget_limit=budgets.CfnBudget.SpendProperty(
-                    amount=settings.budget_dollars, unit="USD"
-                ),
+                budget_name=names.budget,
+                budget_limit=budgets.CfnBudget.SpendProperty(amount=budget_dollars, unit="USD"),
             ),
             notifications_with_subscribers=[
                 budgets.CfnBudget.NotificationWithSubscribersProperty(
@@ -91,7 +100,7 @@ class Alerts(Construct):
         alarm = cloudwatch.Alarm(
             self,
             name,
-            alarm_name=f"{self._name}-{name}",
+            alarm_name=self._names.alarm(name),
             alarm_description=f"{meaning} See {RUNBOOK}#{name}.",
             metric=metric,
             threshold=threshold,
@@ -101,30 +110,3 @@ class Alerts(Construct):
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
         )
         alarm.add_alarm_action(actions.SnsAction(self.topic))
-
-
-def fleet_metric(name: str, group: str, statistic: str) -> cloudwatch.Metric:
-    """Return a metric that the fleet's instances publish."""
-    return cloudwatch.Metric(
-        namespace=NAMESPACE,
-        metric_name=name,
-        dimensions_map={"AutoScalingGroupName": group},
-        statistic=statistic,
-        period=MINUTE,
-    )
-
-
-def group_metric(name: str, group: str) -> cloudwatch.Metric:
-    """Return a metric of the auto scaling group itself."""
-    return cloudwatch.Metric(
-        namespace="AWS/AutoScaling",
-        metric_name=name,
-        dimensions_map={"AutoScalingGroupName": group},
-        statistic="Maximum",
-        period=MINUTE,
-    )
-
-
-def graph(title: str, *metrics: cloudwatch.IMetric) -> cloudwatch.GraphWidget:
-    """Return a graph, four to a row of the dashboard."""
-    return cloudwatch.GraphWidget(title=title, left=list(metrics), width=6, height=5)

@@ -1,0 +1,66 @@
+"""The fleet: spot instances with GPUs behind an internal load balancer, none while nobody asks.
+
+While no instance is ready, the load balancer passes everything to the *lobby*, the status Lambda,
+which answers 503 with Retry-After, and wakes the fleet. When one is, the Lambda opens the
+listener's first rule, the *door*, by which everything goes to the fleet.
+"""
+
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+
+from stacks.fleet.lobby import Lobby
+from stacks.fleet.machines import Machines
+from stacks.names import Names
+from stacks.network import Network
+from stacks.settings import Settings
+
+
+class Fleet(Construct):
+    """The network, the load balancer with its lobby, and the machines behind it.
+
+    Parameters
+    ----------
+    ami, image_version
+        Id of the machine image, and what changes with what goes into it.
+    quota
+        Table in which the service keeps what each identity used.
+    front_door, gateway_key
+        Secrets by which the API knows CloudFront, and instances know the API.
+
+    Attributes
+    ----------
+    lobby
+        What the API is built upon.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        settings: Settings,
+        names: Names,
+        *,
+        ami: str,
+        image_version: str,
+        quota: dynamodb.ITable,
+        front_door: secretsmanager.ISecret,
+        gateway_key: secretsmanager.ISecret,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        network = Network(self, "Network", zones=settings.usable_zones)
+        self.lobby = Lobby(
+            self, "Lobby", group_name=names.group, network=network, front_door=front_door
+        )
+        Machines(
+            self,
+            "Machines",
+            settings,
+            names,
+            network=network,
+            targets=self.lobby.targets,
+            ami=ami,
+            image_version=image_version,
+            quota=quota,
+            gateway_key=gateway_key,
+        )

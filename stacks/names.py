@@ -1,0 +1,88 @@
+"""Names of what others find in AWS by its name: by the installation's, and by its stage's.
+
+All of them are made here, so that a second stage beside the one that people use meets nothing of
+it. Whatever is not here has a name that CloudFormation makes up, which begins with its stack's.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+LIVE = "live"
+"""The stage that people use."""
+StackPart = Literal["image", "people", "service", "certificate"]
+PARTS: tuple[StackPart, ...] = ("image", "people", "service")
+"""The stacks of a stage, in the order in which they build on each other."""
+
+
+@dataclass(frozen=True)
+class Names:
+    """Names in one stage of an installation.
+
+    Attributes
+    ----------
+    installation
+        The setting `name`.
+    stage
+        A word without dashes, so that no two stages of any two installations are called alike.
+    """
+
+    installation: str
+    stage: str = LIVE
+
+    @property
+    def prefix(self) -> str:
+        """With what all names of the stage begin; also the value of its tag, `hush`."""
+        return f"{self.installation}-{self.stage}"
+
+    def stack(self, part: StackPart) -> str:
+        """Name of a stack."""
+        return f"{self.prefix}-{part}"
+
+    def alarm(self, name: str) -> str:
+        """Name of an alarm, which has a section called `name` in `docs/operations.md`."""
+        return f"{self.prefix}-{name}"
+
+    @property
+    def group(self) -> str:
+        """Name of the auto scaling group."""
+        return f"{self.prefix}-fleet"
+
+    @property
+    def api(self) -> str:
+        """Name of the API."""
+        return f"{self.prefix}-api"
+
+    @property
+    def dashboard(self) -> str:
+        """Name of the dashboard."""
+        return self.prefix
+
+    @property
+    def budget(self) -> str:
+        """Name of the budget."""
+        return f"{self.prefix}-month"
+
+    @property
+    def fleet_log(self) -> str:
+        """Name of the log group of the fleet's instances."""
+        return f"/{self.installation}/{self.stage}/fleet"
+
+    @property
+    def url_parameter(self) -> str:
+        """Name of the SSM parameter with the public address, which the site writes."""
+        return f"/{self.installation}/{self.stage}/url"
+
+    @property
+    def github_parameter(self) -> str:
+        """Name of the encrypted SSM parameter with the GitHub App's credentials."""
+        return f"/{self.installation}/{self.stage}/github"
+
+    @property
+    def pipeline(self) -> str:
+        """Name of the pipeline and its stack, which deploy all stages."""
+        return f"{self.installation}-pipeline"
+
+    @property
+    def settings_parameter(self) -> str:
+        """Name of the SSM parameter that holds the settings for the pipeline."""
+        return f"/{self.installation}/settings"

@@ -1,0 +1,102 @@
+"""What is watched: each alarm with what it means; `docs/operations.md` says what to do."""
+
+import aws_cdk as cdk
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_lambda as lambda_
+
+from stacks.observability.alerts import Alerts
+from stacks.observability.metrics import MINUTE, api_metric, fleet_metric, group_metric
+
+
+def watch_fleet(
+    alerts: Alerts, *, group: str, lobby: cloudwatch.IMetric, status: lambda_.IFunction
+) -> None:
+    """Raise alarms about the fleet.
+
+    Parameters
+    ----------
+    group
+        Name of the auto scaling group.
+    lobby
+        Requests that found nobody.
+    status
+        The Lambda that answers those.
+    """
+    desired = group_metric("GroupDesiredCapacity", group)
+    in_service = group_metric("GroupInServiceInstances", group)
+    alerts.alarm(
+        "no-capacity",
+        cloudwatch.MathExpression(
+            expression="FILL(desired, 0) > 0 AND FILL(serving, 0) < 1",
+            using_metrics={"desired": desired, "serving": in_service},
+            period=MINUTE,
+        ),
+        "The fleet was woken 15 minutes ago and no instance is ready.",
+        threshold=0,
+        minutes=15,
+    )
+    alerts.alarm(
+        "interruptions",
+        fleet_metric("Interruptions", group, "Sum").with_(period=cdk.Duration.hours(1)),
+        "EC2 took back more than three spot instances within an hour.",
+        threshold=3,
+    )
+    alerts.alarm(
+        "always-on",
+        in_service.with_(period=cdk.Duration.hours(1), statistic="Minimum"),
+        "The fleet has not slept for 12 hours.",
+        threshold=0,
+        minutes=12,
+    )
+    alerts.alarm(
+        "door-stuck",
+        cloudwatch.MathExpression(
+            expression="FILL(lobby, 0) > 0 AND FILL(serving, 0) > 0",
+            using_metrics={"lobby": lobby, "serving": in_service},
+            period=MINUTE,
+        ),
+        "Instances are ready, and requests still end in the lobby.",
+        threshold=0,
+        minutes=5,
+    )
+    alerts.alarm(
+        "status-errors",
+        status.metric_errors(period=MINUTE),
+        "The status Lambda fails: the fleet may not wake, or its door may not open.",
+        threshold=0,
+        minutes=3,
+        of=5,
+    )
+
+
+def watch_api(alerts: Alerts, *, api: str, lobby: cloudwatch.IMetric) -> None:
+    """Raise alarms about the API.
+
+    Parameters
+    ----------
+    api
+        Its name.
+    lobby
+        Requests that found nobody.
+    """
+    alerts.alarm(
+        "api-errors",
+        cloudwatch.MathExpression(
+            # Cold calls are answered 503 as well: those that the lobby sends do not count.
+            expression="FILL(errors, 0) - FILL(lobby, 0)",
+            using_metrics={"errors": api_metric("5XXError", api, "Sum"), "lobby": lobby},
+            period=MINUTE,
+        ),
+        "More than five requests a minute fail with a status of 500 and above.",
+        threshold=5,
+        minutes=3,
+        of=5,
+    )
+    alerts.alarm(
+        "api-latency",
+        api_metric("Latency", api, "p95"),
+        "One request in twenty takes longer than 20 seconds.",
+        threshold=20_000,
+        minutes=5,
+        of=10,
+    )

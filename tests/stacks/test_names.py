@@ -1,0 +1,70 @@
+"""Names in AWS know their installation and stage, so that no two of them meet."""
+
+import json
+
+import pytest
+
+from stacks.names import PARTS, Names
+from tests.stacks.conftest import EVERYTHING_SET, Templates
+
+pytestmark = pytest.mark.xdist_group("stacks")
+
+GIVEN = {
+    "ApiGateway::RestApi": "Name",
+    "AutoScaling::AutoScalingGroup": "AutoScalingGroupName",
+    "CloudWatch::Alarm": "AlarmName",
+    "CloudWatch::Dashboard": "DashboardName",
+    "ImageBuilder::Component": "Name",
+    "ImageBuilder::ImageRecipe": "Name",
+    "ImageBuilder::InfrastructureConfiguration": "Name",
+    "ImageBuilder::LifecyclePolicy": "Name",
+    "SSM::Parameter": "Name",
+}
+"""By what property we name a resource. Of log groups, we name the fleet's alone."""
+
+
+def every_name(names: Names) -> set[str]:
+    properties = [name for name, each in vars(Names).items() if isinstance(each, property)]
+    found = {str(getattr(names, name)) for name in properties}
+    found -= {names.pipeline, names.settings_parameter}
+    return found | {names.stack(part) for part in PARTS} | {names.alarm("api-errors")}
+
+
+def test_two_stages_share_no_name() -> None:
+    live, other = every_name(Names("hush")), every_name(Names("hush", "test"))
+    assert len(live) == len(other) >= 11
+    assert not live & other
+
+
+def test_nor_do_two_installations_of_which_one_is_called_like_a_stage() -> None:
+    assert not every_name(Names("hush-test")) & every_name(Names("hush", "test"))
+
+
+def test_the_pipeline_and_its_settings_are_those_of_all_stages() -> None:
+    live, other = Names("hush"), Names("hush", "test")
+    assert live.pipeline == other.pipeline == "hush-pipeline"
+    assert live.settings_parameter == other.settings_parameter == "/hush/settings"
+
+
+@pytest.mark.parametrize(("kind", "name"), GIVEN.items())
+def test_what_is_named_knows_its_stage(everything_set: Templates, kind: str, name: str) -> None:
+    found = [each[name] for part in PARTS for each in everything_set.of(part, kind)]
+    assert found
+    for given in found:
+        text = json.dumps(given)
+        assert "speech-live" in text or "/speech/live/" in text
+
+
+def test_the_budget_and_the_log_know_it_too(everything_set: Templates) -> None:
+    names = Names(EVERYTHING_SET.name)
+    budget = everything_set.the("service", "Budgets::Budget")["Budget"]
+    assert budget["BudgetName"] == names.budget == "speech-live-month"
+    given = [each.get("LogGroupName") for each in everything_set.of("service", "Logs::LogGroup")]
+    assert [name for name in given if name] == [names.fleet_log] == ["/speech/live/fleet"]
+
+
+def test_sessions_of_one_stage_are_none_of_another(everything_set: Templates) -> None:
+    functions = everything_set.of("service", "Lambda::Function")
+    told = [each.get("Environment", {}).get("Variables", {}) for each in functions]
+    deployments = {each["HUSH_DEPLOYMENT"] for each in told if "HUSH_DEPLOYMENT" in each}
+    assert deployments == {"eu-west-1/123456789012/speech-live"}
