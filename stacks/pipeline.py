@@ -1,5 +1,8 @@
 """The pipeline: every push is tested, and updates the pipeline, the infrastructure and the code."""
 
+import json
+from pathlib import Path
+
 import aws_cdk as cdk
 from aws_cdk import aws_codebuild as codebuild
 from aws_cdk import aws_codepipeline as codepipeline
@@ -12,6 +15,7 @@ from stacks.names import LIVE, Names
 from stacks.part import Part
 from stacks.settings import PLACEHOLDER_REGION, Settings
 
+PACKAGE = Path(__file__).parents[1] / "package.json"
 PLACEHOLDER_CONNECTION = "arn:aws:codeconnections:us-east-1:111111111111:connection/placeholder"
 # A Debian image: in CodeBuild's own, which is Ubuntu, apt's Chromium is only a stub.
 TEST_IMAGE = "public.ecr.aws/docker/library/node:22-bookworm"
@@ -40,7 +44,7 @@ class Pipeline(Part):
                     build_image=codebuild.LinuxBuildImage.STANDARD_7_0
                 )
             ),
-            cli_version="2.1148.1",
+            cli_version=_cli_version(),
             # New accounts run one build of a size at a time, and refuse the others.
             publish_assets_in_parallel=False,
         )
@@ -135,3 +139,9 @@ class Deployment(cdk.Stage):
         environment = cdk.Environment(account=settings.account, region=settings.region)
         super().__init__(scope, construct_id, env=environment if settings.account else None)
         self.application = Application(self, settings, construct_id)
+
+
+def _cli_version() -> str:
+    """Return the version of the CDK's command line that `make app` uses too."""
+    package = json.loads(PACKAGE.read_text(encoding="utf-8"))
+    return str(package["devDependencies"]["aws-cdk"])

@@ -11,7 +11,7 @@ from cfnlint.config import ManualArgs
 
 from stacks.limits import LONGEST_REQUEST_SECONDS
 from stacks.names import PARTS
-from tests.stacks.conftest import EVERYTHING_SET, Templates
+from tests.stacks.conftest import EVERYTHING_SET, ROOT, Templates
 
 # One worker synthesises for all.
 pytestmark = pytest.mark.xdist_group("stacks")
@@ -604,6 +604,12 @@ class TestPipeline:
                 if action["ActionTypeId"]["Provider"] == "CodeBuild"
             ]
             assert len(builds) == len(set(builds)), stage["Name"]
+
+    def test_it_runs_the_command_line_that_a_laptop_does(self, everything_set: Templates) -> None:
+        package = json.loads((ROOT / "package.json").read_text(encoding="utf-8"))
+        version = package["devDependencies"]["aws-cdk"]
+        specifications = _text(everything_set.of("pipeline", "CodeBuild::Project"))
+        assert set(re.findall(r"aws-cdk@([\d.]+)", specifications)) == {version}
 
     def test_it_synthesises_from_the_settings_that_the_laptop_stored(
         self, everything_set: Templates
