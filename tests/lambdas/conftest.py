@@ -4,8 +4,10 @@ their own handlers, and a GitHub on loopback.
 
 import asyncio
 import base64
+import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
@@ -31,6 +33,9 @@ LOOP = asyncio.get_event_loop()
 PUBLIC_URL = "https://hush.example"
 FRONT_DOOR = "only-cloudfront-knows"
 DEPLOYMENT_KEY = "x" * 48
+VERIFIER = "v" * 50
+CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).decode()[:43]
+HAND_OVER = f"/auth/hand-over?challenge={CHALLENGE}&port=5000&attempt=attempt-1&device=my%20laptop"
 
 
 @dataclass
@@ -141,6 +146,15 @@ class Deployment:
             body={"name": name},
             origin=PUBLIC_URL,
         )
+        assert made.status == 201, made.body
+        return made.json["id"], "bearer " + made.json["key"]
+
+    def login_key_of(self, login: str) -> tuple[str, str]:
+        """Return what `hush login` gets: a key's id, and what the CDN folds it into."""
+        page = self.ask("GET", HAND_OVER, credential=self.session_of(login)).body
+        code = re.search(r'id="code">([^<]+)<', page)
+        assert code is not None
+        made = self.ask("POST", "/auth/redeem", body={"code": code[1], "verifier": VERIFIER})
         assert made.status == 201, made.body
         return made.json["id"], "bearer " + made.json["key"]
 
