@@ -169,7 +169,7 @@ class Api(Part):
         """Pass a path on to the load balancer as it comes, and stream the answer."""
         proxied = resource.path.endswith("{proxy+}")
         path = resource.path.replace("{proxy+}", "{proxy}")
-        key = self._fleet.front_door.secret_value.unsafe_unwrap()
+        key = self._fleet.gateway_key.secret_value.unsafe_unwrap()
         parameters = {
             f"integration.request.header.{header}": value
             for header, value in service_headers(key).items()

@@ -55,8 +55,12 @@ class Fleet(Part):
 
     Attributes
     ----------
-    network, balancer, link, status, front_door, alerts
+    network, balancer, link, status, alerts
         What the API is built upon.
+    front_door
+        Secret by which the API knows CloudFront.
+    gateway_key
+        Secret by which instances know the API.
     """
 
     def __init__(
@@ -73,21 +77,9 @@ class Fleet(Part):
         self.group_name = f"{settings.name}-fleet"
         self.alerts = Alerts(self, "Alerts", settings)
         self.network = Network(self, "Network", settings)
-        self.front_door = secretsmanager.Secret(
-            self,
-            f"FrontDoor{settings.secrets}",
-            description="Proves that a request came through CloudFront, and then through the API",
-            generate_secret_string=secretsmanager.SecretStringGenerator(
-                exclude_punctuation=True, password_length=48
-            ),
-            removal_policy=cdk.RemovalPolicy.DESTROY,
-        )
-        acknowledge(
-            self.front_door,
-            "AwsSolutions-SMG4",
-            "Rotated by hand: CloudFront, the API and the instances take it at a deployment"
-            " (docs/deploy.md)",
-        )
+        # Two, so that an instance which somebody broke into does not open the API.
+        self.front_door = self._secret("FrontDoor", "Proves that a request came through CloudFront")
+        self.gateway_key = self._secret("GatewayKey", "Proves that a request came through the API")
         self.link = apigatewayv2.VpcLink(
             self,
             # One in other zones is another link, of which the API learns by its name alone.
@@ -143,6 +135,24 @@ class Fleet(Part):
         self.group = self._group(image)
         self._reconcile_on_changes()
         self._alarms()
+
+    def _secret(self, name: str, description: str) -> secretsmanager.Secret:
+        secret = secretsmanager.Secret(
+            self,
+            f"{name}{self._settings.secrets}",
+            description=description,
+            generate_secret_string=secretsmanager.SecretStringGenerator(
+                exclude_punctuation=True, password_length=48
+            ),
+            removal_policy=cdk.RemovalPolicy.DESTROY,
+        )
+        acknowledge(
+            secret,
+            "AwsSolutions-SMG4",
+            "Rotated by hand: CloudFront, the API and the instances take it at a deployment"
+            " (docs/deploy.md)",
+        )
+        return secret
 
     def lobby_requests(self) -> cloudwatch.Metric:
         """Return how many requests found nobody, a minute."""
@@ -321,7 +331,7 @@ class Fleet(Part):
             # these change with the image, so that a new one reaches the fleet.
             "HUSH_IMAGE": f"{base_image(self)} {image.version}",
             "HUSH_CODE": code.s3_object_url,
-            "HUSH_FRONT_DOOR_SECRET": self.front_door.secret_arn,
+            "HUSH_GATEWAY_KEY_SECRET": self.gateway_key.secret_arn,
             "HUSH_LOG_GROUP": f"/{self._settings.name}/fleet",
             "HUSH_GROUP": self.group_name,
             "HUSH_TARGET_GROUP": self.targets.target_group_arn,
@@ -369,7 +379,7 @@ class Fleet(Part):
                 resources=[code.bucket.arn_for_objects(code.s3_object_key)],
             )
         )
-        self.front_door.grant_read(role)
+        self.gateway_key.grant_read(role)
         self.logs.grant_write(role)
         role.add_to_policy(
             iam.PolicyStatement(

@@ -180,6 +180,13 @@ class Roles:
     def __init__(self, templates: Templates, names: Names) -> None:
         self._templates, self._names = templates, names
 
+    def everyone(self) -> Iterator[tuple[str, str]]:
+        """Return the part and the name of every role, without the hash of its logical id."""
+        for part in self._templates:
+            for name, each in self._templates[part]["Resources"].items():
+                if each["Type"] == "AWS::IAM::Role":
+                    yield part, name[:-8]
+
     def statements(self) -> Iterator[tuple[str, str, dict[str, Any]]]:
         """Return every statement with its part and its role's logical id."""
         for part in self._templates:

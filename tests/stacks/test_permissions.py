@@ -57,7 +57,7 @@ INSTANCE = (
     ("autoscaling:TerminateInstanceInAutoScalingGroup", "fleet", "GroupASG"),
     ("elasticloadbalancing:DeregisterTargets", "fleet", "Targets"),
     ("dynamodb:UpdateItem", "people", "Quota"),
-    ("secretsmanager:GetSecretValue", "fleet", "FrontDoor2"),
+    ("secretsmanager:GetSecretValue", "fleet", "GatewayKey2"),
 )
 SMOKE_TEST = (("secretsmanager:GetSecretValue", "api", "SignInDeploymentKey2"),)
 CALLS = {
@@ -68,6 +68,15 @@ CALLS = {
     ("pipeline", "PipelineliveSmokeTestRole"): SMOKE_TEST,
 }
 """What our own programs ask of AWS: by role, the action, and the part and name of what it is on."""
+SIGN_IN = {"SignInAuthRole", "SignInAuthorizerRole"}
+READERS = {
+    ("fleet", "FrontDoor2"): {*SIGN_IN, "StatusRole"},
+    ("fleet", "GatewayKey2"): {"InstanceRole"},
+    ("people", "SigningKey1"): SIGN_IN,
+    ("people", "SigningKey2"): SIGN_IN,
+    ("api", "SignInDeploymentKey2"): {*SIGN_IN, "PipelineliveSmokeTestRole"},
+}
+"""Who may read each secret, by its part and name."""
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +110,31 @@ def test_every_call_of_ours_is_allowed(
 ) -> None:
     action, where, name = call
     assert roles.may(part, role, action, names.named(where, name))
+
+
+def test_every_secret_is_known_here(everything_set: Templates) -> None:
+    found = {
+        (part, name[:-8])
+        for part in everything_set
+        for name, each in everything_set[part]["Resources"].items()
+        if each["Type"] == "AWS::SecretsManager::Secret"
+    }
+    assert found == set(READERS)
+
+
+@pytest.mark.parametrize(
+    ("secret", "readers"), READERS.items(), ids=lambda value: ".".join(sorted(value))
+)
+def test_a_secret_is_read_by_those_who_need_it_alone(
+    names: Names, roles: Roles, secret: tuple[str, str], readers: set[str]
+) -> None:
+    arn = names.named(*secret)
+    allowed = {
+        role
+        for part, role in roles.everyone()
+        if roles.may(part, role, "secretsmanager:GetSecretValue", arn)
+    }
+    assert allowed == readers
 
 
 class TestThePipeline:

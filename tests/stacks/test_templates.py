@@ -496,6 +496,18 @@ class TestSite:
         )
         assert set(behavior["CachePolicyId"]) == {"Ref"}
 
+    def test_cloudfront_and_the_gateway_say_different_secrets(self, templates: Templates) -> None:
+        config = templates.the("site", "CloudFront::Distribution")["DistributionConfig"]
+        origins = _text([each.get("OriginCustomHeaders") for each in config["Origins"]])
+        assert "FrontDoor" in origins
+        assert "GatewayKey" not in origins
+        for method in templates.of("api", "ApiGateway::Method"):
+            if method["Integration"]["Type"] == "HTTP_PROXY":
+                told = method["Integration"]["RequestParameters"]
+                key = _text(told["integration.request.header.authorization"])
+                assert "GatewayKey" in key
+                assert "FrontDoor" not in key
+
     def test_the_origin_secret_is_never_written_out(self, templates: Templates) -> None:
         config = templates.the("site", "CloudFront::Distribution")["DistributionConfig"]
         (header,) = (
