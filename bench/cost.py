@@ -14,6 +14,8 @@ VOLUME_GIGABYTES = 75
 IMAGE_GIGABYTES = 45
 """What its snapshot holds, an engine and weights of small and turbo with it: an assumption."""
 ALARMS, DASHBOARDS, SECRETS = 7, 1, 4
+SECRETS_BY_HAND = 1
+"""The GitHub App's credentials, which no stack makes."""
 FLEET_METRICS = 9
 """Metrics that instances publish while there are some; the first ten are free."""
 PICTURES_AN_HOUR = 600
@@ -29,7 +31,7 @@ def idle_items() -> Items:
     return [
         ("load balancer, internal", HOURS_A_MONTH * PRICES["hour"]["load_balancer"]),
         ("snapshot of the machine image", IMAGE_GIGABYTES * stored["snapshot"]),
-        ("four secrets", SECRETS * month["secret"]),
+        ("five secrets", (SECRETS + SECRETS_BY_HAND) * month["secret"]),
         ("page, code and artifacts in S3", 1 * stored["storage"]),
         ("alarms (ten are free)", alarms * month["alarm"]),
         ("API, CDN, Lambdas, VPC link, tables, network, dashboard", 0.0),

@@ -10,7 +10,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
-from deploy.doctor import Verdict, examine
+from deploy.doctor import Verdict, examine, former_github_parameter
 from stacks.application import CERTIFICATE_REGION
 from stacks.machine_image import ROOT
 from stacks.settings import CLOUD_TOML, Settings, SettingsError, load_settings
@@ -85,11 +85,11 @@ def destroy(settings: Settings) -> bool:
     # The CDK takes down first what is built upon others.
     cdk("destroy", "--force", *places(settings))
     removed = delete_images(settings)
-    delete_parameters(settings)
+    delete_stored(settings)
     kept = tables(settings)
     console.print(
         f"\ndeleted: all stacks, {removed} machine images left over with their snapshots, the"
-        " settings and\nthe GitHub App's credentials in SSM\nkept: the stack CDKToolkit, which"
+        " settings and\nthe GitHub App's credentials\nkept: the stack CDKToolkit, which"
         " other CDK apps use; the pipeline's bucket of artifacts;\nthe connection to GitHub;"
         " API Gateway's role for logs; cloud.toml; the tables of people and of what\nthey used:"
     )
@@ -153,10 +153,15 @@ def delete_images(settings: Settings) -> int:
     return len(images)
 
 
-def delete_parameters(settings: Settings) -> None:
+def delete_stored(settings: Settings) -> None:
     """Delete the settings that the pipeline read, and the GitHub App's credentials."""
-    client: Any = boto3.client("ssm", settings.region)
-    client.delete_parameters(Names=[settings.parameter, settings.github_parameter])
+    parameters: Any = boto3.client("ssm", settings.region)
+    parameters.delete_parameters(Names=[settings.parameter, former_github_parameter(settings)])
+    secrets: Any = boto3.client("secretsmanager", settings.region)
+    try:
+        secrets.delete_secret(SecretId=settings.github_secret, ForceDeleteWithoutRecovery=True)
+    except secrets.exceptions.ResourceNotFoundException:
+        return
 
 
 def tables(settings: Settings) -> list[str]:

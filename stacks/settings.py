@@ -203,9 +203,9 @@ class Settings(BaseModel):
         return f"/{self.name}/url"
 
     @property
-    def github_parameter(self) -> str:
-        """Name of the encrypted SSM parameter with the GitHub App's credentials."""
-        return f"/{self.name}/github"
+    def github_secret(self) -> str:
+        """Name of the secret with the GitHub App's credentials, which a person makes."""
+        return f"{self.name}/github"
 
     @property
     def policy(self) -> dict[str, Any]:

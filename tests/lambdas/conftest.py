@@ -239,7 +239,6 @@ def _made(github: GitHub) -> dict[str, str]:
         )
     ssm = boto3.client("ssm", REGION)
     ssm.put_parameter(Name="/hush/url", Value=PUBLIC_URL, Type="String")
-    ssm.put_parameter(Name="/hush/github", Value=github.credentials, Type="SecureString")
     return {
         "HUSH_DEPLOYMENT": "us-east-1/123456789012/hush",
         "HUSH_PEOPLE_TABLE": "people",
@@ -247,7 +246,7 @@ def _made(github: GitHub) -> dict[str, str]:
         "HUSH_SIGNING_KEYS": secret("signing-1", "a" * 64),
         "HUSH_FRONT_DOOR_SECRET": secret("front-door", FRONT_DOOR),
         "HUSH_DEPLOYMENT_KEY_SECRET": secret("deployment-key", DEPLOYMENT_KEY),
-        "HUSH_GITHUB_SECRET": "/hush/github",
+        "HUSH_GITHUB_SECRET": secret("hush/github", github.credentials),
         "HUSH_GITHUB_URL": github.url,
         "HUSH_GITHUB_API_URL": github.url,
         "HUSH_URL_PARAMETER": "/hush/url",

@@ -10,7 +10,7 @@ import pytest
 from botocore import xform_name
 
 from tests.stacks.conftest import EVERYTHING_SET, ROOT, Templates
-from tests.stacks.permissions import Names, Roles
+from tests.stacks.permissions import Names, Roles, allowed, managed_policy
 
 pytestmark = pytest.mark.xdist_group("stacks")
 
@@ -137,6 +137,33 @@ def test_a_secret_is_read_by_those_who_need_it_alone(
     assert allowed == readers
 
 
+class TestTheGitHubApp:
+    """Its private key lets whoever has it act as the App, in every organisation with it."""
+
+    def test_sign_in_alone_reads_its_credentials(self, names: Names, roles: Roles) -> None:
+        readers = {
+            role
+            for part, role in roles.everyone()
+            if roles.may(part, role, "secretsmanager:GetSecretValue", names.github_app)
+        }
+        assert readers == {"SignInAuthRole"}
+
+    def test_other_instances_with_session_manager_do_not(self, names: Names) -> None:
+        policy = managed_policy("AmazonSSMManagedInstanceCore")
+        # Where they were once: encrypted parameters are readable with the account's own key.
+        parameter = names.at("ssm", "parameter/speech/github")
+        assert allowed(policy, "ssm:GetParameter", parameter)
+        for action in ("GetSecretValue", "BatchGetSecretValue"):
+            assert not allowed(policy, f"secretsmanager:{action}", names.github_app)
+
+    def test_nor_does_the_builder_of_images_which_has_that_policy(
+        self, names: Names, roles: Roles
+    ) -> None:
+        builder = ("image", "BuilderRole")
+        assert roles.may(*builder, "ssm:GetParameter", names.at("ssm", "parameter/speech/github"))
+        assert not roles.may(*builder, "secretsmanager:GetSecretValue", names.github_app)
+
+
 class TestThePipeline:
     @pytest.mark.parametrize("service", ["codeconnections", "codestar-connections"])
     def test_it_may_use_the_connection_by_both_of_its_names(
@@ -195,11 +222,11 @@ class TestAnInstance:
     def test_it_reads_no_parameter_not_even_by_a_policy_of_aws(
         self, names: Names, roles: Roles, everything_set: Templates
     ) -> None:
-        # AmazonSSMManagedInstanceCore reads all of them.
+        # AmazonSSMManagedInstanceCore reads all of the account's.
         for name, each in everything_set["fleet"]["Resources"].items():
             if each["Type"] == "AWS::IAM::Role" and name.startswith("InstanceRole"):
                 assert "ManagedPolicyArns" not in each["Properties"]
-        key = names.at("ssm", f"parameter{EVERYTHING_SET.github_parameter}")
+        key = names.at("ssm", f"parameter{EVERYTHING_SET.parameter}")
         for action in ("ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath"):
             assert not roles.may("fleet", "InstanceRole", action, key)
 

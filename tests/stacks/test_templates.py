@@ -43,9 +43,9 @@ def _allowed(templates: Templates, part: str, role: str) -> set[tuple[str, str]]
         for resource in resources if isinstance(resources, list) else [resources]:
             text = _text(resource)
             assert "*" not in text
-            parameter = re.search(r":parameter/[a-z]+(/[a-z]+)", text)
+            named = re.search(r":(?:parameter/|secret:)[a-z]+(/[a-z]+)", text)
             names = [word for word in known if word in text.replace("hush-people", "")]
-            word = parameter[1] if parameter else "Log" if "Log" in text else names[0]
+            word = named[1] if named else "Log" if "Log" in text else names[0]
             for action in actions if isinstance(actions, list) else [actions]:
                 pairs.add((action, word))
     return pairs
@@ -150,7 +150,7 @@ class TestPrivilege:
             ("secretsmanager:GetSecretValue", "FrontDoor"),
             ("secretsmanager:GetSecretValue", "DeploymentKey"),
             ("secretsmanager:GetSecretValue", "SigningKey"),
-            ("ssm:GetParameter", "/github"),
+            ("secretsmanager:GetSecretValue", "/github"),
             ("ssm:GetParameter", "/url"),
             ("logs:CreateLogStream", "Log"),
             ("logs:PutLogEvents", "Log"),
