@@ -1,5 +1,7 @@
 """The pipeline: every push is tested, and updates the pipeline, the infrastructure and the code."""
 
+import json
+
 import aws_cdk as cdk
 from aws_cdk import aws_codebuild as codebuild
 from aws_cdk import aws_codepipeline as codepipeline
@@ -15,6 +17,8 @@ from stacks.settings import PLACEHOLDER_REGION, Settings
 PLACEHOLDER_CONNECTION = "arn:aws:codeconnections:us-east-1:111111111111:connection/placeholder"
 # A Debian image: in CodeBuild's own, which is Ubuntu, apt's Chromium is only a stub.
 TEST_IMAGE = "public.ecr.aws/docker/library/node:22-bookworm"
+CLI_VERSION = "2.1148.1"
+"""Of the CDK's command line, as in package.json."""
 
 
 class Pipeline(Part):
@@ -40,13 +44,14 @@ class Pipeline(Part):
                     build_image=codebuild.LinuxBuildImage.STANDARD_7_0
                 )
             ),
-            cli_version="2.1148.1",
+            cli_version=CLI_VERSION,
             # New accounts run one build of a size at a time, and refuse the others.
             publish_assets_in_parallel=False,
         )
         stage = Deployment(self, "live", settings)
         pipeline.add_stage(stage, post=[self._smoke_test(source, stage)])
         pipeline.build_pipeline()
+        self._publish_with_the_pinned_tool(pipeline, stage)
         self._use_connection(pipeline, settings)
         self._acknowledge(pipeline)
 
@@ -123,6 +128,46 @@ class Pipeline(Part):
                     iam.PolicyStatement(
                         actions=["codeconnections:UseConnection"],
                         resources=[settings.connection or PLACEHOLDER_CONNECTION],
+                    )
+                )
+
+    def _publish_with_the_pinned_tool(
+        self, pipeline: pipelines.CodePipeline, stage: "Deployment"
+    ) -> None:
+        """Publish assets by the command line that made them, in place of the newest `cdk-assets`.
+
+        That is another tool with versions of its own, which need not read what this one writes.
+        """
+        assembly = stage.artifact_id
+        phases = {
+            "install": [f"npm install -g aws-cdk@{CLI_VERSION}"],
+            "build": [
+                f"cdk --no-notices --app {assembly} publish-assets --unstable=publish-assets '**'"
+            ],
+        }
+        specification = {
+            "version": "0.2",
+            "phases": {name: {"commands": commands} for name, commands in phases.items()},
+        }
+        for each in pipeline.node.find_all():
+            if "/Assets/" not in each.node.path:
+                continue
+            if isinstance(each, codebuild.CfnProject):
+                each.add_property_override("Source.BuildSpec", json.dumps(specification))
+            if isinstance(each, iam.Role):
+                # One uploads; the other looks how new the bootstrapping is.
+                each.add_to_policy(
+                    iam.PolicyStatement(
+                        actions=["sts:AssumeRole"],
+                        resources=[f"arn:*:iam::{self.account}:role/*"],
+                        conditions={
+                            "ForAnyValue:StringEquals": {
+                                "iam:ResourceTag/aws-cdk:bootstrap-role": [
+                                    "file-publishing",
+                                    "deploy",
+                                ]
+                            }
+                        },
                     )
                 )
 

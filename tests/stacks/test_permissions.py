@@ -189,6 +189,18 @@ class TestThePipeline:
         mutation = "PipelineUpdatePipelineSelfMutationRole"
         assert roles.may("pipeline", mutation, "sts:AssumeRole", arn, **tag)
 
+    @pytest.mark.parametrize("role", ["deploy", "file-publishing"])
+    @pytest.mark.parametrize("region", [str(EVERYTHING_SET.region), "us-east-1"])
+    def test_it_publishes_by_the_roles_of_the_bootstrapping(
+        self, names: Names, roles: Roles, role: str, region: str
+    ) -> None:
+        # One uploads; the other looks how new the bootstrapping is.
+        arn = (
+            f"arn:aws:iam::{names.account}:role/cdk-hnb659fds-{role}-role-{names.account}-{region}"
+        )
+        tag = {"iam_ResourceTag/aws-cdk_bootstrap-role": role}
+        assert roles.may("pipeline", "PipelineAssetsFileRole", "sts:AssumeRole", arn, **tag)
+
     def test_it_starts_every_build(
         self, names: Names, roles: Roles, everything_set: Templates
     ) -> None:
