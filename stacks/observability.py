@@ -45,6 +45,12 @@ class Alerts(Construct):
                 budget_type="COST",
                 time_unit="MONTHLY",
                 budget_name=f"{settings.name}-month",
+                # Without the tag being active, which only a person can do, it would count nothing.
+                cost_filters=(
+                    {"TagKeyValue": [f"user:hush${settings.name}"]}
+                    if settings.budget_by_tag
+                    else None
+                ),
                 budget_limit=budgets.CfnBudget.SpendProperty(
                     amount=settings.budget_dollars, unit="USD"
                 ),

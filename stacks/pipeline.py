@@ -15,7 +15,8 @@ from stacks.part import Part, stack_options
 from stacks.settings import PLACEHOLDER_REGION, Settings
 
 PLACEHOLDER_CONNECTION = "arn:aws:codeconnections:us-east-1:111111111111:connection/placeholder"
-# A Debian image: in CodeBuild's own, which is Ubuntu, apt's Chromium is only a stub.
+# A Debian image: in CodeBuild's own, which is Ubuntu, apt's Chromium is only a stub. By its tag,
+# as Debian's own packages, which the build installs too, are new ones every time.
 TEST_IMAGE = "public.ecr.aws/docker/library/node:22-bookworm"
 CLI_VERSION = "2.1148.1"
 """Of the CDK's command line, as in package.json."""

@@ -578,6 +578,10 @@ class TestWatching:
         budget = everything_set.the("fleet", "Budgets::Budget")["Budget"]
         assert budget["BudgetLimit"] == {"Amount": EVERYTHING_SET.budget_dollars, "Unit": "USD"}
 
+    def test_it_counts_what_is_tagged_if_that_is_wanted(self, everything_set: Templates) -> None:
+        budget = everything_set.the("fleet", "Budgets::Budget")["Budget"]
+        assert budget["CostFilters"] == {"TagKeyValue": ["user:hush$speech"]}
+
 
 class TestPipeline:
     def test_it_updates_itself_then_deploys_and_asks(self, everything_set: Templates) -> None:
