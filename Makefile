@@ -79,7 +79,7 @@ wheel: $(ENVIRONMENT) ## build the package into dist/
 	@sh setup.sh page || true
 	@.venv/bin/python -m build --wheel
 
-lock: $(ENVIRONMENT) ## renew constraints.txt and ami/*.lock with the newest versions that fit
+lock: $(ENVIRONMENT) ## renew constraints.txt and all locks with the newest versions that fit
 	@sh setup.sh lock
 
 clean: ## remove what was built, the virtual environment too

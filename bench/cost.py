@@ -1,6 +1,7 @@
 """What hush costs in AWS, from a dated table of prices: `python -m bench.cost`.
 
-Prints the bill of a month in which nobody comes, of an hour of use, and of a month of a demo.
+Prints the bill of a month in which nobody comes, of an hour of use, of a month of a demo, of a push
+and of a new machine image.
 """
 
 import tomllib
@@ -13,9 +14,22 @@ VOLUME_GIGABYTES = 75
 """Size of the base image's volume: an assumption; `aws ec2 describe-images` tells."""
 IMAGE_GIGABYTES = 45
 """What its snapshot holds, an engine and weights of small and turbo with it: an assumption."""
-ALARMS, DASHBOARDS, SECRETS = 7, 1, 3
+ALARMS, DASHBOARDS, SECRETS = 7, 1, 4
+SECRETS_BY_HAND = 1
+"""The GitHub App's credentials, which no stack makes."""
 FLEET_METRICS = 9
 """Metrics that instances publish while there are some; the first ten are free."""
+TEST_MINUTES = 20
+"""Of the pipeline's large build, `make test` and synthesis: an assumption, what two processors
+take; a large build has eight, and installs everything first."""
+SMALL_MINUTES = {"the pipeline's update": 2, "assets": 2, "smoke test": 8}
+"""Of its small builds, the last of which waits for an instance: assumptions."""
+DEPLOY_MINUTES = 10
+"""Of CloudFormation, which the pipeline's price counts too: an assumption."""
+AWAKE_MINUTES = 20
+"""Of the instance that the smoke test wakes, until it retires."""
+IMAGE_MINUTES = 45
+"""Of the instance that builds a machine image, and of the one that tests it: an assumption."""
 PICTURES_AN_HOUR = 600
 BYTES_A_PICTURE = 60_000
 
@@ -29,7 +43,7 @@ def idle_items() -> Items:
     return [
         ("load balancer, internal", HOURS_A_MONTH * PRICES["hour"]["load_balancer"]),
         ("snapshot of the machine image", IMAGE_GIGABYTES * stored["snapshot"]),
-        ("three secrets", SECRETS * month["secret"]),
+        ("five secrets", (SECRETS + SECRETS_BY_HAND) * month["secret"]),
         ("page, code and artifacts in S3", 1 * stored["storage"]),
         ("alarms (ten are free)", alarms * month["alarm"]),
         ("API, CDN, Lambdas, VPC link, tables, network, dashboard", 0.0),
@@ -48,6 +62,30 @@ def hour_items() -> Items:
         ("load balancer's work", hour["load_balancer_unit"]),
         (f"API, {pictures} pictures", pictures * million["api_requests"] / 1e6),
         ("logs and metrics", 0.001 + metrics * PRICES["month"]["metric"] / HOURS_A_MONTH),
+    ]
+
+
+def push_items() -> Items:
+    """Return what a push costs that changes code alone."""
+    minute = PRICES["minute"]
+    small = sum(SMALL_MINUTES.values())
+    pipeline = (TEST_MINUTES + small + DEPLOY_MINUTES) * minute["pipeline"]
+    return [
+        (f"{TEST_MINUTES} minutes of a large build: tests", TEST_MINUTES * minute["build_large"]),
+        (f"{small} minutes of small builds", small * minute["build_small"]),
+        ("the pipeline's actions (100 minutes a month are free)", pipeline),
+        ("the instance that the smoke test wakes", AWAKE_MINUTES / 60 * total(hour_items())),
+    ]
+
+
+def image_items() -> Items:
+    """Return what a push costs more that makes a new machine image."""
+    hours = IMAGE_MINUTES / 60
+    volume = VOLUME_GIGABYTES * PRICES["gigabyte_month"]["volume"] / HOURS_A_MONTH
+    return [
+        ("g4dn.xlarge, on demand", hours * PRICES["hour"]["g4dn_xlarge_on_demand"]),
+        ("its address and volume", hours * (PRICES["hour"]["public_address"] + volume)),
+        ("the pipeline, which waits", IMAGE_MINUTES * PRICES["minute"]["pipeline"]),
     ]
 
 
@@ -73,6 +111,8 @@ def report() -> str:
         table("a month in which nobody comes", idle),
         table("an hour of use", hour),
         table("a month with an hour a day", month),
+        table("a push", push_items()),
+        table("a new machine image, more", image_items()),
         f"Filling a volume at a set rate (`volume_initialization`) costs {fill:.2f} $ more for"
         " each launch.",
     ]

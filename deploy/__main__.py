@@ -10,7 +10,8 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
-from deploy.doctor import Verdict, examine
+from deploy.doctor import Verdict, examine, former_github_parameter
+from deploy.remains import delete_buckets, delete_logs, resources_of
 from stacks.application import CERTIFICATE_REGION
 from stacks.machine_image import ROOT
 from stacks.names import PARTS, Names
@@ -82,16 +83,23 @@ def destroy(settings: Settings) -> bool:
     if os.environ.get("YES") != name and console.input(f"Type {name} to go on: ") != name:
         console.print("nothing was deleted")
         return False
+    stacks, support = places(settings), support_places(settings)
+    resources = resources_of(stacks | support)
     # The CDK takes down first what is built upon others.
-    cdk("destroy", "--force", *places(settings))
+    cdk("destroy", "--force", *stacks)
+    for stack, region in support.items():
+        delete_stack(stack, region)
     removed = delete_images(settings)
-    delete_parameters(settings)
+    buckets = delete_buckets(resources)
+    logs = delete_logs(resources, str(settings.region), Names(name).prefix)
+    delete_stored(settings)
     kept = tables(settings)
     console.print(
-        f"\ndeleted: all stacks, {removed} machine images left over with their snapshots, the"
-        " settings and\nthe GitHub App's credentials in SSM\nkept: the stack CDKToolkit, which"
-        " other CDK apps use; the pipeline's bucket of artifacts;\nthe connection to GitHub;"
-        " API Gateway's role for logs; cloud.toml; the tables of people and of what\nthey used:"
+        f"\ndeleted: all stacks, {removed} machine images left over with their snapshots,"
+        f" {buckets} buckets of artifacts,\n{logs} logs of builds and Lambdas, the settings and the"
+        " GitHub App's credentials\nkept: the stack CDKToolkit, which other CDK apps use; the"
+        " connection to GitHub; API Gateway's\nrole for logs with its group"
+        " /aws/apigateway/welcome; cloud.toml; the tables of people and of what\nthey used:"
     )
     for table in kept:
         console.print(f"  {table}", markup=False)
@@ -106,6 +114,13 @@ def places(settings: Settings) -> dict[str, str]:
     if settings.domain is not None and region != CERTIFICATE_REGION:
         stacks[names.stack("certificate")] = CERTIFICATE_REGION
     return stacks
+
+
+def support_places(settings: Settings) -> dict[str, str]:
+    """Return in which region a stack is that the pipeline has beside it for certificates."""
+    if settings.domain is None or settings.region == CERTIFICATE_REGION:
+        return {}
+    return {f"{settings.name}-pipeline-support-{CERTIFICATE_REGION}": CERTIFICATE_REGION}
 
 
 def states(settings: Settings) -> dict[str, str]:
@@ -133,11 +148,16 @@ def clear_failed(settings: Settings) -> bool:
     if not agreed and console.input("Type yes to delete it and go on: ") != "yes":
         return False
     for name in reversed(failed):
-        client: Any = boto3.client("cloudformation", places(settings)[name])
-        client.delete_stack(StackName=name)
-        client.get_waiter("stack_delete_complete").wait(StackName=name)
+        delete_stack(name, places(settings)[name])
         console.print(f"  {MARKS[Verdict.GOOD]} deleted {name}")
     return True
+
+
+def delete_stack(name: str, region: str) -> None:
+    """Delete a stack, and wait until it is gone."""
+    client: Any = boto3.client("cloudformation", region)
+    client.delete_stack(StackName=name)
+    client.get_waiter("stack_delete_complete").wait(StackName=name)
 
 
 def delete_images(settings: Settings) -> int:
@@ -153,11 +173,18 @@ def delete_images(settings: Settings) -> int:
     return len(images)
 
 
-def delete_parameters(settings: Settings) -> None:
+def delete_stored(settings: Settings) -> None:
     """Delete the settings that the pipeline read, and the GitHub App's credentials."""
-    client: Any = boto3.client("ssm", settings.region)
     names = Names(settings.name)
-    client.delete_parameters(Names=[names.settings_parameter, names.github_parameter])
+    parameters: Any = boto3.client("ssm", settings.region)
+    parameters.delete_parameters(
+        Names=[names.settings_parameter, former_github_parameter(settings)]
+    )
+    secrets: Any = boto3.client("secretsmanager", settings.region)
+    try:
+        secrets.delete_secret(SecretId=names.github_secret, ForceDeleteWithoutRecovery=True)
+    except secrets.exceptions.ResourceNotFoundException:
+        return
 
 
 def tables(settings: Settings) -> list[str]:

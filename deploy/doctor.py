@@ -109,16 +109,31 @@ def who(settings: Settings) -> Check:
 
 
 def github_app(settings: Settings) -> Check:
-    """See whether sign-in has the GitHub App's credentials."""
-    parameter = Names(settings.name).github_parameter
+    """See whether sign-in has the GitHub App's credentials, and nobody else."""
+    subject, former = "GitHub App", former_github_parameter(settings)
+    name = Names(settings.name).github_secret
+    client = _client("ssm", settings)
+    if client.get_parameters(Names=[former])["Parameters"]:
+        finding = (
+            f"its credentials are in the parameter {former}, which others in this account may read:"
+            " move them into a secret, docs/deploy.md, step 7"
+        )
+        return Check(Verdict.BAD, subject, finding)
     try:
-        _client("ssm", settings).get_parameter(Name=parameter)
+        secret = _client("secretsmanager", settings).describe_secret(SecretId=name)
     except ClientError as error:
-        if error.response["Error"]["Code"] != "ParameterNotFound":
+        if error.response["Error"]["Code"] != "ResourceNotFoundException":
             raise
+        secret = None
+    if secret is None or "DeletedDate" in secret:
         finding = "its credentials are not set, so nobody can sign in: docs/deploy.md, step 7"
-        return Check(Verdict.UNSURE, "GitHub App", finding)
-    return Check(Verdict.GOOD, "GitHub App", f"its credentials are in {parameter}")
+        return Check(Verdict.UNSURE, subject, finding)
+    return Check(Verdict.GOOD, subject, f"its credentials are in {name}")
+
+
+def former_github_parameter(settings: Settings) -> str:
+    """Return the parameter that had the GitHub App's credentials before a secret did."""
+    return f"/{settings.name}/github"
 
 
 def credentials(settings: Settings) -> Check:

@@ -144,7 +144,7 @@ def _pasted(hand_over: HandOver, url: str) -> str:
 
 
 def logout(url: Place) -> None:
-    """Sign out: revoke the credential, and remove it from the system's keyring."""
+    """Sign out: revoke the credential with all keys made by it, and remove it from the keyring."""
     with _problems():
         place = origin(url)
         key = credential(place)
@@ -191,10 +191,15 @@ def create_key(
     url: Url,
     api_key: ApiKey = None,
     days: Annotated[
-        int | None, typer.Option(min=1, help="How long it is good for; for ever if left out.")
+        int | None,
+        typer.Option(
+            min=1, help="How long it is good for, at most as long as that of `hush login`."
+        ),
     ] = None,
 ) -> None:
     """Make a key, and print it: it is shown this once.
+
+    It ends with the key of `hush login` that makes it; one that is to last is made on the page.
 
     **Example**
 
@@ -204,6 +209,8 @@ def create_key(
         made = _account(url, api_key).ask("POST", "keys", {"name": name, "days": days})
         typer.echo(made["key"])
         errors.print(f"this is {made['name']}, {made['id']}; it will not be shown again")
+        if made["expires"]:
+            errors.print(f"it is good until {made['expires'][:10]}, or until `hush logout` here")
 
 
 @keys.command("revoke", no_args_is_help=True)

@@ -106,9 +106,9 @@ class Aws:
         kept = self._client("secretsmanager").create_secret(Name=name, SecretString=value)
         return str(kept["ARN"])
 
-    def parameter(self, name: str, value: str, kind: str = "String") -> str:
+    def parameter(self, name: str, value: str) -> str:
         """Keep a parameter, and return its name."""
-        self._client("ssm").put_parameter(Name=name, Value=value, Type=kind)
+        self._client("ssm").put_parameter(Name=name, Value=value, Type="String")
         return name
 
 
@@ -137,9 +137,7 @@ def signing_in(service: str, key: str, url: str, aws: Aws, github: GitHub) -> It
         "HUSH_POLICY": json.dumps(SETTINGS.policy),
         "HUSH_LIMITS": json.dumps(SETTINGS.limits),
         "HUSH_DEPLOYMENT": "local/demo",
-        "HUSH_GITHUB_SECRET": aws.parameter(
-            NAMES.github_parameter, github.credentials, "SecureString"
-        ),
+        "HUSH_GITHUB_SECRET": aws.secret(NAMES.github_secret, github.credentials),
         "HUSH_URL_PARAMETER": aws.parameter(NAMES.url_parameter, url),
         "HUSH_GITHUB_URL": github.url,
         "HUSH_GITHUB_API_URL": github.url,

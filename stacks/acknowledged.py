@@ -66,8 +66,12 @@ ACCEPTED = (
     Accepted(
         "service/FrontDoor…",
         "SMG4",
-        "Rotated by hand: CloudFront, the API and the instances take it at a deployment"
-        " (docs/deploy.md)",
+        "Rotated by hand: CloudFront and the API take it at a deployment (docs/deploy.md)",
+    ),
+    Accepted(
+        "service/GatewayKey…",
+        "SMG4",
+        "Rotated by hand: the API and the instances take it at a deployment (docs/deploy.md)",
     ),
     Accepted("service/SignIn/DeploymentKey…", "SMG4", "Rotated by hand (docs/deploy.md)"),
     Accepted(

@@ -64,10 +64,16 @@ class Application:
             certificate = domain_certificate(stack("certificate", CERTIFICATE_REGION), settings)
 
         service = stack("service")
+        # Two, so that an instance which somebody broke into does not open the API.
         front_door = generated_secret(
             service,
             f"FrontDoor{settings.secrets}",
-            "Proves that a request came through CloudFront, and then through the API",
+            "Proves that a request came through CloudFront",
+        )
+        gateway_key = generated_secret(
+            service,
+            f"GatewayKey{settings.secrets}",
+            "Proves that a request came through the API",
         )
         fleet = Fleet(
             service,
@@ -78,7 +84,7 @@ class Application:
             image_version=image.version,
             quota=people.quota,
             front_door=front_door,
-            gateway_key=front_door,
+            gateway_key=gateway_key,
         )
         sign_in = SignIn(
             service,
@@ -97,7 +103,7 @@ class Application:
             zones=settings.usable_zones,
             log_role=settings.gateway_log_role,
             front_door=front_door,
-            gateway_key=front_door,
+            gateway_key=gateway_key,
             auth=sign_in.auth,
             authorizer=sign_in.authorizer,
             status=fleet.lobby.status,
@@ -119,6 +125,7 @@ class Application:
             names,
             email=settings.alarm_email,
             budget_dollars=settings.budget_dollars,
+            budget_by_tag=settings.budget_by_tag,
         )
         lobby = fleet.lobby.requests()
         watch_fleet(alerts, group=names.group, lobby=lobby, status=fleet.lobby.status)

@@ -14,16 +14,17 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from stacks.targets import LAMBDA
+
 FOLDERS = Path(__file__).parents[1] / "lambda"
 CONTRACTS = FOLDERS.parent / "hush" / "contracts"
-CONSTRAINTS = FOLDERS.parent / "constraints.txt"
 RUNTIME = lambda_.Runtime.PYTHON_3_14
-PLATFORMS = ("manylinux2014_aarch64", "manylinux_2_28_aarch64")
-"""Wheels that Amazon Linux 2023 on ARM takes."""
+REQUIREMENTS, LOCK = "requirements.txt", "requirements.lock"
+"""What a Lambda wants, and every file that it gets (`stacks/lock.py`)."""
 LIBRARIES = "hush:libraries"
 """Context: false leaves out what pip would fetch, as tests do, which have it already."""
 
-_OWN_FILES_ONLY = shutil.ignore_patterns("__pycache__", "requirements.txt")
+_OWN_FILES_ONLY = shutil.ignore_patterns("__pycache__", REQUIREMENTS, LOCK)
 
 
 def python_function(
@@ -42,7 +43,7 @@ def python_function(
     Parameters
     ----------
     folder
-        What it is made of. Libraries that its `requirements.txt` names are put beside it.
+        What it is made of. Libraries that its `requirements.lock` names are put beside it.
     memory
         In MiB.
     packages
@@ -76,8 +77,6 @@ def python_function(
 def _code(scope: Construct, folder: str, packages: Sequence[str]) -> lambda_.Code:
     libraries = scope.node.try_get_context(LIBRARIES) is not False
     kept = [pattern for name in (folder, *packages) for pattern in (f"!{name}", f"!{name}/**")]
-    requirements = FOLDERS / folder / "requirements.txt"
-    pinned = CONSTRAINTS.read_text(encoding="utf-8") if requirements.exists() else ""
     contracts = cdk.FileSystem.fingerprint(
         str(CONTRACTS), exclude=["**/__pycache__"], ignore_mode=cdk.IgnoreMode.GIT
     )
@@ -89,7 +88,7 @@ def _code(scope: Construct, folder: str, packages: Sequence[str]) -> lambda_.Cod
             str(FOLDERS),
             exclude=["*", *kept, "**/__pycache__"],
             ignore_mode=cdk.IgnoreMode.GIT,
-            extra_hash="\n".join([folder, RUNTIME.name, *PLATFORMS, pinned, contracts]),
+            extra_hash="\n".join([folder, *LAMBDA.options, contracts]),
         ),
         bundling=cdk.BundlingOptions(
             image=RUNTIME.bundling_image, local=Bundle(folder, packages, libraries)
@@ -106,16 +105,16 @@ class Bundle:
     folder, packages
         Folders of `lambda/`: the first one's files, and the others beside them.
     libraries
-        Whether to fetch what `requirements.txt` names.
+        Whether to fetch what `requirements.lock` names.
     """
 
     def __init__(self, folder: str, packages: Sequence[str], libraries: bool) -> None:
         self._folder, self._packages, self._libraries = folder, packages, libraries
 
     def try_bundle(self, output_dir: str, *_: Any, **__: Any) -> bool:  # noqa: D102
-        requirements = FOLDERS / self._folder / "requirements.txt"
-        if self._libraries and requirements.exists():
-            subprocess.run(pip_install(requirements, output_dir), check=True)
+        lock = FOLDERS / self._folder / LOCK
+        if self._libraries and lock.exists():
+            subprocess.run(pip_install(lock, output_dir), check=True)
         shutil.copytree(
             FOLDERS / self._folder, output_dir, ignore=_OWN_FILES_ONLY, dirs_exist_ok=True
         )
@@ -128,13 +127,10 @@ class Bundle:
         return True
 
 
-def pip_install(requirements: Path, target: str) -> list[str]:
-    """Return the command that fetches libraries for the Lambdas' Python and processor."""
+def pip_install(lock: Path, target: str) -> list[str]:
+    """Return the command that fetches exactly what was locked for the Lambdas."""
     return [
         *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"),
-        *("--requirement", str(requirements), "--constraint", str(CONSTRAINTS)),
-        *("--target", target, "--no-compile"),
-        *(part for platform in PLATFORMS for part in ("--platform", platform)),
-        *("--implementation", "cp", "--python-version", RUNTIME.name.removeprefix("python")),
-        "--only-binary=:all:",
+        *("--require-hashes", "--no-deps", "--requirement", str(lock)),
+        *("--target", target, "--no-compile", *LAMBDA.options, "--only-binary=:all:"),
     ]

@@ -73,9 +73,9 @@ class Names:
         return f"/{self.installation}/{self.stage}/url"
 
     @property
-    def github_parameter(self) -> str:
-        """Name of the encrypted SSM parameter with the GitHub App's credentials."""
-        return f"/{self.installation}/{self.stage}/github"
+    def github_secret(self) -> str:
+        """Name of the secret with the GitHub App's credentials, which a person makes."""
+        return f"{self.installation}/{self.stage}/github"
 
     @property
     def pipeline(self) -> str:

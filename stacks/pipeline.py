@@ -17,7 +17,8 @@ from stacks.settings import PLACEHOLDER_REGION, Settings
 
 PACKAGE = Path(__file__).parents[1] / "package.json"
 PLACEHOLDER_CONNECTION = "arn:aws:codeconnections:us-east-1:111111111111:connection/placeholder"
-# A Debian image: in CodeBuild's own, which is Ubuntu, apt's Chromium is only a stub.
+# A Debian image: in CodeBuild's own, which is Ubuntu, apt's Chromium is only a stub. By its tag,
+# as Debian's own packages, which the build installs too, are new ones every time.
 TEST_IMAGE = "public.ecr.aws/docker/library/node:22-bookworm"
 
 
@@ -51,6 +52,7 @@ class Pipeline(Part):
         stage = Deployment(self, LIVE, settings)
         pipeline.add_stage(stage, post=[self._smoke_test(source, stage)])
         pipeline.build_pipeline()
+        self._publish_with_the_pinned_tool(pipeline, stage)
         self._use_connection(pipeline, settings)
 
     def _synth(
@@ -128,6 +130,46 @@ class Pipeline(Part):
                     iam.PolicyStatement(
                         actions=["codeconnections:UseConnection"],
                         resources=[settings.connection or PLACEHOLDER_CONNECTION],
+                    )
+                )
+
+    def _publish_with_the_pinned_tool(
+        self, pipeline: pipelines.CodePipeline, stage: "Deployment"
+    ) -> None:
+        """Publish assets by the command line that made them, in place of the newest `cdk-assets`.
+
+        That is another tool with versions of its own, which need not read what this one writes.
+        """
+        assembly = stage.artifact_id
+        phases = {
+            "install": [f"npm install -g aws-cdk@{_cli_version()}"],
+            "build": [
+                f"cdk --no-notices --app {assembly} publish-assets --unstable=publish-assets '**'"
+            ],
+        }
+        specification = {
+            "version": "0.2",
+            "phases": {name: {"commands": commands} for name, commands in phases.items()},
+        }
+        for each in pipeline.node.find_all():
+            if "/Assets/" not in each.node.path:
+                continue
+            if isinstance(each, codebuild.CfnProject):
+                each.add_property_override("Source.BuildSpec", json.dumps(specification))
+            if isinstance(each, iam.Role):
+                # One uploads; the other looks how new the bootstrapping is.
+                each.add_to_policy(
+                    iam.PolicyStatement(
+                        actions=["sts:AssumeRole"],
+                        resources=[f"arn:*:iam::{self.account}:role/*"],
+                        conditions={
+                            "ForAnyValue:StringEquals": {
+                                "iam:ResourceTag/aws-cdk:bootstrap-role": [
+                                    "file-publishing",
+                                    "deploy",
+                                ]
+                            }
+                        },
                     )
                 )
 

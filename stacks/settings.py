@@ -83,6 +83,8 @@ class Settings(BaseModel):
     """Who is told of alarms and of the budget."""
     budget_dollars: int = Field(default=50, ge=1)
     """Cost of a month at 80 % of which a mail is sent, and at 100 % again."""
+    budget_by_tag: bool = False
+    """Whether only what has the tag `hush` counts, once that is active; else the whole account."""
 
     instance_types: tuple[str, ...] = (
         "g4dn.xlarge",

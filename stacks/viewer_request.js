@@ -11,9 +11,10 @@ const READING = ["GET", "HEAD", "OPTIONS"];
 function handler(event) {
   const request = event.request;
   const headers = request.headers;
-  for (const name of Object.keys(headers)) {
+  // CloudFront's JavaScript is an older one, without for-of.
+  Object.keys(headers).forEach(function (name) {
     if (name.startsWith("x-hush-")) delete headers[name];
-  }
+  });
   const signingIn = request.uri.startsWith("/auth/");
   const key = bearer(headers);
   const session = key ? "" : cookie(request.cookies);

@@ -126,7 +126,9 @@ class SignIn:
             case "POST", ["keys"]:
                 if len(self.keys) >= 20:
                     return error(409, "20 keys are the most: revoke one first", "too_many_keys")
-                secret = self.new_key(body["name"], body["days"])
+                # Only what `hush login` got comes without a cookie, and is good for 90 days.
+                longest = 90 if "authorization" in request.headers else None
+                secret = self.new_key(body["name"], body["days"] or longest)
                 return reply(201, {**self._shown(self.keys[secret.split("_")[2]]), "key": secret})
             case "DELETE", ["keys", number] if number in self.keys:
                 del self.keys[number]

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field, StringConstraints
 from asking import Administrator, Manager, SignedIn
 from identity import people
 from identity.audit import audit
+from identity.callers import Caller
 from identity.keys import ApiKey, new_key
 from identity.people import MOST_KEYS, Item
 from identity.settings import settings
@@ -40,8 +41,12 @@ def list_keys(caller: Manager) -> dict[str, Any]:
 
 @router.post("/keys", status_code=201)
 def create_key(caller: Manager, wanted: NewKey) -> dict[str, Any]:
-    """Make a key. This answer alone has it."""
-    return made_key(caller.identity, caller.login, wanted.name, "key", wanted.days)
+    """Make a key. This answer alone has it.
+
+    Made with the key of `hush login`, it expires no later, and is revoked with it.
+    """
+    maker = caller if caller.kind == "login" else None
+    return made_key(caller.identity, caller.login, wanted.name, "key", wanted.days, maker)
 
 
 @router.delete("/keys/{key_id}", status_code=204)
@@ -52,6 +57,10 @@ def revoke_key(caller: SignedIn, key_id: KeyId) -> None:
     if not people.remove(caller.identity, f"key#{key_id}"):
         raise HTTPException(404, "there is no such key")
     audit("key-revoked", who=caller.identity, login=caller.login, key=key_id)
+    # They are refused from now on; this only tidies the table.
+    for item in people.everything_of(caller.identity):
+        if item.get("maker") == key_id:
+            people.remove(caller.identity, item["what"])
 
 
 @router.get("/people")
@@ -86,9 +95,19 @@ def revoke_person(
 
 
 def made_key(
-    person: str, login: str, name: str, kind: Literal["key", "login"], days: int | None
+    person: str,
+    login: str,
+    name: str,
+    kind: Literal["key", "login"],
+    days: int | None,
+    maker: Caller | None = None,
 ) -> dict[str, Any]:
     """Make a key for someone, and describe it with the key itself.
+
+    Parameters
+    ----------
+    maker
+        The key that it is made with, and ends with.
 
     Raises
     ------
@@ -99,6 +118,9 @@ def made_key(
         raise HTTPException(409, f"{MOST_KEYS} keys are the most: revoke one first")
     key: ApiKey = new_key(person)
     now = int(time.time())
+    ends = [] if days is None else [now + days * 86400]
+    if maker is not None and maker.expires is not None:
+        ends.append(int(maker.expires))
     item: Item = {
         "who": person,
         "what": f"key#{key.id}",
@@ -107,7 +129,8 @@ def made_key(
         "digest": key.digest,
         "hint": key.hint,
         "created": now,
-        "expires": None if days is None else now + days * 86400,
+        "expires": min(ends, default=None),
+        "maker": None if maker is None else maker.credential,
     }
     people.write(item)
     audit("key-made", who=person, login=login, key=key.id, kind=kind)
@@ -116,7 +139,9 @@ def made_key(
 
 def _keys_of(person: str) -> list[Item]:
     items = [item for item in people.everything_of(person) if item["what"].startswith("key#")]
-    return sorted(items, key=lambda item: float(item["created"]))
+    there = {item["what"].removeprefix("key#") for item in items} | {None}
+    kept = [item for item in items if item.get("maker") in there]
+    return sorted(kept, key=lambda item: float(item["created"]))
 
 
 def _described(item: Item) -> dict[str, Any]:

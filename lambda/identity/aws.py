@@ -36,7 +36,7 @@ def secret(arn: str, fresh: bool = False) -> str:
     Parameters
     ----------
     arn
-        Its ARN; or, beginning with a slash, the name of an encrypted parameter in SSM.
+        Its ARN or name.
     fresh
         Read it again in any case, as someone refused the one in memory.
 
@@ -48,18 +48,9 @@ def secret(arn: str, fresh: bool = False) -> str:
     read, value = _secrets.get(arn, (0.0, ""))
     now = time.monotonic()
     if fresh or not read or now - read > SECRET_AGE:
-        value = _parameter(arn) if arn.startswith("/") else _secret(arn)
+        value = str(call("secretsmanager", "get_secret_value", SecretId=arn)["SecretString"])
         _secrets[arn] = (now, value)
     return value
-
-
-def _secret(arn: str) -> str:
-    return str(call("secretsmanager", "get_secret_value", SecretId=arn)["SecretString"])
-
-
-def _parameter(name: str) -> str:
-    answer = call("ssm", "get_parameter", Name=name, WithDecryption=True)
-    return str(answer["Parameter"]["Value"])
 
 
 def call(service: str, operation: str, **parameters: Any) -> Any:

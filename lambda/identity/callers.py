@@ -107,6 +107,11 @@ def _of_key(text: str, recheck: Callable[[Profile], Profile]) -> Caller:
     kept = items.get(entry, {})
     if not key.matches(kept.get("digest", "")) or not kept:
         raise RefusedError("unknown or revoked key")
+    if maker := kept.get("maker"):
+        # It is worth no more than the one that it was made with.
+        made_with = (key.person, f"key#{maker}")
+        if made_with not in people.read(made_with):
+            raise RefusedError("the key that made it is gone")
     kind: Kind = "login" if kept["kind"] == "login" else "key"
     return _person(items, key.person, recheck, kind, key.id, kept.get("expires"))
 

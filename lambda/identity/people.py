@@ -4,7 +4,7 @@ One item each, by `who` and `what`:
 
     github:1   profile          login, name, whether they are permitted, and when that was checked
     github:1   session#NAME     a session, until it is ended
-    github:1   key#NAME         an API key: its name and the hash of its secret
+    github:1   key#NAME         an API key: its name, its secret's hash, and the key that made it
     once#HASH  PURPOSE          something that is good once and for minutes
 """
 

@@ -34,7 +34,7 @@ class Settings:
     auth_function
         Name of the Lambda that checks memberships; only the authorizer needs it.
     github_secret
-        SSM parameter with the GitHub App's credentials; this and what follows only sign-in needs.
+        Secret with the GitHub App's credentials; this and what follows only sign-in needs.
     github_url, github_api_url
         Where GitHub is.
     url_parameter

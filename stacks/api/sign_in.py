@@ -91,7 +91,7 @@ class SignIn(Construct):
             "auth",
             environment={
                 **environment,
-                "HUSH_GITHUB_SECRET": names.github_parameter,
+                "HUSH_GITHUB_SECRET": names.github_secret,
                 "HUSH_URL_PARAMETER": names.url_parameter,
             },
             # GitHub may be slow.
@@ -111,11 +111,15 @@ class SignIn(Construct):
         )
         _allow(function, [self._quota.table_arn], "dynamodb:GetItem")
         self._allow_secrets(function)
-        _allow(
-            function,
-            [self._parameter(names.github_parameter), self._parameter(names.url_parameter)],
-            "ssm:GetParameter",
+        # Secrets Manager ends a name with six letters of its own.
+        app = cdk.Stack.of(self).format_arn(
+            service="secretsmanager",
+            resource="secret",
+            resource_name=f"{names.github_secret}-??????",
+            arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
         )
+        _allow(function, [app], "secretsmanager:GetSecretValue")
+        _allow(function, [self._parameter(names.url_parameter)], "ssm:GetParameter")
         return function
 
     def _authorizer(self, environment: dict[str, str]) -> lambda_.Function:

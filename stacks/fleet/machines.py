@@ -180,7 +180,7 @@ class Machines(Construct):
             # in this template changes: this changes with it, so that a new one reaches the fleet.
             "HUSH_IMAGE": f"{base_image(self)} {image_version}",
             "HUSH_CODE": code.s3_object_url,
-            "HUSH_FRONT_DOOR_SECRET": self._gateway_key.secret_arn,
+            "HUSH_GATEWAY_KEY_SECRET": self._gateway_key.secret_arn,
             "HUSH_LOG_GROUP": self._names.fleet_log,
             "HUSH_GROUP": self._names.group,
             "HUSH_TARGET_GROUP": self._targets.target_group_arn,

@@ -23,6 +23,8 @@ class Alerts(Construct):
         Who is told; nobody if None.
     budget_dollars
         Cost of a month at 80 % of which a mail is sent, and at 100 % again.
+    budget_by_tag
+        Whether what is tagged as hush's alone is counted, and not the whole account.
     """
 
     def __init__(
@@ -33,6 +35,7 @@ class Alerts(Construct):
         *,
         email: str | None,
         budget_dollars: int,
+        budget_by_tag: bool,
     ) -> None:
         super().__init__(scope, construct_id)
         self._names = names
@@ -56,6 +59,10 @@ class Alerts(Construct):
                 budget_type="COST",
                 time_unit="MONTHLY",
                 budget_name=names.budget,
+                # Without the tag being active, which only a person can do, it would count nothing.
+                cost_filters=(
+                    {"TagKeyValue": [f"user:hush${names.prefix}"]} if budget_by_tag else None
+                ),
                 budget_limit=budgets.CfnBudget.SpendProperty(amount=budget_dollars, unit="USD"),
             ),
             notifications_with_subscribers=[

@@ -10,9 +10,10 @@ from typing import get_args
 import pytest
 from packaging.utils import canonicalize_name
 
-from stacks.lock import TARGET, needs
+from stacks.lock import needs
 from stacks.machine_image import ROOT, SOURCES, image_files, instance_requirements, lock_file
 from stacks.settings import EngineName, Settings
+from stacks.targets import INSTANCE
 
 ENGINES: tuple[EngineName, ...] = get_args(EngineName)
 LARGE = ("cuda-", "ctranslate2", "llvmlite", "nvidia-", "torch", "triton")
@@ -38,7 +39,7 @@ CONSTRAINTS = pinned((ROOT / "constraints.txt").read_text(encoding="utf-8"))
 @pytest.mark.parametrize("engine", ENGINES)
 def test_everything_that_an_instance_wants_is_locked(engine: EngineName) -> None:
     lock = locked(engine)
-    for requirement in needs(instance_requirements(engine)):
+    for requirement in needs(instance_requirements(engine), INSTANCE):
         version = lock[canonicalize_name(requirement.name)]
         assert requirement.specifier.contains(version), requirement
 
@@ -55,7 +56,7 @@ def test_what_locked_libraries_want_is_locked_too(engine: EngineName) -> None:
         if here.version.partition("+")[0] != version:
             continue
         looked_at += 1
-        for requirement in needs(here.requires or []):
+        for requirement in needs(here.requires or [], INSTANCE):
             wanted = lock[canonicalize_name(requirement.name)]
             assert requirement.specifier.contains(wanted), (name, requirement)
     assert looked_at > 50
@@ -104,7 +105,7 @@ def test_pip_finds_the_compiled_files_for_an_instance(tmp_path: Path) -> None:
     requirements.write_text("\n".join(sorted(lines)), encoding="utf-8")
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
     options = ["--dry-run", "--ignore-installed", "--no-deps", "--require-hashes"]
-    target = [*TARGET, f"--target={tmp_path}", f"--requirement={requirements}"]
+    target = [*INSTANCE.options, f"--target={tmp_path}", f"--requirement={requirements}"]
     ran = subprocess.run(
         [*pip, "install", *options, *target], capture_output=True, text=True, check=False
     )
@@ -136,7 +137,7 @@ def test_the_large_files_are_there_for_an_instance() -> None:
 def versions(name: str) -> list[str]:
     """Return the versions of a library that have a wheel for an instance."""
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "index", "versions"]
-    command = [*pip, *TARGET, "--only-binary=:all:", name]
+    command = [*pip, *INSTANCE.options, "--only-binary=:all:", name]
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
     listed = ran.stdout.partition("Available versions:")[2].partition("\n")[0]

@@ -36,8 +36,8 @@ def url(deployment: Deployment) -> Iterator[str]:
     ssm = deployment.aws.client("ssm")
     with running_instance(deployment), deployment.door.listening() as url:
         ssm.put_parameter(Name=NAMES.url_parameter, Value=url, Overwrite=True)
-        ssm.put_parameter(
-            Name=NAMES.github_parameter, Value=deployment.github.credentials, Type="SecureString"
+        deployment.aws.client("secretsmanager").create_secret(
+            Name=NAMES.github_secret, SecretString=deployment.github.credentials
         )
         # They may have read the address of the site before.
         deployment.lambdas.stop()

@@ -7,7 +7,7 @@ from botocore.stub import Stubber
 from moto import mock_aws
 
 from deploy import doctor
-from deploy.__main__ import delete_images, delete_parameters, destroy, main, tables
+from deploy.__main__ import delete_images, delete_stored, destroy, main, tables
 from deploy.doctor import Verdict, examine
 from stacks.names import Names
 from stacks.settings import Settings
@@ -181,12 +181,16 @@ def test_images_that_outlived_their_stack_go_with_their_snapshots() -> None:
     assert kept["Name"] == "image-of-another"
 
 
-def test_stored_settings_are_deleted() -> None:
+def test_what_was_stored_by_hand_is_deleted() -> None:
     client = boto3.client("ssm", "us-east-1")
     client.put_parameter(Name=NAMES.settings_parameter, Value="x", Type="String")
-    client.put_parameter(Name=NAMES.github_parameter, Value="x", Type="SecureString")
-    delete_parameters(SETTINGS)
+    client.put_parameter(Name="/hush/github", Value="x", Type="SecureString")
+    secrets = boto3.client("secretsmanager", "us-east-1")
+    secrets.create_secret(Name=NAMES.github_secret, SecretString="{}")
+    delete_stored(SETTINGS)
     assert client.describe_parameters()["Parameters"] == []
+    assert secrets.list_secrets(IncludePlannedDeletion=True)["SecretList"] == []
+    delete_stored(SETTINGS)
 
 
 def test_tables_that_are_kept_are_named() -> None:
@@ -219,9 +223,25 @@ def test_it_says_who_may_use_it(chosen: dict[str, Any], verdict: Verdict, said: 
 
 def test_it_says_when_nobody_can_sign_in_yet() -> None:
     assert doctor.github_app(SETTINGS).verdict is Verdict.UNSURE
-    client = boto3.client("ssm", "us-east-1")
-    client.put_parameter(Name=NAMES.github_parameter, Value="{}", Type="SecureString")
+    client = boto3.client("secretsmanager", "us-east-1")
+    client.create_secret(Name=NAMES.github_secret, SecretString="{}")
     assert doctor.github_app(SETTINGS).verdict is Verdict.GOOD
+    # It can be restored for some days, and is not read meanwhile.
+    client.delete_secret(SecretId=NAMES.github_secret)
+    assert doctor.github_app(SETTINGS).verdict is Verdict.UNSURE
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_it_says_where_the_apps_credentials_may_not_stay(moved: bool) -> None:
+    client = boto3.client("ssm", "us-east-1")
+    client.put_parameter(Name="/hush/github", Value="{}", Type="SecureString")
+    if moved:
+        secrets = boto3.client("secretsmanager", "us-east-1")
+        secrets.create_secret(Name=NAMES.github_secret, SecretString="{}")
+    check = doctor.github_app(SETTINGS)
+    assert check.verdict is Verdict.BAD
+    assert "parameter /hush/github" in check.finding
+    assert "docs/deploy.md, step 7" in check.finding
 
 
 def test_nothing_is_destroyed_without_being_asked_twice(

@@ -82,7 +82,8 @@ def test_login_through_the_browser_and_everything_after(
     )
     assert device[0]
 
-    made = command("keys", "create", "laptop", "--days", "90", "--url", wire.url)
+    made = command("keys", "create", "laptop", "--url", wire.url)
+    assert "good until 2027-02-21, or until `hush logout`" in made.stderr
     assert made.stdout.startswith("hush_583231_")
     assert made.stdout.strip() == sign_in.keys[made.stdout.split("_")[2]]["secret"]
     listed = command("keys", "list", "--url", wire.url).stdout

@@ -4,8 +4,10 @@ their own handlers, and a GitHub on loopback.
 
 import asyncio
 import base64
+import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
@@ -31,6 +33,9 @@ LOOP = asyncio.get_event_loop()
 PUBLIC_URL = "https://hush.example"
 FRONT_DOOR = "only-cloudfront-knows"
 DEPLOYMENT_KEY = "x" * 48
+VERIFIER = "v" * 50
+CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).decode()[:43]
+HAND_OVER = f"/auth/hand-over?challenge={CHALLENGE}&port=5000&attempt=attempt-1&device=my%20laptop"
 
 
 @dataclass
@@ -144,6 +149,15 @@ class Deployment:
         assert made.status == 201, made.body
         return made.json["id"], "bearer " + made.json["key"]
 
+    def login_key_of(self, login: str) -> tuple[str, str]:
+        """Return what `hush login` gets: a key's id, and what the CDN folds it into."""
+        page = self.ask("GET", HAND_OVER, credential=self.session_of(login)).body
+        code = re.search(r'id="code">([^<]+)<', page)
+        assert code is not None
+        made = self.ask("POST", "/auth/redeem", body={"code": code[1], "verifier": VERIFIER})
+        assert made.status == 201, made.body
+        return made.json["id"], "bearer " + made.json["key"]
+
     def authorize(
         self, credential: str, path: str = "POST/mel", origin: str = FRONT_DOOR, **more: Any
     ) -> dict[str, Any]:
@@ -225,7 +239,6 @@ def _made(github: GitHub) -> dict[str, str]:
         )
     ssm = boto3.client("ssm", REGION)
     ssm.put_parameter(Name="/hush/url", Value=PUBLIC_URL, Type="String")
-    ssm.put_parameter(Name="/hush/github", Value=github.credentials, Type="SecureString")
     return {
         "HUSH_DEPLOYMENT": "us-east-1/123456789012/hush",
         "HUSH_PEOPLE_TABLE": "people",
@@ -233,7 +246,7 @@ def _made(github: GitHub) -> dict[str, str]:
         "HUSH_SIGNING_KEYS": secret("signing-1", "a" * 64),
         "HUSH_FRONT_DOOR_SECRET": secret("front-door", FRONT_DOOR),
         "HUSH_DEPLOYMENT_KEY_SECRET": secret("deployment-key", DEPLOYMENT_KEY),
-        "HUSH_GITHUB_SECRET": "/hush/github",
+        "HUSH_GITHUB_SECRET": secret("hush/github", github.credentials),
         "HUSH_GITHUB_URL": github.url,
         "HUSH_GITHUB_API_URL": github.url,
         "HUSH_URL_PARAMETER": "/hush/url",

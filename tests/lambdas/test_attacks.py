@@ -384,6 +384,19 @@ class TestKeys:
         assert made.status == 403
         assert deployment.ask("GET", "/auth/keys", credential=key).status == 403
 
+    def test_a_stolen_key_of_hush_login_makes_none_that_outlives_it(
+        self, deployment: Deployment
+    ) -> None:
+        name, stolen = deployment.login_key_of("octocat")
+        made = deployment.ask("POST", "/auth/keys", credential=stolen, body={"name": "more"})
+        key = "bearer " + made.json["key"]
+        assert not refused(deployment, stolen)
+        session = deployment.session_of("octocat")
+        gone = deployment.ask("DELETE", f"/auth/keys/{name}", credential=session, origin=PUBLIC_URL)
+        assert gone.status == 204
+        assert refused(deployment, stolen)
+        assert refused(deployment, key)
+
     def test_somebody_elses_key_cannot_be_revoked(self, deployment: Deployment) -> None:
         name, key = deployment.key_of("octocat")
         answer = deployment.ask(

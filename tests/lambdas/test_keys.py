@@ -1,20 +1,23 @@
 """API keys, administrators, and handing over to the command line."""
 
-import base64
-import hashlib
 import html
 import re
 import time
+from typing import Any
 
 import pytest
 import time_machine
 
+from identity import people
 from identity.people import MOST_KEYS
-from tests.lambdas.conftest import DEPLOYMENT_KEY, PUBLIC_URL, Answer, Deployment
-
-VERIFIER = "v" * 50
-CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).decode()[:43]
-HAND_OVER = f"/auth/hand-over?challenge={CHALLENGE}&port=5000&attempt=attempt-1&device=my%20laptop"
+from tests.lambdas.conftest import (
+    DEPLOYMENT_KEY,
+    HAND_OVER,
+    PUBLIC_URL,
+    VERIFIER,
+    Answer,
+    Deployment,
+)
 
 
 class TestKeys:
@@ -108,6 +111,63 @@ class TestAdministrators:
         assert not deployment.allowed(session)
         assert not deployment.allowed(key)
         assert deployment.allowed(boss)
+
+
+class TestKeysOfHushLogin:
+    """What is made with the key of `hush login` ends with it."""
+
+    def made(
+        self, deployment: Deployment, login: str, days: int | None = None
+    ) -> tuple[dict[str, Any], str]:
+        """Return what a key for a job is said to be, and what the CDN folds it into."""
+        body = {"name": "for a job", "days": days}
+        answer = deployment.ask("POST", "/auth/keys", credential=login, body=body)
+        assert answer.status == 201, answer.body
+        return answer.json, "bearer " + answer.json["key"]
+
+    def test_they_are_revoked_with_it(self, deployment: Deployment) -> None:
+        name, login = deployment.login_key_of("octocat")
+        _, other = deployment.login_key_of("octocat")
+        _, key = self.made(deployment, login)
+        _, of_other = self.made(deployment, other)
+        _, of_page = deployment.key_of("octocat")
+        assert deployment.ask("DELETE", f"/auth/keys/{name}", credential=login).status == 204
+        assert [deployment.allowed(each) for each in (login, key)] == [False, False]
+        assert all(deployment.allowed(each) for each in (other, of_other, of_page))
+        listed = deployment.ask("GET", "/auth/keys", credential=other).json["keys"]
+        assert len(listed) == 3
+
+    def test_they_end_with_it_however_it_went(self, deployment: Deployment) -> None:
+        name, login = deployment.login_key_of("octocat")
+        _, key = self.made(deployment, login)
+        # As if it had been made in the moment in which the other was revoked.
+        people.remove("github:583231", f"key#{name}")
+        assert not deployment.allowed(key)
+        session = deployment.session_of("octocat")
+        assert deployment.ask("GET", "/auth/keys", credential=session).json["keys"] == []
+
+    @pytest.mark.parametrize("days", [None, 3650])
+    def test_they_expire_no_later(self, deployment: Deployment, days: int | None) -> None:
+        _, login = deployment.login_key_of("octocat")
+        made, key = self.made(deployment, login, days)
+        told = deployment.ask("GET", "/auth/me", credential=login).json["expires"]
+        assert made["expires"] == told
+        with time_machine.travel(time.time() + 90 * 86400 + 1, tick=False):
+            assert not deployment.allowed(key)
+
+    def test_they_may_expire_sooner(self, deployment: Deployment) -> None:
+        _, login = deployment.login_key_of("octocat")
+        _, key = self.made(deployment, login, days=1)
+        assert deployment.allowed(key)
+        with time_machine.travel(time.time() + 86401, tick=False):
+            assert deployment.allowed(login)
+            assert not deployment.allowed(key)
+
+    def test_they_make_no_others(self, deployment: Deployment) -> None:
+        _, login = deployment.login_key_of("octocat")
+        _, key = self.made(deployment, login)
+        made = deployment.ask("POST", "/auth/keys", credential=key, body={"name": "more"})
+        assert made.status == 403
 
 
 class TestHandOver:

@@ -32,12 +32,12 @@ class TestLogin:
         assert refused.json["error"]["code"] == "unavailable"
 
     def test_it_refuses_before_the_app_is_set_up(self, deployment: Deployment) -> None:
-        ssm = boto3.client("ssm", "us-east-1")
-        ssm.put_parameter(Name="/hush/github", Value="{}", Type="SecureString", Overwrite=True)
+        secrets = boto3.client("secretsmanager", "us-east-1")
+        secrets.put_secret_value(SecretId="hush/github", SecretString="{}")
         assert deployment.ask("GET", "/auth/login").status == 503
 
     def test_it_refuses_before_the_app_is_made(self, deployment: Deployment) -> None:
-        boto3.client("ssm", "us-east-1").delete_parameter(Name="/hush/github")
+        boto3.client("secretsmanager", "us-east-1").delete_secret(SecretId="hush/github")
         assert deployment.ask("GET", "/auth/login").status == 503
 
 
@@ -90,11 +90,8 @@ class TestCallback:
     def test_a_changed_client_secret_is_read_anew(self, deployment: Deployment) -> None:
         deployment.sign_in("octocat")
         deployment.github.client_secret = "changed"
-        boto3.client("ssm", "us-east-1").put_parameter(
-            Name="/hush/github",
-            Value=deployment.github.credentials,
-            Type="SecureString",
-            Overwrite=True,
+        boto3.client("secretsmanager", "us-east-1").put_secret_value(
+            SecretId="hush/github", SecretString=deployment.github.credentials
         )
         assert deployment.sign_in("octocat").cookies["__Host-hush"]
 

@@ -36,6 +36,7 @@ EVERYTHING_SET = Settings(
     gateway_log_role=False,
     secrets=2,
     alarm_email="someone@example.org",
+    budget_by_tag=True,
     name="speech",
     models=("tiny",),
     engine="reference",

@@ -4,11 +4,14 @@ It knows what the templates use: Allow statements on actions and resources with 
 conditions as they stand. Names that AWS makes up end in letters and digits of its kind.
 """
 
+import functools
 import json
 import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Any
+
+from moto.iam.aws_managed_policies import aws_managed_policies_data
 
 from stacks.names import Names as StageNames
 from stacks.settings import Settings
@@ -91,8 +94,8 @@ class Names:
                         yield from (group, f"{group}:log-stream:a-stream")
                         yield self.at("codebuild", f"report-group/{name}-a-report")
         # What `make app`, the connection's owner and the CDK's bootstrapping make.
-        for parameter in (self.stage.settings_parameter, self.stage.github_parameter):
-            yield self.at("ssm", f"parameter{parameter}")
+        yield self.at("ssm", f"parameter{self.stage.settings_parameter}")
+        yield self.github_app
         yield str(self._settings.connection)
         yield f"arn:aws:s3:::{self.assets}"
         yield from (f"arn:aws:s3:::{self.assets}/{key}" for key in self.asset_keys())
@@ -108,6 +111,11 @@ class Names:
             for file in files.values():
                 for destination in file["destinations"].values():
                     yield str(destination["objectKey"])
+
+    @property
+    def github_app(self) -> str:
+        """The ARN of the secret with the GitHub App's credentials, which a person makes."""
+        return self.at("secretsmanager", f"secret:{self.stage.github_secret}-a1B2c3")
 
     def at(self, service: str, resource: str) -> str:
         """Return an ARN in this account and region."""
@@ -178,10 +186,17 @@ class Names:
 
 
 class Roles:
-    """The roles of some templates, with what their own policies allow."""
+    """The roles of some templates, with what their own policies and AWS's allow."""
 
     def __init__(self, templates: Templates, names: Names) -> None:
         self._templates, self._names = templates, names
+
+    def everyone(self) -> Iterator[tuple[str, str]]:
+        """Return the part and the name of every role, without the hash of its logical id."""
+        for part in self._templates:
+            for name, each in self._templates[part]["Resources"].items():
+                if each["Type"] == "AWS::IAM::Role":
+                    yield part, name[:-8]
 
     def statements(self) -> Iterator[tuple[str, str, dict[str, Any]]]:
         """Return every statement with its part and its role's logical id."""
@@ -205,16 +220,44 @@ class Roles:
         context
             What conditions look at, with an underscore for the colon.
         """
-        known = {name.replace("_", ":"): value for name, value in context.items()}
-        for where, name, statement in self.statements():
-            if where == part and re.fullmatch(rf"{role}[0-9A-F]{{8}}", name):
-                assert statement["Effect"] == "Allow"
-                actions = any(_matches(action, each) for each in listed(statement["Action"]))
-                resources = self.resources(part, statement)
-                on_it = any(fnmatchcase(resource, pattern) for pattern in resources)
-                if actions and on_it and _holds(statement.get("Condition", {}), known):
-                    return True
-        return False
+        own = [
+            {**statement, "Resource": self.resources(part, statement)}
+            for where, name, statement in self.statements()
+            if where == part and re.fullmatch(rf"{role}[0-9A-F]{{8}}", name)
+        ]
+        return allowed([*own, *self._of_aws(part, role)], action, resource, **context)
+
+    def _of_aws(self, part: str, role: str) -> Iterator[dict[str, Any]]:
+        """Return the statements of the policies of AWS's that a role has."""
+        for name, each in self._templates[part]["Resources"].items():
+            if each["Type"] == "AWS::IAM::Role" and re.fullmatch(rf"{role}[0-9A-F]{{8}}", name):
+                for arn in each["Properties"].get("ManagedPolicyArns", []):
+                    yield from managed_policy(self._names.text(part, arn).rpartition("/")[2])
+
+
+@functools.cache
+def managed_policy(name: str) -> list[dict[str, Any]]:
+    """Return the statements of a policy of AWS's, as the emulated AWS has it."""
+    statements: list[dict[str, Any]] = _managed_policies()[name]["Document"]["Statement"]
+    return statements
+
+
+@functools.cache
+def _managed_policies() -> dict[str, Any]:
+    policies: dict[str, Any] = json.loads(aws_managed_policies_data)
+    return policies
+
+
+def allowed(statements: list[dict[str, Any]], action: str, resource: str, **context: str) -> bool:
+    """Decide whether some statements allow something; see `Roles.may`."""
+    known = {name.replace("_", ":"): value for name, value in context.items()}
+    for statement in statements:
+        assert statement["Effect"] == "Allow"
+        actions = any(_matches(action, each) for each in listed(statement["Action"]))
+        on_it = any(fnmatchcase(resource, pattern) for pattern in listed(statement["Resource"]))
+        if actions and on_it and _holds(statement.get("Condition", {}), known):
+            return True
+    return False
 
 
 def listed(value: Any) -> list[Any]:

@@ -10,7 +10,7 @@ import pytest
 from botocore import xform_name
 
 from tests.stacks.conftest import EVERYTHING_SET, ROOT, Templates
-from tests.stacks.permissions import Names, Roles
+from tests.stacks.permissions import Names, Roles, allowed, managed_policy
 
 pytestmark = pytest.mark.xdist_group("stacks")
 
@@ -57,7 +57,7 @@ INSTANCE = (
     ("autoscaling:TerminateInstanceInAutoScalingGroup", "service", "FleetMachinesGroupASG"),
     ("elasticloadbalancing:DeregisterTargets", "service", "FleetLobbyTargets"),
     ("dynamodb:UpdateItem", "people", "PeopleQuota"),
-    ("secretsmanager:GetSecretValue", "service", "FrontDoor2"),
+    ("secretsmanager:GetSecretValue", "service", "GatewayKey2"),
 )
 SMOKE_TEST = (("secretsmanager:GetSecretValue", "service", "SignInDeploymentKey2"),)
 CALLS = {
@@ -68,6 +68,15 @@ CALLS = {
     ("pipeline", "PipelineliveSmokeTestRole"): SMOKE_TEST,
 }
 """What our own programs ask of AWS: by role, the action, and the part and name of what it is on."""
+SIGN_IN = {"SignInAuthRole", "SignInAuthorizerRole"}
+READERS = {
+    ("service", "FrontDoor2"): {*SIGN_IN, "FleetLobbyStatusRole"},
+    ("service", "GatewayKey2"): {"FleetMachinesInstanceRole"},
+    ("people", "PeopleSigningKey1"): SIGN_IN,
+    ("people", "PeopleSigningKey2"): SIGN_IN,
+    ("service", "SignInDeploymentKey2"): {*SIGN_IN, "PipelineliveSmokeTestRole"},
+}
+"""Who may read each secret, by its part and name."""
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +112,58 @@ def test_every_call_of_ours_is_allowed(
     assert roles.may(part, role, action, names.named(where, name))
 
 
+def test_every_secret_is_known_here(everything_set: Templates) -> None:
+    found = {
+        (part, name[:-8])
+        for part in everything_set
+        for name, each in everything_set[part]["Resources"].items()
+        if each["Type"] == "AWS::SecretsManager::Secret"
+    }
+    assert found == set(READERS)
+
+
+@pytest.mark.parametrize(
+    ("secret", "readers"), READERS.items(), ids=lambda value: ".".join(sorted(value))
+)
+def test_a_secret_is_read_by_those_who_need_it_alone(
+    names: Names, roles: Roles, secret: tuple[str, str], readers: set[str]
+) -> None:
+    arn = names.named(*secret)
+    allowed = {
+        role
+        for part, role in roles.everyone()
+        if roles.may(part, role, "secretsmanager:GetSecretValue", arn)
+    }
+    assert allowed == readers
+
+
+class TestTheGitHubApp:
+    """Its private key lets whoever has it act as the App, in every organisation with it."""
+
+    def test_sign_in_alone_reads_its_credentials(self, names: Names, roles: Roles) -> None:
+        readers = {
+            role
+            for part, role in roles.everyone()
+            if roles.may(part, role, "secretsmanager:GetSecretValue", names.github_app)
+        }
+        assert readers == {"SignInAuthRole"}
+
+    def test_other_instances_with_session_manager_do_not(self, names: Names) -> None:
+        policy = managed_policy("AmazonSSMManagedInstanceCore")
+        # Where they were once: encrypted parameters are readable with the account's own key.
+        parameter = names.at("ssm", "parameter/speech/github")
+        assert allowed(policy, "ssm:GetParameter", parameter)
+        for action in ("GetSecretValue", "BatchGetSecretValue"):
+            assert not allowed(policy, f"secretsmanager:{action}", names.github_app)
+
+    def test_nor_does_the_builder_of_images_which_has_that_policy(
+        self, names: Names, roles: Roles
+    ) -> None:
+        builder = ("image", "BuilderRole")
+        assert roles.may(*builder, "ssm:GetParameter", names.at("ssm", "parameter/speech/github"))
+        assert not roles.may(*builder, "secretsmanager:GetSecretValue", names.github_app)
+
+
 class TestThePipeline:
     @pytest.mark.parametrize("service", ["codeconnections", "codestar-connections"])
     def test_it_may_use_the_connection_by_both_of_its_names(
@@ -127,6 +188,18 @@ class TestThePipeline:
         tag = {"iam_ResourceTag/aws-cdk_bootstrap-role": role}
         mutation = "PipelineUpdatePipelineSelfMutationRole"
         assert roles.may("pipeline", mutation, "sts:AssumeRole", arn, **tag)
+
+    @pytest.mark.parametrize("role", ["deploy", "file-publishing"])
+    @pytest.mark.parametrize("region", [str(EVERYTHING_SET.region), "us-east-1"])
+    def test_it_publishes_by_the_roles_of_the_bootstrapping(
+        self, names: Names, roles: Roles, role: str, region: str
+    ) -> None:
+        # One uploads; the other looks how new the bootstrapping is.
+        arn = (
+            f"arn:aws:iam::{names.account}:role/cdk-hnb659fds-{role}-role-{names.account}-{region}"
+        )
+        tag = {"iam_ResourceTag/aws-cdk_bootstrap-role": role}
+        assert roles.may("pipeline", "PipelineAssetsFileRole", "sts:AssumeRole", arn, **tag)
 
     def test_it_starts_every_build(
         self, names: Names, roles: Roles, everything_set: Templates
@@ -164,11 +237,11 @@ class TestAnInstance:
     def test_it_reads_no_parameter_not_even_by_a_policy_of_aws(
         self, names: Names, roles: Roles, everything_set: Templates
     ) -> None:
-        # AmazonSSMManagedInstanceCore reads all of them.
+        # AmazonSSMManagedInstanceCore reads all of the account's.
         for name, each in everything_set["service"]["Resources"].items():
             if each["Type"] == "AWS::IAM::Role" and name.startswith("FleetMachinesInstanceRole"):
                 assert "ManagedPolicyArns" not in each["Properties"]
-        key = names.at("ssm", f"parameter{names.stage.github_parameter}")
+        key = names.at("ssm", f"parameter{names.stage.settings_parameter}")
         for action in ("ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath"):
             assert not roles.may("service", "FleetMachinesInstanceRole", action, key)
 

@@ -44,9 +44,9 @@ def _allowed(templates: Templates, part: str, role: str) -> set[tuple[str, str]]
         for resource in resources if isinstance(resources, list) else [resources]:
             text = _text(resource)
             assert "*" not in text
-            parameter = re.search(r":parameter/[a-z]+/live(/[a-z]+)", text)
+            named = re.search(r":(?:parameter/|secret:)[a-z]+/live(/[a-z]+)", text)
             names = [word for word in known if word in text.replace("hush-live-people", "")]
-            word = parameter[1] if parameter else "Log" if "Log" in text else names[0]
+            word = named[1] if named else "Log" if "Log" in text else names[0]
             for action in actions if isinstance(actions, list) else [actions]:
                 pairs.add((action, word))
     return pairs
@@ -163,7 +163,7 @@ class TestPrivilege:
             ("secretsmanager:GetSecretValue", "FrontDoor"),
             ("secretsmanager:GetSecretValue", "DeploymentKey"),
             ("secretsmanager:GetSecretValue", "SigningKey"),
-            ("ssm:GetParameter", "/github"),
+            ("secretsmanager:GetSecretValue", "/github"),
             ("ssm:GetParameter", "/url"),
             ("logs:CreateLogStream", "Log"),
             ("logs:PutLogEvents", "Log"),
@@ -512,6 +512,18 @@ class TestSite:
         )
         assert set(behavior["CachePolicyId"]) == {"Ref"}
 
+    def test_cloudfront_and_the_gateway_say_different_secrets(self, templates: Templates) -> None:
+        config = templates.the("service", "CloudFront::Distribution")["DistributionConfig"]
+        origins = _text([each.get("OriginCustomHeaders") for each in config["Origins"]])
+        assert "FrontDoor" in origins
+        assert "GatewayKey" not in origins
+        for method in templates.of("service", "ApiGateway::Method"):
+            if method["Integration"]["Type"] == "HTTP_PROXY":
+                told = method["Integration"]["RequestParameters"]
+                key = _text(told["integration.request.header.authorization"])
+                assert "GatewayKey" in key
+                assert "FrontDoor" not in key
+
     def test_the_origin_secret_is_never_written_out(self, templates: Templates) -> None:
         config = templates.the("service", "CloudFront::Distribution")["DistributionConfig"]
         (header,) = (
@@ -581,6 +593,10 @@ class TestWatching:
     def test_a_month_has_a_budget(self, everything_set: Templates) -> None:
         budget = everything_set.the("service", "Budgets::Budget")["Budget"]
         assert budget["BudgetLimit"] == {"Amount": EVERYTHING_SET.budget_dollars, "Unit": "USD"}
+
+    def test_it_counts_what_is_tagged_if_that_is_wanted(self, everything_set: Templates) -> None:
+        budget = everything_set.the("service", "Budgets::Budget")["Budget"]
+        assert budget["CostFilters"] == {"TagKeyValue": ["user:hush$speech-live"]}
 
 
 class TestPipeline:
