@@ -132,7 +132,7 @@ class Machines(Construct):
             lifecycle_hook_name="termination",
             lifecycle_transition=autoscaling.LifecycleTransition.INSTANCE_TERMINATING,
             default_result=autoscaling.DefaultResult.CONTINUE,
-            heartbeat_timeout=cdk.Duration.seconds(LONGEST_REQUEST_SECONDS + 60),
+            heartbeat_timeout=cdk.Duration.seconds(LONGEST_REQUEST_SECONDS + 90),
         )
         group.scale_to_track_metric(
             "InFlight",
@@ -202,7 +202,7 @@ class Machines(Construct):
             *lines,
             "END",
             "systemctl enable --now hush-code.service hush-agent.service hush.service"
-            " hush-watcher.service",
+            " hush-watcher.service hush-drain.path",
         ]
 
     def _instance_role(self, code: s3_assets.Asset) -> iam.Role:
