@@ -158,7 +158,22 @@ class MachineImage(Construct):
                 iam.ManagedPolicy.from_aws_managed_policy_name("AmazonSSMManagedInstanceCore"),
             ],
         )
-        files.grant_read(role)
+        # AWS's policy for the agent that runs Image Builder's commands reads every parameter of the
+        # account, and the GitHub App's private key is one. AWS's own are in no account.
+        role.add_to_policy(
+            iam.PolicyStatement(
+                effect=iam.Effect.DENY,
+                actions=["ssm:GetParameter*"],
+                resources=[cdk.Stack.of(self).format_arn(service="ssm", resource="parameter/*")],
+            )
+        )
+        # The CDK would grant the whole bucket, with all else that was ever deployed from here.
+        role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["s3:GetObject"],
+                resources=[files.bucket.arn_for_objects(files.s3_object_key)],
+            )
+        )
         profile = iam.InstanceProfile(self, "BuilderProfile", role=role)
         return imagebuilder.CfnInfrastructureConfiguration(
             self,

@@ -1,14 +1,17 @@
 """What roles may do, as IAM decides it, with the names that CloudFormation gives to resources.
 
-It knows what the templates use: Allow statements on actions and resources with wildcards, and
-conditions as they stand. Names that AWS makes up end in letters and digits of its kind.
+It knows what the templates use: statements on actions and resources with wildcards, conditions as
+they stand, and AWS's own policies. Names that AWS makes up end in letters and digits of its kind.
 """
 
+import functools
 import json
 import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Any
+
+from moto.iam.aws_managed_policies import aws_managed_policies_data
 
 from stacks.names import Names as StageNames
 from stacks.settings import Settings
@@ -195,6 +198,16 @@ class Roles:
         """Return the resources of a statement, by name."""
         return [self._names.text(part, each) for each in listed(statement["Resource"])]
 
+    def managed(self) -> Iterator[tuple[str, str, dict[str, Any]]]:
+        """Return every statement of AWS's own policies, with its part and its role's logical id."""
+        for part in self._templates:
+            for name, each in self._templates[part]["Resources"].items():
+                if each["Type"] == "AWS::IAM::Role":
+                    for arn in each["Properties"].get("ManagedPolicyArns", ()):
+                        policy = self._names.text(part, arn).rpartition("/")[2]
+                        for statement in aws_policies()[policy]["Document"]["Statement"]:
+                            yield part, name, statement
+
     def may(self, part: str, role: str, action: str, resource: str, **context: str) -> bool:
         """Decide whether the role whose logical id begins so may do something.
 
@@ -206,15 +219,22 @@ class Roles:
             What conditions look at, with an underscore for the colon.
         """
         known = {name.replace("_", ":"): value for name, value in context.items()}
-        for where, name, statement in self.statements():
+        effects = set()
+        for where, name, statement in (*self.statements(), *self.managed()):
             if where == part and re.fullmatch(rf"{role}[0-9A-F]{{8}}", name):
-                assert statement["Effect"] == "Allow"
                 actions = any(_matches(action, each) for each in listed(statement["Action"]))
                 resources = self.resources(part, statement)
                 on_it = any(fnmatchcase(resource, pattern) for pattern in resources)
                 if actions and on_it and _holds(statement.get("Condition", {}), known):
-                    return True
-        return False
+                    effects.add(statement["Effect"])
+        return effects == {"Allow"}
+
+
+@functools.cache
+def aws_policies() -> dict[str, Any]:
+    """Return AWS's own policies by name, as moto has them."""
+    policies: dict[str, Any] = json.loads(aws_managed_policies_data)
+    return policies
 
 
 def listed(value: Any) -> list[Any]:
