@@ -7,11 +7,16 @@ cd "$(dirname "$0")"
 engine=$1
 shift
 
-dnf install -y -q amazon-cloudwatch-agent unzip
+dnf install -y -q amazon-cloudwatch-agent logrotate unzip
 
-useradd --system --home-dir /opt/hush --shell /sbin/nologin hush
-install -d -m 755 /opt/hush /etc/hush
-install -d -m 755 -o hush -g hush /opt/hush/code /var/log/hush
+# The service, its watcher, and what fetches their code: none may change what is another's.
+for user in hush hush-watcher hush-code; do
+    useradd --system --user-group --home-dir /opt/hush --shell /sbin/nologin "$user"
+done
+install -d -m 755 /opt/hush
+install -d -m 755 -o hush-code -g hush-code /opt/hush/code
+# Systemd reads and writes here for them, as root.
+install -d -m 700 /etc/hush /var/log/hush
 
 /usr/bin/python3.12 -m venv /opt/hush/venv
 pip="/opt/hush/venv/bin/pip install --quiet --no-cache-dir --require-hashes --no-deps"
@@ -36,5 +41,8 @@ install -m 644 prove.py prove.conf person-80.png person-128.png /opt/hush/prove/
 install -m 755 fetch-code.sh start-agent.sh /opt/hush/
 install -m 644 amazon-cloudwatch-agent.json /etc/hush/
 install -m 644 hush-code.service hush-agent.service hush.service hush-watcher.service \
-    /etc/systemd/system/
+    hush-drain.path hush-drain.service /etc/systemd/system/
+install -D -m 644 journald.conf /etc/systemd/journald.conf.d/hush.conf
+install -D -m 644 logrotate.conf /etc/logrotate.d/hush
 systemctl daemon-reload
+systemctl enable logrotate.timer

@@ -7,11 +7,13 @@ and of a new machine image.
 import tomllib
 from pathlib import Path
 
+from stacks.settings import Settings
+
 PRICES = tomllib.loads((Path(__file__).parent / "prices.toml").read_text(encoding="utf-8"))
 HOURS_A_MONTH = 730
 
-VOLUME_GIGABYTES = 75
-"""Size of the base image's volume: an assumption; `aws ec2 describe-images` tells."""
+VOLUME_GIGABYTES = Settings().volume_gigabytes
+"""Size of an instance's volume, as it is deployed."""
 IMAGE_GIGABYTES = 45
 """What its snapshot holds, an engine and weights of small and turbo with it: an assumption."""
 ALARMS, DASHBOARDS, SECRETS = 7, 1, 4

@@ -169,9 +169,25 @@ def zones(settings: Settings) -> Check:
 
 
 def base_image(settings: Settings) -> Check:
-    """See whether AWS publishes the base image in this region."""
-    parameter = _client("ssm", settings).get_parameter(Name=BASE_IMAGE)["Parameter"]
-    return Check(Verdict.GOOD, "base image", parameter["Value"])
+    """Look at the base image, which is to be there and fit the volume; and for a newer one."""
+    subject, chosen = "base image", settings.base_image
+    newest = _client("ssm", settings).get_parameter(Name=BASE_IMAGE)["Parameter"]["Value"]
+    write = f'put into cloud.toml: base_image = "{newest}"'
+    if chosen is None:
+        return Check(Verdict.BAD, subject, write)
+    found = _client("ec2", settings).describe_images(ImageIds=[chosen])["Images"]
+    if not found:
+        return Check(Verdict.BAD, subject, f"AWS has {chosen} no more here; {write}")
+    (image,) = found
+    volumes = [each["Ebs"]["VolumeSize"] for each in image["BlockDeviceMappings"] if "Ebs" in each]
+    if (size := max(volumes, default=0)) > settings.volume_gigabytes:
+        finding = f"{chosen} is larger: put into cloud.toml: volume_gigabytes = {size}"
+        return Check(Verdict.BAD, subject, finding)
+    if chosen != newest:
+        since = image["CreationDate"][:10]
+        finding = f"yours is of {since}; for the security updates of the newest, {write}"
+        return Check(Verdict.UNSURE, subject, finding)
+    return Check(Verdict.GOOD, subject, f"{chosen}, the newest")
 
 
 def spot_quota(settings: Settings) -> Check:
@@ -184,9 +200,8 @@ def spot_quota(settings: Settings) -> Check:
 def on_demand_quota(settings: Settings) -> Check:
     """Compare the quota for the image's build, and for instances on demand, with both at once."""
     sizes = cpus(settings)
-    build = sizes[settings.instance_types[0]]
-    most = build + settings.on_demand_instances * max(sizes.values())
-    return quota(settings, "on-demand quota", ON_DEMAND_QUOTA, most, build)
+    most = (1 + settings.on_demand_instances) * max(sizes.values())
+    return quota(settings, "on-demand quota", ON_DEMAND_QUOTA, most, min(sizes.values()))
 
 
 def cpus(settings: Settings) -> dict[str, int]:

@@ -44,7 +44,6 @@ ACCEPTED = (
     Accepted(
         "image/Image/Network/Resource", "VPC7", "A network that is in use for minutes a month"
     ),
-    Accepted("image/Image/BuilderRole", "IAM5[…]", "CDK's grant to read an asset"),
     Accepted(
         "image/Image/BuilderRole",
         "IAM4[…/EC2InstanceProfileForImageBuilder]",
@@ -53,7 +52,7 @@ ACCEPTED = (
     Accepted(
         "image/Image/BuilderRole",
         "IAM4[…/AmazonSSMManagedInstanceCore]",
-        "How Image Builder runs commands on an instance without a way in",
+        "How Image Builder runs commands on an instance; the account's parameters are denied",
     ),
     Accepted(
         "image/Image/CleanerRole",

@@ -1,7 +1,8 @@
 """The machine image: built by EC2 Image Builder from `ami/`, and only when that makes a difference.
 
-Its name holds the base image's id, and its version a hash of everything that goes into it, so that
-CloudFormation builds another image exactly if one of these changes.
+Its version is a hash of everything that goes into it, so that CloudFormation builds another image
+exactly if something of that changes. The base image is a setting: AWS publishes another every few
+weeks, which is taken on purpose.
 """
 
 import hashlib
@@ -15,7 +16,6 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_imagebuilder as imagebuilder
 from aws_cdk import aws_s3_assets as s3_assets
-from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from stacks.names import Names
@@ -27,6 +27,8 @@ BASE_IMAGE = (
     "/aws/service/deeplearning/ami/x86_64/base-oss-nvidia-driver-gpu-amazon-linux-2023/latest"
     "/ami-id"
 )
+"""Where AWS tells the newest base image."""
+PLACEHOLDER_BASE = "ami-00000000000000000"
 KEPT_IMAGES = 2
 CUDA_LIBRARIES = {"ctranslate2": ("nvidia-cublas-cu12==12.9.1.4",), "reference": ()}
 """What engines want beside their wheels: CTranslate2 has all of CUDA in it but cuBLAS, and torch
@@ -55,7 +57,7 @@ class MachineImage(Construct):
     Parameters
     ----------
     settings
-        Which engine and models it holds.
+        What it is built upon, and which engine and models it holds.
     names
         What it is called, and by which tag it is found again.
 
@@ -64,7 +66,7 @@ class MachineImage(Construct):
     ami
         Id of the image.
     version
-        Changes with what goes into the image, its base apart.
+        Changes with what goes into the image.
     """
 
     def __init__(
@@ -72,9 +74,9 @@ class MachineImage(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self._name, self._tags = names.stack("image"), {"hush": names.prefix}
-        base = base_image(self)
+        base = settings.base_image or PLACEHOLDER_BASE
         files = s3_assets.Asset(self, "Files", path=str(image_files(settings)))
-        self.version = version = _version(files.asset_hash, settings)
+        self.version = version = _version(files.asset_hash, base, settings)
         models = " ".join(settings.models)
         build = self._component("Build", ROOT / "ami" / "build.yaml", version)
         test = self._component("Test", ROOT / "ami" / "test.yaml", version)
@@ -82,7 +84,7 @@ class MachineImage(Construct):
         recipe = imagebuilder.CfnImageRecipe(
             self,
             "Recipe",
-            name=cdk.Fn.join("-", [names.prefix, base]),
+            name=self._name,
             version=version,
             parent_image=base,
             # By it, `make destroy` finds images that outlived their stack.
@@ -97,7 +99,10 @@ class MachineImage(Construct):
                 imagebuilder.CfnImageRecipe.InstanceBlockDeviceMappingProperty(
                     device_name="/dev/xvda",
                     ebs=imagebuilder.CfnImageRecipe.EbsInstanceBlockDeviceSpecificationProperty(
-                        encrypted=True, delete_on_termination=True, volume_type="gp3"
+                        encrypted=True,
+                        delete_on_termination=True,
+                        volume_type="gp3",
+                        volume_size=settings.volume_gigabytes,
                     ),
                 )
             ],
@@ -158,14 +163,30 @@ class MachineImage(Construct):
                 iam.ManagedPolicy.from_aws_managed_policy_name("AmazonSSMManagedInstanceCore"),
             ],
         )
-        files.grant_read(role)
+        # AWS's policy for the agent that runs Image Builder's commands reads every parameter of the
+        # account, and the GitHub App's private key is one. AWS's own are in no account.
+        role.add_to_policy(
+            iam.PolicyStatement(
+                effect=iam.Effect.DENY,
+                actions=["ssm:GetParameter*"],
+                resources=[cdk.Stack.of(self).format_arn(service="ssm", resource="parameter/*")],
+            )
+        )
+        # The CDK would grant the whole bucket, with all else that was ever deployed from here.
+        role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["s3:GetObject"],
+                resources=[files.bucket.arn_for_objects(files.s3_object_key)],
+            )
+        )
         profile = iam.InstanceProfile(self, "BuilderProfile", role=role)
         return imagebuilder.CfnInfrastructureConfiguration(
             self,
             "Builder",
             name=self._name,
             instance_profile_name=profile.instance_profile_name,
-            instance_types=[settings.instance_types[0]],
+            # Whichever there is; in one zone, as it takes one subnet.
+            instance_types=list(settings.instance_types),
             subnet_id=network.public_subnets[0].subnet_id,
             security_group_ids=[closed.security_group_id],
             instance_metadata_options=imagebuilder.CfnInfrastructureConfiguration.InstanceMetadataOptionsProperty(
@@ -209,13 +230,6 @@ class MachineImage(Construct):
         return role
 
 
-def base_image(scope: Construct) -> str:
-    """Return the id of the newest Deep Learning Base GPU AMI, which a deployment looks up."""
-    return ssm.StringParameter.value_for_typed_string_parameter_v2(
-        scope, BASE_IMAGE, ssm.ParameterValueType.AWS_EC2_IMAGE_ID
-    )
-
-
 def image_files(settings: Settings) -> Path:
     """Gather what the build takes: `ami/`, locked requirements, code that fetches, and pictures."""
     folder = Path(tempfile.mkdtemp(prefix="hush-image-"))
@@ -252,9 +266,10 @@ def instance_requirements(engine: EngineName) -> list[str]:
     return sorted({*project["dependencies"], *found, *CUDA_LIBRARIES[engine]})
 
 
-def _version(files_hash: str, settings: Settings) -> str:
+def _version(files_hash: str, base: str, settings: Settings) -> str:
     components = [(ROOT / "ami" / name).read_text() for name in ("build.yaml", "test.yaml")]
-    parts = [files_hash, *components, settings.engine, *settings.models]
+    size = str(settings.volume_gigabytes)
+    parts = [files_hash, base, size, *components, settings.engine, *settings.models]
     digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()
     return f"1.0.{int(digest[:7], 16)}"
 

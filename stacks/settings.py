@@ -105,6 +105,10 @@ class Settings(BaseModel):
     """OpenAI's models in the machine image, loaded in this order of size."""
     engine: EngineName = "ctranslate2"
     """What runs them: CTranslate2, or the reference, openai-whisper on torch."""
+    base_image: Annotated[str, Field(pattern=r"^ami-[0-9a-f]{8,17}$")] | None = None
+    """AWS's image that the machine image is built upon; `make doctor` names the newest."""
+    volume_gigabytes: int = Field(default=80, ge=75, le=16_384)
+    """Size of an instance's volume. The base image's own is 75, and EC2 refuses a smaller one."""
     gateway_log_role: bool = True
     """Whether to make the account's role by which API Gateway writes logs; not if there is one."""
     secrets: int = Field(default=1, ge=1)
@@ -221,6 +225,7 @@ class Settings(BaseModel):
             "account": "the AWS account's number: `aws sts get-caller-identity` tells it",
             "region": 'the AWS region, such as "us-east-1"',
             "zones": "at least two zones: `make doctor` names those that fit",
+            "base_image": "what the machine image is built upon: `make doctor` names the newest",
             "alarm_email": "where alarms and the budget's warnings go",
         }
         if pipeline:

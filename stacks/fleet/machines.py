@@ -16,7 +16,6 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from stacks.limits import LONGEST_REQUEST_SECONDS, MAX_BODY_BYTES, QUEUE_SIZE, STAGE
-from stacks.machine_image import base_image
 from stacks.names import Names
 from stacks.network import Network
 from stacks.observability.metrics import fleet_metric
@@ -132,7 +131,7 @@ class Machines(Construct):
             lifecycle_hook_name="termination",
             lifecycle_transition=autoscaling.LifecycleTransition.INSTANCE_TERMINATING,
             default_result=autoscaling.DefaultResult.CONTINUE,
-            heartbeat_timeout=cdk.Duration.seconds(LONGEST_REQUEST_SECONDS + 60),
+            heartbeat_timeout=cdk.Duration.seconds(LONGEST_REQUEST_SECONDS + 90),
         )
         group.scale_to_track_metric(
             "InFlight",
@@ -159,6 +158,7 @@ class Machines(Construct):
         volume: dict[str, object] = {
             "Encrypted": True,
             "VolumeType": "gp3",
+            "VolumeSize": self._settings.volume_gigabytes,
             "DeleteOnTermination": True,
         }
         if self._settings.volume_initialization is not None:
@@ -178,7 +178,7 @@ class Machines(Construct):
         values = {
             # The image is in another stack, and a reference to it is looked up only when something
             # in this template changes: this changes with it, so that a new one reaches the fleet.
-            "HUSH_IMAGE": f"{base_image(self)} {image_version}",
+            "HUSH_IMAGE": image_version,
             "HUSH_CODE": code.s3_object_url,
             "HUSH_GATEWAY_KEY_SECRET": self._gateway_key.secret_arn,
             "HUSH_LOG_GROUP": self._names.fleet_log,
@@ -202,7 +202,7 @@ class Machines(Construct):
             *lines,
             "END",
             "systemctl enable --now hush-code.service hush-agent.service hush.service"
-            " hush-watcher.service",
+            " hush-watcher.service hush-drain.path",
         ]
 
     def _instance_role(self, code: s3_assets.Asset) -> iam.Role:

@@ -9,7 +9,6 @@ that AWS accepts the templates, enforces permissions, serves through CloudFront 
 """
 
 import copy
-import datetime
 import io
 import json
 import logging
@@ -30,9 +29,6 @@ from moto.cloudformation.models import CloudFormationBackend
 from moto.core.common_models import CloudFormationModel
 from moto.elbv2.models import ELBv2Backend
 from moto.server import ThreadedMotoServer
-from moto.ssm.models import Parameter, ssm_backends
-
-from stacks.machine_image import BASE_IMAGE
 
 ROOT = Path(__file__).parents[2]
 CDK = ROOT / "node_modules" / ".bin" / "cdk"
@@ -154,19 +150,9 @@ def emulated_aws(folder: Path) -> Iterator[EmulatedAws]:
     expressions = patch.object(ELBv2Backend, "_validate_http_header_condition")
     try:
         with replaced, parameters, expressions:
-            _know_base_image(aws.client("ec2").describe_images()["Images"][0]["ImageId"])
             yield aws
     finally:
         server.stop()
-
-
-def _know_base_image(image: str) -> None:
-    """Store the parameter in which AWS publishes the base image; no caller may."""
-    now = datetime.datetime.now(datetime.UTC)
-    parameter = Parameter(
-        ACCOUNT, BASE_IMAGE, image, "String", None, None, None, now, 1, "aws:ec2:image"
-    )
-    ssm_backends[ACCOUNT][REGION]._parameters[BASE_IMAGE].append(parameter)
 
 
 def _previous_parameters(backend: Any, instance: Any, incoming_params: list[dict[str, Any]]) -> Any:

@@ -1,3 +1,4 @@
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +10,7 @@ from moto import mock_aws
 from deploy import doctor
 from deploy.__main__ import delete_images, delete_stored, destroy, main, tables
 from deploy.doctor import Verdict, examine
+from stacks.machine_image import BASE_IMAGE
 from stacks.names import Names
 from stacks.settings import Settings
 
@@ -39,7 +41,7 @@ def findings(settings: Settings, pipeline: bool = False) -> dict[str, tuple[Verd
 def test_without_settings_it_lists_what_is_missing_and_asks_aws_nothing() -> None:
     checks = list(examine(Settings()))
     subjects = [check.subject for check in checks]
-    assert subjects == ["Node", *["cloud.toml"] * 6, "who may use it"]
+    assert subjects == ["Node", *["cloud.toml"] * 7, "who may use it"]
     assert {check.verdict for check in checks[1:-1]} == {Verdict.BAD}
 
 
@@ -76,6 +78,55 @@ def stubbed(
     stubber.add_response(method, answer)
     stubber.activate()
     monkeypatch.setattr(doctor, "_client", lambda *_: client)
+
+
+NEWEST = "ami-0123456789abcdef0"
+
+
+@pytest.mark.parametrize(
+    ("chosen", "size", "verdict", "said"),
+    [
+        (None, 75, Verdict.BAD, f'put into cloud.toml: base_image = "{NEWEST}"'),
+        (NEWEST, 75, Verdict.GOOD, f"{NEWEST}, the newest"),
+        (NEWEST, 90, Verdict.BAD, "put into cloud.toml: volume_gigabytes = 90"),
+        ("ami-0fedcba9876543210", 75, Verdict.UNSURE, f'of 2026-09-25; .* base_image = "{NEWEST}"'),
+        ("ami-0fedcba9876543210", None, Verdict.BAD, f'no more here.* base_image = "{NEWEST}"'),
+    ],
+)
+def test_a_newer_base_image_is_named_and_taken_only_if_that_is_wanted(
+    monkeypatch: pytest.MonkeyPatch,
+    chosen: str | None,
+    size: int | None,
+    verdict: Verdict,
+    said: str,
+) -> None:
+    answers = {
+        "ssm": ("get_parameter", {"Parameter": {"Name": BASE_IMAGE, "Value": NEWEST}}),
+        "ec2": (
+            "describe_images",
+            {"Images": [] if size is None else [base(chosen or NEWEST, size)]},
+        ),
+    }
+    clients = {}
+    for service, (method, answer) in answers.items():
+        clients[service] = boto3.client(service, "us-east-1")
+        stubber = Stubber(clients[service])
+        stubber.add_response(method, answer)
+        stubber.activate()
+    monkeypatch.setattr(doctor, "_client", lambda service, _: clients[service])
+    check = doctor.base_image(SETTINGS.model_copy(update={"base_image": chosen}))
+    assert check.verdict is verdict
+    assert re.search(said, check.finding)
+
+
+def base(image: str, size: int) -> dict[str, Any]:
+    """Return an image as EC2 describes it."""
+    mapping = {"DeviceName": "/dev/xvda", "Ebs": {"VolumeSize": size}}
+    return {
+        "ImageId": image,
+        "CreationDate": "2026-09-25T01:02:03.000Z",
+        "BlockDeviceMappings": [{"DeviceName": "/dev/sdb", "VirtualName": "ephemeral0"}, mapping],
+    }
 
 
 @pytest.mark.parametrize(
@@ -128,7 +179,7 @@ def test_quotas_are_counted_in_the_largest_types_cpus(monkeypatch: pytest.Monkey
     doctor.spot_quota(SETTINGS)
     doctor.on_demand_quota(SETTINGS.model_copy(update={"on_demand_instances": 2}))
     # Four of a 2xlarge; one that builds the image beside two of them.
-    assert asked == [(32, 4), (20, 4)]
+    assert asked == [(32, 4), (24, 4)]
 
 
 @pytest.mark.parametrize(

@@ -40,10 +40,12 @@ EVERYTHING_SET = Settings(
     name="speech",
     models=("tiny",),
     engine="reference",
-    instance_types=("g5.xlarge",),
+    instance_types=("g5.xlarge", "g6.xlarge"),
     maximum_instances=2,
     on_demand_instances=1,
     idle_minutes=5,
+    base_image="ami-0123456789abcdef0",
+    volume_gigabytes=100,
     volume_initialization=300,
 )
 

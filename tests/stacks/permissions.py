@@ -1,7 +1,7 @@
 """What roles may do, as IAM decides it, with the names that CloudFormation gives to resources.
 
-It knows what the templates use: Allow statements on actions and resources with wildcards, and
-conditions as they stand. Names that AWS makes up end in letters and digits of its kind.
+It knows what the templates use: statements on actions and resources with wildcards, conditions as
+they stand, and AWS's own policies. Names that AWS makes up end in letters and digits of its kind.
 """
 
 import functools
@@ -210,6 +210,16 @@ class Roles:
         """Return the resources of a statement, by name."""
         return [self._names.text(part, each) for each in listed(statement["Resource"])]
 
+    def managed(self) -> Iterator[tuple[str, str, dict[str, Any]]]:
+        """Return every statement of AWS's own policies, with its part and its role's logical id."""
+        for part in self._templates:
+            for name, each in self._templates[part]["Resources"].items():
+                if each["Type"] == "AWS::IAM::Role":
+                    for arn in each["Properties"].get("ManagedPolicyArns", ()):
+                        policy = self._names.text(part, arn).rpartition("/")[2]
+                        for statement in managed_policy(policy):
+                            yield part, name, statement
+
     def may(self, part: str, role: str, action: str, resource: str, **context: str) -> bool:
         """Decide whether the role whose logical id begins so may do something.
 
@@ -222,24 +232,10 @@ class Roles:
         """
         own = [
             {**statement, "Resource": self.resources(part, statement)}
-            for where, name, statement in self.statements()
+            for where, name, statement in (*self.statements(), *self.managed())
             if where == part and re.fullmatch(rf"{role}[0-9A-F]{{8}}", name)
         ]
-        return allowed([*own, *self._of_aws(part, role)], action, resource, **context)
-
-    def _of_aws(self, part: str, role: str) -> Iterator[dict[str, Any]]:
-        """Return the statements of the policies of AWS's that a role has."""
-        for name, each in self._templates[part]["Resources"].items():
-            if each["Type"] == "AWS::IAM::Role" and re.fullmatch(rf"{role}[0-9A-F]{{8}}", name):
-                for arn in each["Properties"].get("ManagedPolicyArns", []):
-                    yield from managed_policy(self._names.text(part, arn).rpartition("/")[2])
-
-
-@functools.cache
-def managed_policy(name: str) -> list[dict[str, Any]]:
-    """Return the statements of a policy of AWS's, as the emulated AWS has it."""
-    statements: list[dict[str, Any]] = _managed_policies()[name]["Document"]["Statement"]
-    return statements
+        return allowed(own, action, resource, **context)
 
 
 @functools.cache
@@ -248,16 +244,23 @@ def _managed_policies() -> dict[str, Any]:
     return policies
 
 
+def managed_policy(name: str) -> list[dict[str, Any]]:
+    """Return the statements of a policy of AWS's, as moto has it."""
+    statements: list[dict[str, Any]] = _managed_policies()[name]["Document"]["Statement"]
+    return statements
+
+
 def allowed(statements: list[dict[str, Any]], action: str, resource: str, **context: str) -> bool:
-    """Decide whether some statements allow something; see `Roles.may`."""
+    """Decide whether some statements allow something, and none denies it; see `Roles.may`."""
     known = {name.replace("_", ":"): value for name, value in context.items()}
-    for statement in statements:
-        assert statement["Effect"] == "Allow"
-        actions = any(_matches(action, each) for each in listed(statement["Action"]))
-        on_it = any(fnmatchcase(resource, pattern) for pattern in listed(statement["Resource"]))
-        if actions and on_it and _holds(statement.get("Condition", {}), known):
-            return True
-    return False
+    effects = {
+        statement["Effect"]
+        for statement in statements
+        if any(_matches(action, each) for each in listed(statement["Action"]))
+        and any(fnmatchcase(resource, pattern) for pattern in listed(statement["Resource"]))
+        and _holds(statement.get("Condition", {}), known)
+    }
+    return effects == {"Allow"}
 
 
 def listed(value: Any) -> list[Any]:

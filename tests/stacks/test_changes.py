@@ -1,6 +1,7 @@
 """What a push changes: a clean copy of the project, synthesised as the pipeline's stage is."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -118,6 +119,23 @@ def test_a_change_of_the_documentation_touches_neither(
     changed = synthesis("docs/deploy.md", "README.md", "tests/conftest.py")
     for part in ("image", "service"):
         assert changed[part] == unchanged[part]
+
+
+def test_another_base_image_is_taken_if_it_is_set_and_not_when_aws_publishes_one(
+    placeholders: Templates, everything_set: Templates, tmp_path: Path
+) -> None:
+    # Nothing in a template is looked up at AWS at the time of a deployment, but the CDK's own.
+    for templates in (placeholders, everything_set):
+        for file in templates.folder.rglob("*.template.json"):
+            text = file.read_text(encoding="utf-8")
+            assert not re.search(r"/aws/service/|resolve:ssm|EC2::Image::Id", text), file.name
+    recipe = everything_set.the("image", "ImageBuilder::ImageRecipe")
+    assert recipe["ParentImage"] == "ami-0123456789abcdef0"
+    updated = Settings(base_image="ami-0fedcba9876543210")
+    changed = synthesize(updated, tmp_path / "cdk.out", pipeline=False)
+    assert "ImageBuilder::ImageRecipe" in differences(placeholders["image"], changed["image"])
+    assert "EC2::LaunchTemplate" in differences(placeholders["service"], changed["service"])
+    assert changed["people"] == placeholders["people"]
 
 
 def test_other_zones_leave_alone_what_stays_and_reach_the_api(

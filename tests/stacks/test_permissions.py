@@ -211,6 +211,45 @@ class TestThePipeline:
                 assert roles.may("pipeline", role, "codebuild:StartBuild", arn), name
 
 
+class TestABuildOfTheImage:
+    def test_it_fetches_its_files_and_nothing_else(
+        self, names: Names, roles: Roles, everything_set: Templates
+    ) -> None:
+        build, _ = everything_set.the("image", "ImageBuilder::ImageRecipe")["Components"]
+        (files,) = re.findall(r"s3://([^/']+/[^/\"']+)", json.dumps(build["Parameters"]))
+        allowed = {
+            f"{names.assets}/{key}"
+            for key in names.asset_keys()
+            if roles.may(
+                "image", "ImageBuilderRole", "s3:GetObject", f"arn:aws:s3:::{names.assets}/{key}"
+            )
+        }
+        assert allowed == {files}
+
+    def test_it_reads_no_parameter_of_the_account_though_a_policy_of_aws_would(
+        self, names: Names, roles: Roles
+    ) -> None:
+        key = names.at("ssm", f"parameter{names.stage.github_parameter}")
+        for action in (
+            *("ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath"),
+            "ssm:GetParameterHistory",
+        ):
+            assert not roles.may("image", "ImageBuilderRole", action, key)
+
+    def test_image_builder_can_run_what_it_builds_with(self, names: Names, roles: Roles) -> None:
+        for action in (
+            *("ssm:UpdateInstanceInformation", "ssm:GetDocument", "ssm:PutInventory"),
+            *("ec2messages:GetMessages", "ssmmessages:OpenDataChannel"),
+            "imagebuilder:GetComponent",
+        ):
+            assert roles.may("image", "ImageBuilderRole", action, "*")
+        log = names.at("logs", "log-group:/aws/imagebuilder/speech:log-stream:1")
+        assert roles.may("image", "ImageBuilderRole", "logs:PutLogEvents", log)
+        # AWS's own, such as where its repositories are.
+        public = f"arn:aws:ssm:{names.region}::parameter/aws/service/some"
+        assert roles.may("image", "ImageBuilderRole", "ssm:GetParameter", public)
+
+
 class TestAnInstance:
     def test_it_fetches_its_code_and_nothing_else(
         self, names: Names, roles: Roles, everything_set: Templates

@@ -10,6 +10,7 @@ region = "us-east-1"
 zones = ["us-east-1a", "us-east-1b"]
 repository = "someone/hush"
 connection = "arn:aws:codeconnections:us-east-1:123456789012:connection/1-2"
+base_image = "ami-0123456789abcdef0"
 alarm_email = "someone@example.org"
 """
 
@@ -28,17 +29,20 @@ def test_defaults_miss_what_a_deployment_needs_and_say_where_to_get_it() -> None
         "account",
         "region",
         "zones",
+        "base_image",
         "alarm_email",
         "repository",
         "connection",
     ]
-    assert len(Settings().missing(pipeline=False)) == 4
+    assert len(Settings().missing(pipeline=False)) == 5
 
 
 @pytest.mark.parametrize(
     ("line", "said"),
     [
         ('account = "12"', "cloud.toml: account:"),
+        ('base_image = "latest"', "cloud.toml: base_image:"),
+        ("volume_gigabytes = 50", "cloud.toml: volume_gigabytes:"),
         ('account = "123456789012"', "account and region go together"),
         ('domain = "example.org"', "domain and hosted_zone go together"),
         ('repository = "hush"', "owner/name"),

@@ -9,8 +9,10 @@ import cfnlint.api
 import pytest
 from cfnlint.config import ManualArgs
 
+from bench.cost import VOLUME_GIGABYTES
 from stacks.limits import LONGEST_REQUEST_SECONDS
 from stacks.names import PARTS
+from stacks.settings import Settings
 from tests.stacks.conftest import EVERYTHING_SET, ROOT, Templates
 
 # One worker synthesises for all.
@@ -265,6 +267,18 @@ class TestFleet:
         data = templates.the("service", "EC2::LaunchTemplate")["LaunchTemplateData"]
         assert data["MetadataOptions"] == {"HttpPutResponseHopLimit": 1, "HttpTokens": "required"}
 
+    def test_volumes_have_the_size_that_is_set_and_the_bill_counts_it(
+        self, placeholders: Templates, everything_set: Templates
+    ) -> None:
+        for templates, size in ((placeholders, VOLUME_GIGABYTES), (everything_set, 100)):
+            data = templates.the("service", "EC2::LaunchTemplate")["LaunchTemplateData"]
+            recipe = templates.the("image", "ImageBuilder::ImageRecipe")
+            for (mapping,) in (data["BlockDeviceMappings"], recipe["BlockDeviceMappings"]):
+                assert mapping["DeviceName"] == "/dev/xvda"
+                assert mapping["Ebs"]["VolumeSize"] == size
+        # The base image's own: EC2 refuses less.
+        assert VOLUME_GIGABYTES >= 75
+
     def test_volumes_are_encrypted(self, templates: Templates) -> None:
         data = templates.the("service", "EC2::LaunchTemplate")["LaunchTemplateData"]
         (mapping,) = data["BlockDeviceMappings"]
@@ -315,14 +329,18 @@ class TestImage:
     def test_the_first_deployment_needs_nothing_that_does_not_exist_yet(
         self, templates: Templates
     ) -> None:
-        image = templates["image"]
-        parameters = [
-            each["Default"] for each in image["Parameters"].values() if "SSM" in each["Type"]
-        ]
-        assert [name for name in parameters if name.startswith("/aws/service/deeplearning/")]
-        assert all(name.startswith(("/aws/service/", "/cdk-bootstrap/")) for name in parameters)
+        parameters = templates["image"]["Parameters"].values()
+        wanted = [each["Default"] for each in parameters if "SSM" in each["Type"]]
+        assert all(name.startswith("/cdk-bootstrap/") for name in wanted)
         data = templates.the("service", "EC2::LaunchTemplate")["LaunchTemplateData"]
         assert re.search("GetAttImage.*ImageId", _text(data["ImageId"]))
+
+    def test_it_is_built_on_any_type_of_the_fleets(
+        self, placeholders: Templates, everything_set: Templates
+    ) -> None:
+        for templates, settings in ((placeholders, Settings()), (everything_set, EVERYTHING_SET)):
+            builder = templates.the("image", "ImageBuilder::InfrastructureConfiguration")
+            assert builder["InstanceTypes"] == list(settings.instance_types)
 
     def test_it_is_proven_on_a_gpu_before_it_is_used(self, templates: Templates) -> None:
         image = templates.the("image", "ImageBuilder::Image")

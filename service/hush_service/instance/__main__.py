@@ -2,16 +2,15 @@
 
 import logging
 import time
-from functools import partial
 from pathlib import Path
 
 from hush_service.instance.group import Group
 from hush_service.instance.metadata import Metadata
-from hush_service.instance.process import ServiceProcess, systemd_process
+from hush_service.instance.process import ServiceProcess, Unit
 from hush_service.instance.settings import WatcherSettings
 from hush_service.instance.watcher import Watcher
 
-UNIT = "hush.service"
+SERVICE = Unit("hush.service", drain=Path("/run/hush-watcher/drain"))
 
 
 def main() -> None:
@@ -22,15 +21,11 @@ def main() -> None:
     metadata = Metadata(settings.metadata_url)
     region = settings.region or metadata.region()
     group = Group(settings.group, settings.target_group, metadata.instance(), region)
-    service = ServiceProcess(settings.service_url, partial(systemd_process, UNIT))
+    service = ServiceProcess(settings.service_url, SERVICE)
     watcher = Watcher(settings, metadata, service, group)
     while not watcher.finished:
-        watcher.tick(_uptime())
+        watcher.tick(time.clock_gettime(time.CLOCK_BOOTTIME))
         time.sleep(1.0)
-
-
-def _uptime() -> float:
-    return float(Path("/proc/uptime").read_text(encoding="ascii").split()[0])
 
 
 if __name__ == "__main__":

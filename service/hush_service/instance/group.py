@@ -4,12 +4,17 @@ import logging
 from typing import Any
 
 import boto3
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 log = logging.getLogger(__name__)
 
 NAMESPACE = "hush"
 """CloudWatch's name for the fleet's metrics."""
+CALL_SECONDS = 2 * (2 + 5)
+"""Longest call of AWS: the watcher has an instance to look after, and tries again soon."""
+
+_CONFIG = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 2})
 
 
 class Group:
@@ -31,9 +36,9 @@ class Group:
         self._name = name
         self._target_group = target_group
         self._instance = instance
-        self._autoscaling: Any = boto3.client("autoscaling", region)
-        self._balancer: Any = boto3.client("elbv2", region)
-        self._cloudwatch: Any = boto3.client("cloudwatch", region)
+        self._autoscaling: Any = boto3.client("autoscaling", region, config=_CONFIG)
+        self._balancer: Any = boto3.client("elbv2", region, config=_CONFIG)
+        self._cloudwatch: Any = boto3.client("cloudwatch", region, config=_CONFIG)
 
     def complete(self, hook: str) -> None:
         """Say that what a lifecycle hook waits for is done."""

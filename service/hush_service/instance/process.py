@@ -1,10 +1,8 @@
 """The service beside the watcher: how it fares, and how it is told to stop."""
 
-import os
-import signal
 import subprocess
-from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx2
 from prometheus_client.parser import text_string_to_metric_families
@@ -22,6 +20,36 @@ class Load:
     """Answers since its start on routes that take pictures."""
 
 
+class Unit:
+    """A unit of systemd's, which the watcher may look at, and have root stop.
+
+    Parameters
+    ----------
+    name
+        Such as "hush.service".
+    drain
+        The file that has it stopped once it is there (`ami/hush-drain.path`).
+    """
+
+    def __init__(self, name: str, drain: Path) -> None:
+        self.name = name
+        self.drain = drain
+
+    def stop(self) -> None:
+        """Have it stopped, for good."""
+        self.drain.touch()
+
+    def stopped(self) -> bool:
+        """Say whether it has ended, and will not be started again."""
+        shown = subprocess.run(
+            ["systemctl", "show", "--property=ActiveState", "--value", self.name],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return shown.stdout.strip() in ("inactive", "failed")
+
+
 class ServiceProcess:
     """The service on this machine.
 
@@ -29,15 +57,15 @@ class ServiceProcess:
     ----------
     url
         Where it listens.
-    process_id
-        Tells the id of its process; 0 if there is none.
+    unit
+        What it runs as.
     patience
         Seconds after which it counts as not answering.
     """
 
-    def __init__(self, url: str, process_id: Callable[[], int], patience: float = 2.0) -> None:
+    def __init__(self, url: str, unit: Unit, patience: float = 2.0) -> None:
         self._http = httpx2.Client(base_url=url, timeout=patience, trust_env=False)
-        self._process_id = process_id
+        self._unit = unit
 
     def ready(self) -> bool:
         """Say whether a picture sent now would be answered."""
@@ -63,20 +91,8 @@ class ServiceProcess:
 
     def stop(self) -> None:
         """Let it finish what it took, take nothing new, and end."""
-        if process_id := self._process_id():
-            os.kill(process_id, signal.SIGTERM)
+        self._unit.stop()
 
     def stopped(self) -> bool:
         """Say whether it has ended."""
-        return self._process_id() == 0
-
-
-def systemd_process(unit: str) -> int:
-    """Return the id of a unit's main process; 0 if it does not run."""
-    shown = subprocess.run(
-        ["systemctl", "show", "--property=MainPID", "--value", unit],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return int(shown.stdout)
+        return self._unit.stopped()

@@ -4,8 +4,8 @@
 - Every minute, the pictures in flight are published: the fleet is sized by them.
 - Without a picture for some time, the instance retires: that is how the fleet comes to zero.
 - When the service does not live for minutes, the group is told to replace the instance.
-- When EC2 or the group takes the instance away, it leaves the load balancer, lets the service
-  finish what it took, and completes the termination hook.
+- When EC2 or the group takes the instance away, it leaves the load balancer, some seconds later
+  lets the service finish what it took, and completes the termination hook.
 """
 
 import logging
@@ -25,6 +25,8 @@ DEAD_SECONDS = 120.0
 """Without an answer for as long, the instance is replaced; systemd has tried to restart by then."""
 LOOK_EVERY = 5.0
 """Seconds between two looks at the metadata, as EC2's documentation asks for."""
+BALANCER_SECONDS = 5.0
+"""A load balancer sends for as long to whom it has been told to leave alone."""
 
 
 class Watcher:
@@ -45,7 +47,9 @@ class Watcher:
         self._metadata = metadata
         self._service = service
         self._group = group
-        self._ready = self._leaving = self._endangered = self._retiring = False
+        self._ready = self._endangered = self._retiring = False
+        self._left = self._stopping = False
+        self._leaving_since: float | None = None
         self._answered = 0
         self._busy_at = self._alive_at = self._published_at = self._looked_at = 0.0
         self._samples: list[float] = []
@@ -60,13 +64,14 @@ class Watcher:
             Seconds since the machine started.
         """
         try:
+            # First of all: of two minutes' notice, the longest request takes most.
+            if now - self._looked_at >= LOOK_EVERY:
+                self._looked_at = now
+                self._look_whether_leaving(now)
             if not self._ready:
                 self._look_whether_ready(now)
             else:
                 self._measure(now)
-            if now - self._looked_at >= LOOK_EVERY:
-                self._looked_at = now
-                self._look_whether_leaving()
             if self._may_retire(now):
                 log.info("no picture for %.0f s: retiring", now - self._busy_at)
                 self._retiring = self._group.retire()
@@ -87,7 +92,7 @@ class Watcher:
     def _measure(self, now: float) -> None:
         load = self._service.load()
         if load is None:
-            if now - self._alive_at >= DEAD_SECONDS and not self._leaving:
+            if now - self._alive_at >= DEAD_SECONDS and self._leaving_since is None:
                 log.error("the service has not answered for %.0f s", now - self._alive_at)
                 self._alive_at = now
                 self._group.report_unhealthy()
@@ -102,31 +107,37 @@ class Watcher:
             self._published_at = now
             self._group.publish("InFlight", samples, "Count")
 
-    def _look_whether_leaving(self) -> None:
+    def _look_whether_leaving(self, now: float) -> None:
+        terminating = self._metadata.terminating()
+        interrupted = self._leaving_since is None and self._metadata.interrupted()
+        if self._leaving_since is None and (interrupted or terminating):
+            log.info("leaving: finishing what is under way")
+            self._leaving_since = now
+        if self._leaving_since is not None:
+            self._leave(now - self._leaving_since)
+            if terminating and self._stopping and self._service.stopped():
+                log.info("drained")
+                self._group.complete(self._settings.termination_hook)
+                self.finished = True
+        if interrupted:
+            self._group.publish("Interruptions", [1.0], "Count")
         if not self._endangered and self._metadata.endangered():
             self._endangered = True
             log.info("EC2 recommends to replace this instance; the group launches another")
             self._group.publish("RebalanceRecommendations", [1.0], "Count")
-        terminating = self._metadata.terminating()
-        if not self._leaving:
-            interrupted = self._metadata.interrupted()
-            if interrupted:
-                self._group.publish("Interruptions", [1.0], "Count")
-            if interrupted or terminating:
-                self._leave()
-        if self._leaving and terminating and self._service.stopped():
-            log.info("drained")
-            self._group.complete(self._settings.termination_hook)
-            self.finished = True
 
-    def _leave(self) -> None:
-        log.info("leaving: finishing what is under way")
-        self._leaving = True
+    def _leave(self, seconds: float) -> None:
+        """Leave the load balancer, and when it has heard of that, have the service stop."""
         try:
-            self._group.leave_balancer()
+            if not self._left:
+                self._group.leave_balancer()
+                self._left = True
         finally:
-            self._service.stop()
+            # The service may end at once, and what were sent then would be answered 502.
+            if not self._stopping and seconds >= BALANCER_SECONDS:
+                self._service.stop()
+                self._stopping = True
 
     def _may_retire(self, now: float) -> bool:
         idle = self._ready and now - self._busy_at >= self._settings.idle_seconds
-        return idle and not self._leaving and not self._retiring
+        return idle and self._leaving_since is None and not self._retiring

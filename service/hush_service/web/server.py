@@ -19,6 +19,10 @@ from hush_service.web.app import create_app
 
 log = logging.getLogger(__name__)
 
+CLOSING_SECONDS = 10
+"""Until connections that are still open at the end are cut."""
+KEPT_SECONDS = 75
+"""For as long, a connection without requests stays open: longer than a load balancer keeps it."""
 NO_PAGE = (
     "the web page is not built: with Node 20.19 or newer, `npm --prefix ui ci && npm --prefix ui"
     " run build` makes it"
@@ -92,7 +96,8 @@ def serve(settings: ServiceSettings) -> bool:
         log_config=None,
         access_log=False,
         log_level="warning",
-        timeout_graceful_shutdown=10,
+        timeout_graceful_shutdown=CLOSING_SECONDS,
+        timeout_keep_alive=KEPT_SECONDS,
     )
     server = Server(config, app.state.transcriber)
     asyncio.run(server.serve(sockets=[listener]))

@@ -3,22 +3,37 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from subprocess import Popen
 
 import boto3
 import pytest
+from botocore.exceptions import EndpointConnectionError
 from moto import mock_aws
 
-from hush_service.instance.group import Group
+from hush_service.instance.group import CALL_SECONDS, Group
 from hush_service.instance.metadata import Metadata
-from hush_service.instance.process import Load, ServiceProcess
+from hush_service.instance.process import Load, ServiceProcess, Unit
 from hush_service.instance.settings import WatcherSettings
-from hush_service.instance.watcher import DEAD_SECONDS, Watcher
+from hush_service.instance.watcher import BALANCER_SECONDS, DEAD_SECONDS, LOOK_EVERY, Watcher
 from local.processes import HANG
 from tests.service.conftest import get, picture, post, wait_until
 from tests.service.instance.conftest import MetadataServer
 from tests.service.told_service import told_service
 
 SETTINGS = WatcherSettings(group="fleet", target_group="arn:targets", idle_seconds=600)
+
+
+class StartedUnit(Unit):
+    """A unit that this test started, as a process."""
+
+    def __init__(self, process: "Popen[str]") -> None:
+        self._process = process
+
+    def stop(self) -> None:
+        self._process.send_signal(signal.SIGTERM)
+
+    def stopped(self) -> bool:
+        return self._process.poll() is not None
 
 
 class ToldService(ServiceProcess):
@@ -48,13 +63,14 @@ class RecordingGroup(Group):
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.published: list[tuple[str, list[float]]] = []
-        self.agrees = True
+        self.agrees = self.answers = True
 
     def complete(self, hook: str) -> None:
         self.asked.append(f"complete {hook}")
 
     def leave_balancer(self) -> None:
         self.asked.append("leave")
+        self._answer()
 
     def retire(self) -> bool:
         self.asked.append("retire")
@@ -64,7 +80,12 @@ class RecordingGroup(Group):
         self.asked.append("unhealthy")
 
     def publish(self, name: str, values: list[float], unit: str) -> None:
+        self._answer()
         self.published.append((name, values))
+
+    def _answer(self) -> None:
+        if not self.answers:
+            raise EndpointConnectionError(endpoint_url="https://aws")
 
 
 class Scene:
@@ -130,16 +151,33 @@ def test_it_stays_where_the_group_wants_to_keep_it(scene: Scene) -> None:
     assert scene.group.asked.count("retire") == 2
 
 
-def test_a_spot_notice_starts_the_drain_at_once(scene: Scene) -> None:
+def test_a_spot_notice_starts_the_drain_once_the_load_balancer_has_heard(scene: Scene) -> None:
     scene.pass_time(1)
     scene.server.values["spot/instance-action"] = '{"action": "terminate"}'
     scene.service.in_flight = 2
-    scene.pass_time(5)
+    scene.pass_time(LOOK_EVERY)
     assert scene.group.asked[1:] == ["leave"]
-    assert scene.service.was_stopped
+    # What the load balancer sends by mistake is still taken.
+    assert not scene.service.was_stopped
     assert ("Interruptions", [1.0]) in scene.group.published
+    scene.pass_time(BALANCER_SECONDS)
+    assert scene.service.was_stopped
     scene.pass_time(30)
     assert scene.group.asked[1:] == ["leave"]
+    assert [name for name, _ in scene.group.published].count("Interruptions") == 1
+
+
+def test_the_service_drains_though_aws_does_not_answer(scene: Scene) -> None:
+    scene.pass_time(1)
+    scene.server.values["spot/instance-action"] = "{}"
+    scene.group.answers = False
+    scene.pass_time(LOOK_EVERY + BALANCER_SECONDS)
+    assert scene.service.was_stopped
+    # The load balancer is told as soon as it listens.
+    assert scene.group.asked[1:] == ["leave", "leave"]
+    scene.group.answers = True
+    scene.pass_time(30)
+    assert scene.group.asked[1:] == ["leave", "leave", "leave"]
 
 
 def test_the_termination_hook_is_completed_when_the_last_answer_is_given(scene: Scene) -> None:
@@ -174,7 +212,7 @@ def test_it_survives_a_metadata_service_that_is_away(scene: Scene) -> None:
     scene.pass_time(1)
     scene.server.expire_tokens()
     scene.server.values["spot/instance-action"] = "{}"
-    scene.pass_time(5)
+    scene.pass_time(10)
     assert scene.service.was_stopped
 
 
@@ -185,7 +223,7 @@ def test_nothing_in_flight_is_lost_when_spot_takes_the_instance(
     group = RecordingGroup()
     metadata = Metadata(metadata_server.url, HANG)
     with ThreadPoolExecutor() as threads, told_service(TOLD_GO=go) as (url, process):
-        beside = ServiceProcess(url, lambda: process.pid if process.poll() is None else 0, HANG)
+        beside = ServiceProcess(url, StartedUnit(process), HANG)
         watcher = Watcher(SETTINGS, metadata, beside, group)
         watcher.tick(10.0)
         answer = threads.submit(post, url, picture())
@@ -193,20 +231,25 @@ def test_nothing_in_flight_is_lost_when_spot_takes_the_instance(
         metadata_server.values["spot/instance-action"] = "{}"
         metadata_server.values["autoscaling/target-lifecycle-state"] = "Terminated"
         watcher.tick(20.0)
+        # The load balancer sends for seconds to whom it was told to leave alone.
+        late = threads.submit(post, url, picture())
+        wait_until(lambda: beside.load() == Load(in_flight=2, answered=0))
         watcher.tick(30.0)
+        watcher.tick(40.0)
+        wait_until(lambda: not beside.ready())
         assert group.asked == ["complete launch", "leave"]
         assert not watcher.finished
         go.touch()
-        assert answer.result().text == "Hello.\n"
+        assert answer.result().text == late.result().text == "Hello.\n"
         assert process.wait(HANG) == 0
-        watcher.tick(40.0)
+        watcher.tick(50.0)
     assert group.asked == ["complete launch", "leave", "complete termination"]
     assert watcher.finished
 
 
 def test_it_reads_its_load_off_the_services_metrics() -> None:
     with told_service() as (url, process):
-        beside = ServiceProcess(url, lambda: process.pid, HANG)
+        beside = ServiceProcess(url, StartedUnit(process), HANG)
         assert beside.ready()
         assert beside.load() == Load(in_flight=0, answered=0)
         get(f"{url}/healthz")
@@ -224,6 +267,15 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setenv(name, "testing")
     with mock_aws():
         yield
+
+
+@pytest.mark.usefixtures("aws")
+def test_no_call_of_aws_keeps_the_watcher_from_the_instance() -> None:
+    group = Group("fleet", "arn:targets", "i-0123", "us-east-1")
+    for client in (group._autoscaling, group._balancer, group._cloudwatch):
+        config = client.meta.config
+        once = config.connect_timeout + config.read_timeout
+        assert once * config.retries["total_max_attempts"] <= CALL_SECONDS
 
 
 @pytest.mark.usefixtures("aws")
@@ -253,6 +305,30 @@ def test_retiring_makes_the_group_smaller_down_to_its_minimum() -> None:
     assert state()["DesiredCapacity"] == 0
     metrics = boto3.client("cloudwatch", "us-east-1").list_metrics(Namespace="hush")["Metrics"]
     assert metrics[0]["Dimensions"] == [{"Name": "AutoScalingGroupName", "Value": "fleet"}]
+
+
+@pytest.mark.parametrize(
+    ("state", "ended"),
+    [
+        ("active", False),
+        ("activating", False),  # it broke, and systemd starts it again
+        ("deactivating", False),  # it drains
+        ("inactive", True),
+        ("failed", True),
+    ],
+)
+def test_a_unit_is_stopped_by_a_file_and_has_ended_when_systemd_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: str, ended: bool
+) -> None:
+    systemctl = tmp_path / "systemctl"
+    systemctl.write_text(f'#!/bin/sh\n[ "$4" = some.service ] && echo {state}\n')
+    systemctl.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    unit = Unit("some.service", tmp_path / "drain")
+    assert unit.stopped() is ended
+    unit.stop()
+    unit.stop()
+    assert (tmp_path / "drain").exists()
 
 
 def test_the_watcher_runs_as_systemd_starts_it() -> None:

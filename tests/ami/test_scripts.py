@@ -1,0 +1,218 @@
+"""The machine image's scripts, run for real: their paths below a folder, and AWS's programs played.
+
+What plays a program writes down how it was called. Nothing here wants root.
+"""
+
+import json
+import os
+import re
+import shutil
+import stat
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from stacks.machine_image import image_files
+from stacks.settings import EngineName, Settings
+from tests.ami.test_files import AMI
+
+CUBLAS = "lib/python3.12/site-packages/nvidia/cublas/lib/libcublas.so.12"
+VENV = f"""
+for name in pip python; do
+    install -D -m 755 "$PLAYED/recorder" "$3/bin/$name"
+done
+install -D -m 644 /dev/null "$3/{CUBLAS}"
+"""
+AWS = """
+case "$1 $2" in
+    "s3 cp") cp "$CODE" "$5" ;;
+    "secretsmanager get-secret-value") [ "$4" = the-secret ] && echo the-key ;;
+esac
+"""
+UNZIP = f'{sys.executable} -m zipfile -e "$3" "$5"'
+# Who may be an owner is a matter of the machine: the call is written down.
+INSTALL = f"""
+without=()
+while [ $# -gt 0 ]; do
+    case "$1" in -o | -g) shift ;; *) without+=("$1") ;; esac
+    shift
+done
+exec {shutil.which("install")} "${{without[@]}}"
+"""
+
+
+class Machine:
+    """A folder that the scripts take for the root of a machine, and programs that are played."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root = folder / "root"
+        self.played = folder / "played"
+        self.calls_file = folder / "calls"
+        self.temporary = folder / "tmp"
+        for made in (self.root, self.played, self.temporary):
+            made.mkdir()
+        self.play("recorder")
+
+    def play(self, name: str, does: str = "") -> None:
+        """Have a program write down its arguments, and then do something."""
+        place = self.root / name[1:] if name.startswith("/") else self.played / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        record = 'echo "$(basename "$0") $*" >>"$CALLS"'
+        place.write_text(f"#!/bin/bash\n{record}\n{does}\n", encoding="utf-8")
+        place.chmod(0o755)
+
+    def run(self, script: Path, *arguments: str, **environment: str) -> int:
+        """Run a script, with its paths below the root; return its exit code."""
+        text = script.read_text(encoding="utf-8")
+        text = re.sub(r"(?<![\w.}])/(?=(?:etc|opt|run|usr|var)/)", f"{self.root}/", text)
+        moved = script.with_name(f"moved-{script.name}")
+        moved.write_text(text, encoding="utf-8")
+        known = {
+            "PATH": f"{self.played}:{os.environ['PATH']}",
+            "PLAYED": str(self.played),
+            "CALLS": str(self.calls_file),
+            "TMPDIR": str(self.temporary),
+        }
+        command = ["bash", str(moved), *arguments]
+        return subprocess.run(command, env={**known, **environment}, check=False).returncode
+
+    @property
+    def calls(self) -> list[str]:
+        """The calls of programs, with paths as the scripts have them."""
+        text = self.calls_file.read_text(encoding="utf-8")
+        return text.replace(str(self.root), "").splitlines()
+
+    def mode(self, path: str) -> int:
+        """Return the permissions of what is at a path."""
+        return stat.S_IMODE((self.root / path).stat().st_mode)
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    return Machine(tmp_path)
+
+
+def script(machine: Machine, name: str) -> Path:
+    """Return a copy of a script, as the image has it."""
+    return Path(shutil.copy(AMI / name, machine.temporary.parent))
+
+
+@pytest.mark.parametrize("engine", ["ctranslate2", "reference"])
+def test_the_installer_makes_the_image(machine: Machine, engine: EngineName) -> None:
+    for name in ("dnf", "useradd", "ldconfig", "systemctl"):
+        machine.play(name)
+    machine.play("install", INSTALL)
+    machine.play("/usr/bin/python3.12", VENV)
+    for folder in ("etc/ld.so.conf.d", "etc/systemd/system"):
+        (machine.root / folder).mkdir(parents=True)
+    archive = image_files(Settings(engine=engine))
+    # What the models' program would leave.
+    (machine.root / "opt/hush/prove").mkdir(parents=True)
+    assert machine.run(archive / "install.sh", engine, "small", "turbo") == 0
+
+    units = machine.root / "etc/systemd/system"
+    for unit in (*AMI.glob("*.service"), *AMI.glob("*.path")):
+        assert (units / unit.name).read_bytes() == unit.read_bytes()
+    assert machine.mode("etc/hush") == machine.mode("var/log/hush") == 0o700
+    assert machine.mode("opt/hush/code") == 0o755
+    for name in ("fetch-code.sh", "start-agent.sh"):
+        assert machine.mode(f"opt/hush/{name}") == 0o755
+    proof = {file.name for file in (machine.root / "opt/hush/prove").iterdir()}
+    assert proof == {"prove.py", "prove.conf", "person-80.png", "person-128.png"}
+    assert (machine.root / "etc/logrotate.d/hush").exists()
+    assert (machine.root / "etc/systemd/journald.conf.d/hush.conf").exists()
+
+    calls = machine.calls
+    users = [call.split()[-1] for call in calls if call.startswith("useradd ")]
+    assert users == ["hush", "hush-watcher", "hush-code"]
+    assert "install -d -m 755 -o hush-code -g hush-code /opt/hush/code" in calls
+    assert f"python fetch_models.py {engine} small turbo" in calls
+    installed = [call for call in calls if call.startswith("pip install ")]
+    # Only what has no wheel is built here, after all that it is built with.
+    assert all("--require-hashes --no-deps" in call for call in installed)
+    assert "--only-binary=:all: --requirement requirements.txt" in installed[0]
+    assert len(installed) == (2 if engine == "reference" else 1)
+    linker = machine.root / "etc/ld.so.conf.d/hush.conf"
+    assert linker.exists() == ("ldconfig " in calls) == (engine == "ctranslate2")
+    if linker.exists():
+        assert (Path(linker.read_text().strip()) / "libcublas.so.12").exists()
+    assert calls[-2:] == ["systemctl daemon-reload", "systemctl enable logrotate.timer"]
+
+
+def test_an_installer_that_fails_says_so(machine: Machine) -> None:
+    machine.play("dnf", "exit 3")
+    archive = image_files(Settings())
+    assert machine.run(archive / "install.sh", "ctranslate2", "small") == 3
+    assert [call.split()[0] for call in machine.calls] == ["dnf"]
+
+
+@pytest.fixture
+def booted(machine: Machine) -> Machine:
+    """Return an instance that has just started."""
+    for folder in ("opt/hush/code", "run/hush"):
+        (machine.root / folder).mkdir(parents=True)
+    with zipfile.ZipFile(machine.temporary.parent / "code.zip", "w") as archive:
+        archive.writestr("service/hush_service/__init__.py", "")
+        archive.writestr("hush/__init__.py", "")
+    machine.play("aws", AWS)
+    machine.play("unzip", UNZIP)
+    return machine
+
+
+def fetch(machine: Machine, secret: str, code: str = "code.zip") -> int:
+    return machine.run(
+        script(machine, "fetch-code.sh"),
+        HUSH_CODE="s3://bucket/code.zip",
+        HUSH_FRONT_DOOR_SECRET=secret,
+        CODE=str(machine.temporary.parent / code),
+    )
+
+
+def test_an_instance_fetches_its_code_and_a_key_that_only_systemd_reads(booted: Machine) -> None:
+    assert fetch(booted, "the-secret") == 0
+    # Once more, as after a restart.
+    assert fetch(booted, "the-secret") == 0
+    assert (booted.root / "opt/hush/code/service/hush_service/__init__.py").exists()
+    assert (booted.root / "run/hush/key").read_text() == "HUSH_API_KEY=the-key\n"
+    assert booted.mode("run/hush/key") == 0o600
+    assert any(
+        call.startswith("aws s3 cp --only-show-errors s3://bucket/") for call in booted.calls
+    )
+    assert list(booted.temporary.iterdir()) == []
+
+
+@pytest.mark.parametrize(("secret", "code"), [("another", "code.zip"), ("the-secret", "none.zip")])
+def test_what_cannot_be_fetched_is_a_failure_and_leaves_no_key(
+    booted: Machine, secret: str, code: str
+) -> None:
+    assert fetch(booted, secret, code) != 0
+    assert not (booted.root / "run/hush/key").exists()
+    assert list(booted.temporary.iterdir()) == []
+
+
+def test_the_agent_is_told_the_log_group_and_started(machine: Machine) -> None:
+    agent = "/opt/aws/amazon-cloudwatch-agent/bin/amazon-cloudwatch-agent-ctl"
+    machine.play(agent)
+    for folder in ("etc/hush", "run/hush-agent"):
+        (machine.root / folder).mkdir(parents=True)
+    shutil.copy(AMI / "amazon-cloudwatch-agent.json", machine.root / "etc/hush")
+    started = machine.run(script(machine, "start-agent.sh"), HUSH_LOG_GROUP="/speech/fleet")
+    assert started == 0
+    place = "/run/hush-agent/settings.json"
+    assert machine.calls == [f"{Path(agent).name} -a fetch-config -m ec2 -s -c file:{place}"]
+    settings = json.loads((machine.root / place[1:]).read_text(encoding="utf-8"))
+    files = settings["logs"]["logs_collected"]["files"]["collect_list"]
+    assert {each["log_group_name"] for each in files} == {"/speech/fleet"}
+    # What the units write to.
+    written = {
+        line.removeprefix("StandardOutput=append:")
+        for unit in AMI.glob("*.service")
+        for line in unit.read_text(encoding="utf-8").splitlines()
+        if line.startswith("StandardOutput=append:")
+    }
+    assert {each["file_path"] for each in files} == written
+    machine.play(agent, "exit 1")
+    assert machine.run(script(machine, "start-agent.sh"), HUSH_LOG_GROUP="/speech/fleet") != 0
