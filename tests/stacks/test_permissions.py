@@ -229,7 +229,7 @@ class TestABuildOfTheImage:
     def test_it_reads_no_parameter_of_the_account_though_a_policy_of_aws_would(
         self, names: Names, roles: Roles
     ) -> None:
-        key = names.at("ssm", f"parameter{names.stage.github_parameter}")
+        key = names.at("ssm", f"parameter{names.stage.settings_parameter}")
         for action in (
             *("ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath"),
             "ssm:GetParameterHistory",
