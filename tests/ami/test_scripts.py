@@ -166,7 +166,7 @@ def fetch(machine: Machine, secret: str, code: str = "code.zip") -> int:
     return machine.run(
         script(machine, "fetch-code.sh"),
         HUSH_CODE="s3://bucket/code.zip",
-        HUSH_FRONT_DOOR_SECRET=secret,
+        HUSH_GATEWAY_KEY_SECRET=secret,
         CODE=str(machine.temporary.parent / code),
     )
 

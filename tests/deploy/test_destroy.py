@@ -68,7 +68,7 @@ def test_neither_stack_nor_bucket_is_left_in_either_region(
     assert deploy.destroy(SETTINGS)
     # The CDK knows it by another name.
     assert SUPPORT not in commands[0]
-    assert "hush-certificate" in commands[0]
+    assert "hush-live-certificate" in commands[0]
     for region in ("eu-west-1", "us-east-1"):
         assert boto3.client("cloudformation", region).describe_stacks()["Stacks"] == []
     assert boto3.client("s3", "us-east-1").list_buckets()["Buckets"] == []

@@ -156,13 +156,6 @@ class TestTheGitHubApp:
         for action in ("GetSecretValue", "BatchGetSecretValue"):
             assert not allowed(policy, f"secretsmanager:{action}", names.github_app)
 
-    def test_nor_does_the_builder_of_images_which_has_that_policy(
-        self, names: Names, roles: Roles
-    ) -> None:
-        builder = ("image", "BuilderRole")
-        assert roles.may(*builder, "ssm:GetParameter", names.at("ssm", "parameter/speech/github"))
-        assert not roles.may(*builder, "secretsmanager:GetSecretValue", names.github_app)
-
 
 class TestThePipeline:
     @pytest.mark.parametrize("service", ["codeconnections", "codestar-connections"])
