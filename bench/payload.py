@@ -1,7 +1,7 @@
 """What a picture costs in words and saves in bytes, beside audio codecs, on people's recordings.
 
     python -m bench.payload --plot docs/payload.svg
-    python -m bench.payload --device cuda --processes 14 --keep build/payload.jsonl
+    python -m bench.payload --kinds clean --ways "WebP, quality 75" "Opus, 12 kbit/s"
 
 English recordings go through each way of sending them, as they are and with the noise of real
 surroundings 10 dB below, and are heard by base and tiny.en with the default engine. Prints Markdown
@@ -119,8 +119,8 @@ class Results:
                 more, low, high = self.score(way, "clean").of_some(half).increase(first)
                 within = "within" if more <= MEAN and high <= UPPER else "beyond"
                 line.append(f"{more:+.2f} ({low:+.2f} to {high:+.2f}) {within}")
-            lines.append([*line, self._increase(way, "noise", None)])
-        heads = ("picture", "bytes a second", "first half", "second half", "all", "all, in noise")
+            lines.append(line)
+        heads = ("picture", "bytes a second", "first half", "second half", "all")
         models = " and ".join(listener.model for listener in self._listeners)
         bounds = f"mean at most {MEAN:+}, upper end at most {UPPER:+}"
         table(f"Clean, {models} together, in points: {bounds}", heads, lines)
@@ -132,7 +132,7 @@ class Results:
         figure = Figure(figsize=(9, 5), layout="constrained")
         axes = figure.add_subplot()
         reference = self.score(FLOAT32, "clean")
-        plain = [way for way in compared if way != FLOAT32 and not way.smoothing]
+        plain = [way for way in compared if way != FLOAT32 and not way.is_smoothed]
         for kind in dict.fromkeys(way.kind for way in plain):
             points = [way for way in plain if way.kind == kind]
             rates = [self.score(way, "clean") for way in points]
@@ -194,6 +194,8 @@ def main() -> None:
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--few", type=int, default=1, help="take every so manyth recording")
     parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--ways", nargs="+", help="names of those to compare, as tables have them")
+    parser.add_argument("--kinds", nargs="+", choices=tuple(KINDS), default=list(KINDS))
     parser.add_argument("--plot", type=Path, help="write the plot of the clean recordings there")
     parser.add_argument("--keep", type=Path, help="JSON lines of what was heard, to go on with")
     arguments = parser.parse_args()
@@ -204,20 +206,24 @@ def main() -> None:
         Listener(model, device=arguments.device, precision=precision) for model in arguments.model
     ]
     memory = Memory(arguments.keep)
-    compared = ways()
+    known = {way.name: way for way in ways()}
+    if unknown := set(arguments.ways or ()) - known.keys():
+        sys.exit(f"no way is called {', '.join(unknown)}; there are: {'; '.join(known)}")
+    compared = [FLOAT32, *(known[name] for name in arguments.ways)] if arguments.ways else ways()
     folder, few = arguments.data, arguments.few
     new = [
         (way, kind, listener, folder, few)
         for way in compared
-        for kind in KINDS
+        for kind in arguments.kinds
         for listener in listeners
         if _name(way, kind, listener) not in memory
     ]
     hear_all(hear, new, memory, arguments.processes)
     results = Results(memory, listeners, recordings(folder, few))
-    for kind in KINDS:
+    for kind in arguments.kinds:
         results.report(kind, compared)
-    results.choose(compared)
+    if "clean" in arguments.kinds:
+        results.choose(compared)
     lengths(recordings(folder, few))
     if arguments.plot:
         results.plot(compared, arguments.plot)

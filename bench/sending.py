@@ -26,13 +26,13 @@ class Way:
         What is sent; "float32" is the spectrogram itself.
     amount
         How much of it: bits of a PNG, quality of a lossy picture, kbit/s of Opus.
-    smoothing
-        How often a picture is smoothed along time before it is compressed; see `smoothed`.
+    is_smoothed
+        Whether a picture is smoothed along time before it is compressed; see `smoothed`.
     """
 
     kind: Kind
     amount: int = 0
-    smoothing: int = 0
+    is_smoothed: bool = False
 
     @property
     def name(self) -> str:
@@ -48,8 +48,8 @@ class Way:
                 name = self.kind
             case _:
                 name = f"{self.kind}, quality {self.amount}"
-        if self.smoothing:
-            name += f", smoothed {('once', 'twice')[self.smoothing - 1]}"
+        if self.is_smoothed:
+            name += ", smoothed"
         return name
 
     def send(self, samples: Samples, mel_bins: int) -> tuple[Spectrogram, int]:
@@ -68,7 +68,7 @@ class Way:
         if self.kind == "float32":
             return spectrogram, spectrogram.nbytes
         picture = image.quantize(spectrogram)
-        for _ in range(self.smoothing):
+        if self.is_smoothed:
             picture = smoothed(picture)
         received, size = self._picture(picture)
         # As the service does with whatever picture arrives.
@@ -100,12 +100,10 @@ def ways() -> Sequence[Way]:
         FLOAT32,
         *(Way("PNG", bits) for bits in (8, 6, 5, 4, 3)),
         Way("WebP lossless"),
-        *(Way("WebP", quality) for quality in (75, 50, 40, 35, 30, 25, 20, 15, 10, 5)),
-        *(Way("WebP", quality, 1) for quality in (50, 40, 30, 25, 20, 15)),
-        *(Way("WebP", quality, 2) for quality in (40, 30)),
-        *(Way("AVIF", quality) for quality in (60, 50, 45, 40, 35, 30, 25)),
-        *(Way("AVIF", quality, 1) for quality in (50, 40, 35)),
-        *(Way("JPEG", quality) for quality in (50, 30, 20, 15, 10)),
+        *(Way("WebP", quality) for quality in (90, 75, 60, 50, 40, 30, 20, 10)),
+        *(Way("WebP", quality, is_smoothed=True) for quality in (75, 50, 30)),
+        *(Way("AVIF", quality) for quality in (70, 60, 50, 40, 30)),
+        *(Way("JPEG", quality) for quality in (50, 30, 20)),
         Way("FLAC"),
         *(Way("Opus", rate) for rate in (24, 16, 12, 8, 6)),
     ]

@@ -139,8 +139,8 @@ class Encoding:
 
 
 PNG = Encoding()
-SMALL = Encoding("webp", 20)
-"""The `small` picture: a ninth of the bytes, for a word in a hundred (docs/payload.md)."""
+SMALL = Encoding("webp", 75)
+"""The `small` picture: a third of the bytes, and hardly a word (docs/payload.md)."""
 
 
 def encode(image: MelImage, encoding: Encoding = PNG) -> bytes:

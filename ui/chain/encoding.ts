@@ -11,7 +11,7 @@ export type Encoding =
  */
 export const ENCODINGS = {
   png: { format: "png" },
-  small: { format: "webp", quality: 20 },
+  small: { format: "webp", quality: 75 },
 } as const satisfies Record<string, Encoding>;
 
 /** Lossless, or few bytes that cost no words worth mention. */

@@ -1,4 +1,4 @@
-// Lossy WebP, a seventh to a tenth of the PNG. Encoder and decoder are loaded when the first picture
+// Lossy WebP, a fourth of the PNG or so. Encoder and decoder are loaded when the first picture
 // is asked for: import this module lazily too.
 
 import decode from "@jsquash/webp/decode";
