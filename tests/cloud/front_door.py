@@ -69,22 +69,34 @@ class FrontDoor:
         """Serve for as long as the block lasts, and give the address."""
         return self._cdn.listening()
 
+    def origin_headers(self) -> dict[str, str]:
+        """Return the headers by which the API knows CloudFront."""
+        headers = self._origin["OriginCustomHeaders"]
+        return {each["HeaderName"]: self.aws.secret(each["HeaderValue"]) for each in headers}
+
+    @property
+    def _distribution(self) -> dict[str, Any]:
+        (distribution,) = self.aws.of("CloudFront::Distribution").values()
+        config: dict[str, Any] = distribution["DistributionConfig"]
+        return config
+
+    @property
+    def _origin(self) -> dict[str, Any]:
+        (origin,) = (
+            each for each in self._distribution["Origins"] if "OriginCustomHeaders" in each
+        )
+        return dict(origin)
+
     @functools.cached_property
     def _cdn(self) -> Cdn:
-        (distribution,) = self.aws.of("CloudFront::Distribution").values()
-        config = distribution["DistributionConfig"]
-        (origin,) = (each for each in config["Origins"] if "OriginCustomHeaders" in each)
-
-        def origin_headers() -> dict[str, str]:
-            headers = origin["OriginCustomHeaders"]
-            return {each["HeaderName"]: self.aws.secret(each["HeaderValue"]) for each in headers}
+        config, origin = self._distribution, self._origin
 
         def api(request: Request) -> Answer:
             request.path = origin["OriginPath"] + request.path
             return self._gateway.answer(request)
 
         paths = [each["PathPattern"] for each in config["CacheBehaviors"]]
-        return Cdn(paths, origin_headers, api, self._file)
+        return Cdn(paths, self.origin_headers, api, self._file)
 
     def _file(self, name: str) -> bytes | None:
         (bucket,) = (name for name in self.aws.of("S3::Bucket") if "-service-" in name)

@@ -17,7 +17,7 @@ from hush.mel import log_mel_spectrogram
 from local.gateway import Answer, Request
 from local.processes import service
 from tests.cloud.conftest import NAMES, STACKS, Deployment
-from tests.cloud.fleet import group, inner_key, running_instance, set_instances
+from tests.cloud.fleet import group, running_instance, set_instances
 from tests.cloud.front_door import error_of
 from tests.conftest import ROOT, Samples
 
@@ -101,7 +101,7 @@ class TestWhoMayEnter:
     def test_what_is_open_wakes_nobody(self, deployment: Deployment, path: str) -> None:
         ask(deployment, "GET", path, signed_in=False)
         # The monthly call that keeps the link awake comes around CloudFront.
-        inside = {"x-hush-origin": inner_key(deployment), "x-hush-credential": "none"}
+        inside = {**deployment.door.origin_headers(), "x-hush-credential": "none"}
         assert deployment.door.gateway("GET", f"/live{path}", inside, b"").status in (200, 503)
         assert group(deployment)["DesiredCapacity"] == 0
 
