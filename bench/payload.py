@@ -126,41 +126,43 @@ class Results:
         table(f"Clean, {models} together, in points: {bounds}", heads, lines)
 
     def plot(self, compared: Sequence[Way], file: Path) -> None:
-        """Draw accuracy against bytes, one line for each kind of picture and for Opus."""
+        """Draw what each way costs in words against bytes, a panel for each model."""
         from matplotlib.figure import Figure
+        from matplotlib.ticker import ScalarFormatter
 
-        figure = Figure(figsize=(9, 5), layout="constrained")
-        axes = figure.add_subplot()
-        reference = self.score(FLOAT32, "clean")
+        figure = Figure(figsize=(9, 4), layout="constrained")
+        panels = figure.subplots(1, len(self._listeners), sharey=True, squeeze=False)[0]
         plain = [way for way in compared if way != FLOAT32 and not way.is_smoothed]
-        for kind in dict.fromkeys(way.kind for way in plain):
-            points = [way for way in plain if way.kind == kind]
-            rates = [self.score(way, "clean") for way in points]
-            errors = np.array([score.increase(reference) for score in rates])
-            axes.errorbar(
-                [self.weight(way, "clean")[0] for way in points],
-                [score.rate for score in rates],
-                yerr=np.abs(errors[:, 1:].T - errors[:, 0]),
-                marker="o",
-                markersize=4,
-                capsize=2,
-                linewidth=1.2,
-                linestyle="--" if kind in AUDIO else "-",
-                label=f"{kind} (audio)" if kind in AUDIO else kind,
+        for axes, listener in zip(panels, self._listeners, strict=True):
+            reference = self.score(FLOAT32, "clean", listener)
+            for kind in dict.fromkeys(way.kind for way in plain):
+                points = [way for way in plain if way.kind == kind]
+                found = [self.score(way, "clean", listener).increase(reference) for way in points]
+                more, low, high = np.array(found).T
+                axes.errorbar(
+                    [self.weight(way, "clean")[0] for way in points],
+                    more,
+                    yerr=(more - low, high - more),
+                    marker="o",
+                    markersize=4,
+                    capsize=2,
+                    linewidth=1.2,
+                    linestyle="--" if kind in AUDIO else "-",
+                    label=f"{kind} (audio)" if kind in AUDIO else kind,
+                )
+            axes.axhline(0, color="grey", linewidth=0.8, linestyle=":")
+            axes.set(
+                xscale="log",
+                xticks=(500, 1000, 2000, 5000),
+                title=f"{listener.model}, {reference.rate:.1f} % from the float32 spectrogram",
+                xlabel="bytes a second of speech",
             )
-        axes.axhline(
-            reference.rate, color="grey", linewidth=0.8, linestyle=":", label="float32 spectrogram"
-        )
-        models = " and ".join(listener.model for listener in self._listeners)
-        axes.set(
-            xscale="log",
-            xlabel="bytes a second of speech",
-            ylabel=f"word error rate in %, {models} together",
-            ylim=(0, 2.5 * max(reference.rate, 1)),
-        )
-        axes.grid(alpha=0.3, which="both")
-        axes.legend()
-        figure.savefig(file)
+            axes.xaxis.set_major_formatter(ScalarFormatter())
+            axes.xaxis.set_minor_formatter("")
+            axes.grid(alpha=0.3)
+        panels[0].set_ylabel("more words heard wrongly, in points")
+        panels[-1].legend()
+        figure.savefig(file, metadata={"Date": None})
 
 
 def lengths(said: Sequence[Utterance]) -> None:
