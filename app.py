@@ -14,6 +14,10 @@ try:
 except SettingsError as error:
     sys.exit(str(error))
 
+# Without an account it is for looking at, and placeholders do; a deployment would keep them.
+if settings.account and (missing := settings.missing(pipeline=False)):
+    sys.exit("\n".join(f"cloud.toml: {line}" for line in missing))
+
 app = cdk.App()
 Application(app, settings)
 Pipeline(app, settings)

@@ -10,7 +10,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
-from deploy.doctor import Verdict, examine, former_github_parameter
+from deploy.doctor import Verdict, examine, former_github_parameter, older_version
 from deploy.remains import delete_buckets, delete_logs, resources_of
 from stacks.application import CERTIFICATE_REGION
 from stacks.machine_image import ROOT
@@ -76,6 +76,10 @@ def sandbox(settings: Settings) -> bool:
 def destroy(settings: Settings) -> bool:
     """Take everything down, after asking; return whether that was wanted."""
     name = settings.name
+    older = older_version(settings)
+    if older.verdict is not Verdict.GOOD:
+        console.print(f"{older.subject}: {older.finding}", markup=False)
+        return False
     console.print(
         f"\nThis deletes the installation {name!r}: its stacks, machine images with their"
         " snapshots,\nlogs, secrets and the stored settings."

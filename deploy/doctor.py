@@ -10,6 +10,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from deploy import stack
 from stacks.machine_image import BASE_IMAGE
 from stacks.names import Names
 from stacks.settings import Settings
@@ -61,6 +62,9 @@ def examine(settings: Settings, pipeline: bool = True) -> Iterator[Check]:
     yield known
     if known.verdict is Verdict.BAD:
         return
+    older = _asked("older version", lambda: older_version(settings))
+    if older.verdict is not Verdict.GOOD:
+        yield older
     yield _asked("zones", lambda: zones(settings))
     yield _asked("base image", lambda: base_image(settings))
     yield _asked("spot quota", lambda: spot_quota(settings))
@@ -143,6 +147,18 @@ def credentials(settings: Settings) -> Check:
         finding = f"you are signed in to {account}, and cloud.toml says {settings.account}"
         return Check(Verdict.BAD, "credentials", finding)
     return Check(Verdict.GOOD, "credentials", f"account {account}")
+
+
+def older_version(settings: Settings) -> Check:
+    """Look for stacks of a version of hush that this one would deploy a second one beside."""
+    subject, found = "older version", stack.former(settings)
+    if not found:
+        return Check(Verdict.GOOD, subject, "none is deployed")
+    finding = (
+        f"it deployed {', '.join(found)}, which this one neither updates nor deletes:"
+        " take it down with that version first: docs/deploy.md, From an older version"
+    )
+    return Check(Verdict.BAD, subject, finding)
 
 
 def zones(settings: Settings) -> Check:

@@ -70,6 +70,29 @@ def test_a_zone_that_does_not_fit_is_told() -> None:
     assert finding.startswith("us-east-1x lacks g4dn.xlarge or VPC links")
 
 
+def older_stack(name: str, tag: str) -> None:
+    template = '{"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}'
+    boto3.client("cloudformation", "us-east-1").create_stack(
+        StackName=name, TemplateBody=template, Tags=[{"Key": "hush", "Value": tag}]
+    )
+
+
+def test_an_older_version_is_told_before_a_second_one_is_deployed_beside_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "older version" not in findings(SETTINGS)
+    older_stack("hush-site", "another")
+    assert "older version" not in findings(SETTINGS)
+    for part in ("fleet", "people", "certificate"):
+        older_stack(f"hush-{part}", "hush")
+    verdict, finding = findings(SETTINGS)["older version"]
+    assert verdict is Verdict.BAD
+    assert finding.startswith("it deployed hush-fleet, hush-people, hush-certificate, which")
+    monkeypatch.setenv("YES", "hush")
+    assert not destroy(SETTINGS)
+    assert "hush-fleet" in capsys.readouterr().out
+
+
 def stubbed(
     monkeypatch: pytest.MonkeyPatch, service: str, method: str, answer: dict[str, Any]
 ) -> None:

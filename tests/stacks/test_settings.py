@@ -1,9 +1,14 @@
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from stacks.settings import Settings, SettingsError, load_settings, parse_settings
 
+ROOT = Path(__file__).parents[2]
 COMPLETE = """
 account = "123456789012"
 region = "us-east-1"
@@ -35,6 +40,24 @@ def test_defaults_miss_what_a_deployment_needs_and_say_where_to_get_it() -> None
         "connection",
     ]
     assert len(Settings().missing(pipeline=False)) == 5
+
+
+@pytest.mark.parametrize("left_out", ["base_image", "alarm_email"])
+def test_nothing_is_synthesised_for_an_account_while_something_is_missing(
+    tmp_path: Path, left_out: str
+) -> None:
+    # What an older version stored for the pipeline lacks what came since.
+    folder = tmp_path / "hush"
+    folder.mkdir()
+    shutil.copy(ROOT / "app.py", folder)
+    shutil.copytree(ROOT / "stacks", folder / "stacks")
+    lines = [line for line in COMPLETE.splitlines() if not line.startswith(left_out)]
+    (folder / "cloud.toml").write_text("\n".join(lines), encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": str(folder)}
+    command = [sys.executable, "app.py"]
+    ended = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines()[-1].startswith(f"cloud.toml: {left_out}: ")
 
 
 @pytest.mark.parametrize(
