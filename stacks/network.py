@@ -55,6 +55,8 @@ class Network(Construct):
         self.balancer.connections.allow_from(self.link, ec2.Port.tcp(80), "requests")
         self.fleet.connections.allow_from(self.balancer, ec2.Port.tcp(PORT), "requests")
         self.fleet.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(443), "Endpoints of AWS")
+        for group in (self.link, self.balancer, self.fleet):
+            name_by_group(group)
 
     def _security_group(self, name: str, description: str) -> ec2.SecurityGroup:
         return ec2.SecurityGroup(
@@ -99,3 +101,16 @@ def name_by_zone(vpc: ec2.Vpc) -> None:
             for element in subnet.node.find_all():
                 if isinstance(element, cdk.CfnElement):
                     element.override_logical_id(f"Subnet{kind}{letter}{element.node.id}")
+
+
+def name_by_group(group: ec2.SecurityGroup) -> None:
+    """Call a group's rules for another group by itself, and not by the path of the other.
+
+    The pipeline and a laptop deploy the same stack by different paths. CloudFormation would make
+    each rule once more, which EC2 knows as the same, and then delete the old one.
+    """
+    for rule in group.node.find_all():
+        if isinstance(rule, ec2.CfnSecurityGroupIngress):
+            rule.override_logical_id(f"{group.node.id}RequestsIn")
+        elif isinstance(rule, ec2.CfnSecurityGroupEgress):
+            rule.override_logical_id(f"{group.node.id}RequestsOut")

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from stacks.names import PARTS, Names
+from stacks.names import LIVE, PARTS, Names
 from tests.stacks.conftest import EVERYTHING_SET, Templates
 
 pytestmark = pytest.mark.xdist_group("stacks")
@@ -61,6 +61,20 @@ def test_the_budget_and_the_log_know_it_too(everything_set: Templates) -> None:
     assert budget["BudgetName"] == names.budget == "speech-live-month"
     given = [each.get("LogGroupName") for each in everything_set.of("service", "Logs::LogGroup")]
     assert [name for name in given if name] == [names.fleet_log] == ["/speech/live/fleet"]
+
+
+def test_the_pipeline_and_a_laptop_deploy_the_same_stacks(everything_set: Templates) -> None:
+    # These may come twice for a while; whatever else is called otherwise is made anew.
+    free = {"AWS::Lambda::Permission", "AWS::ApiGateway::Deployment"}
+    names = Names(EVERYTHING_SET.name)
+    by_pipeline = Templates(everything_set.folder / f"assembly-{names.pipeline}-{LIVE}")
+    for part in PARTS:
+        (staged,) = (each for each in by_pipeline if f"live{part}" in each)
+        ours, theirs = (
+            {name for name, each in template["Resources"].items() if each["Type"] not in free}
+            for template in (everything_set[part], by_pipeline[staged])
+        )
+        assert ours == theirs
 
 
 def test_sessions_of_one_stage_are_none_of_another(everything_set: Templates) -> None:
