@@ -72,7 +72,7 @@ app: $(ENVIRONMENT) $(CDK) ## deploy the pipeline, which deploys everything else
 sandbox: $(ENVIRONMENT) $(CDK) ## deploy the application straight from here, without a pipeline
 	@.venv/bin/python -m deploy sandbox
 
-destroy: $(ENVIRONMENT) $(CDK) ## take everything down again, images too
+destroy: $(ENVIRONMENT) ## take everything down again, images too
 	@.venv/bin/python -m deploy destroy
 
 wheel: $(ENVIRONMENT) ## build the package into dist/

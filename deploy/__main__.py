@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
+from deploy import stack
 from deploy.doctor import Verdict, examine, former_github_parameter, older_version
 from deploy.remains import delete_buckets, delete_logs, resources_of
 from stacks.application import CERTIFICATE_REGION
@@ -24,8 +26,10 @@ MARKS = {
     Verdict.UNSURE: "[yellow]?[/yellow]",
     Verdict.BAD: "[red]✗[/red]",
 }
-FAILED_AT_FIRST = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED")
-"""States of stacks whose first creation failed: nothing can be deployed over them."""
+FAILED = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED")
+"""States of stacks whose first creation or whose end failed: nothing can be deployed over them."""
+LOOK_EVERY = 10.0
+"""Seconds between two looks at what takes minutes."""
 
 
 def doctor(settings: Settings, pipeline: bool = True) -> bool:
@@ -48,6 +52,8 @@ def app(settings: Settings) -> bool:
         Name=names.settings_parameter,
         Value=CLOUD_TOML.read_text(encoding="utf-8"),
         Type="String",
+        # More than 4096 letters of it cost 0.05 $ a month.
+        Tier="Intelligent-Tiering",
         Overwrite=True,
     )
     stored = names.settings_parameter
@@ -87,15 +93,17 @@ def destroy(settings: Settings) -> bool:
     if os.environ.get("YES") != name and console.input(f"Type {name} to go on: ") != name:
         console.print("nothing was deleted")
         return False
-    stacks, support = places(settings), support_places(settings)
-    resources = resources_of(stacks | support)
-    # The CDK takes down first what is built upon others.
-    cdk("destroy", "--force", *stacks)
-    for stack, region in support.items():
-        delete_stack(stack, region)
+    names = Names(name)
+    stop_pipeline(settings)
+    everywhere = {**places(settings), **support_places(settings)}
+    for each, region in everywhere.items():
+        if stack.describe(each, region) is not None:
+            console.print(f"  deleting {each}")
+            stack.delete(each, region)
     removed = delete_images(settings)
+    resources = resources_of(everywhere)
     buckets = delete_buckets(resources)
-    logs = delete_logs(resources, str(settings.region), Names(name).prefix)
+    logs = delete_logs(resources, str(settings.region), names.build_log)
     delete_stored(settings)
     kept = tables(settings)
     console.print(
@@ -112,56 +120,76 @@ def destroy(settings: Settings) -> bool:
 
 
 def places(settings: Settings) -> dict[str, str]:
-    """Return in which region each stack is, by its name."""
+    """Return in which region each stack is, by its name: first what is built upon others."""
     region, names = str(settings.region), Names(settings.name)
-    stacks = dict.fromkeys((names.pipeline, *map(names.stack, PARTS)), region)
-    if settings.domain is not None and region != CERTIFICATE_REGION:
+    stacks = dict.fromkeys((names.pipeline, *map(names.stack, reversed(PARTS))), region)
+    if region != CERTIFICATE_REGION:
+        # Whether or not there is a domain now: there may have been one.
         stacks[names.stack("certificate")] = CERTIFICATE_REGION
     return stacks
 
 
 def support_places(settings: Settings) -> dict[str, str]:
     """Return in which region a stack is that the pipeline has beside it for certificates."""
-    if settings.domain is None or settings.region == CERTIFICATE_REGION:
+    if settings.region == CERTIFICATE_REGION:
         return {}
-    return {f"{settings.name}-pipeline-support-{CERTIFICATE_REGION}": CERTIFICATE_REGION}
+    return {f"{Names(settings.name).pipeline}-support-{CERTIFICATE_REGION}": CERTIFICATE_REGION}
 
 
 def states(settings: Settings) -> dict[str, str]:
     """Return the state of each stack that is there."""
-    found = {}
-    for name, region in places(settings).items():
-        try:
-            described = boto3.client("cloudformation", region).describe_stacks(StackName=name)
-        except ClientError:
-            continue
-        found[name] = str(described["Stacks"][0]["StackStatus"])
-    return found
+    described = {name: stack.describe(name, region) for name, region in places(settings).items()}
+    return {name: str(each["StackStatus"]) for name, each in described.items() if each is not None}
+
+
+def stop_pipeline(settings: Settings) -> None:
+    """Have the pipeline begin nothing more, and wait until it has ended what it does."""
+    client: Any = boto3.client("codepipeline", settings.region)
+    name = Names(settings.name).pipeline
+    while running := _running(client, name):
+        for execution, status in running.items():
+            if status == "Stopping":
+                continue
+            console.print(f"  stopping {name}: what it deploys or builds just now ends first")
+            try:
+                client.stop_pipeline_execution(pipelineName=name, pipelineExecutionId=execution)
+            except (
+                client.exceptions.DuplicatedStopRequestException,
+                client.exceptions.PipelineExecutionNotStoppableException,
+            ):
+                continue
+        time.sleep(LOOK_EVERY)
+
+
+def _running(client: Any, name: str) -> dict[str, str]:
+    """Return the states of the executions of a pipeline that have not ended, by their ids."""
+    try:
+        newest = client.list_pipeline_executions(pipelineName=name)["pipelineExecutionSummaries"]
+    except client.exceptions.PipelineNotFoundException:
+        return {}
+    return {
+        each["pipelineExecutionId"]: each["status"]
+        for each in newest
+        if each["status"] in ("InProgress", "Stopping")
+    }
 
 
 def clear_failed(settings: Settings) -> bool:
-    """Delete, after asking, stacks whose first creation failed; return whether none is left."""
-    failed = [name for name, state in states(settings).items() if state in FAILED_AT_FIRST]
+    """Delete, after asking, stacks that failed for good; return whether none is left."""
+    failed = [name for name, state in states(settings).items() if state in FAILED]
     if not failed:
         return True
     console.print(
-        f"\nThe first creation of {', '.join(failed)} failed, and nothing can be deployed over what"
-        "\nis left of it. docs/operations.md says where the reason stands."
+        f"\nThe first creation or the deletion of {', '.join(failed)} failed, and nothing can be"
+        "\ndeployed over what is left of it. docs/operations.md says where the reason stands."
     )
     agreed = os.environ.get("YES") == settings.name
     if not agreed and console.input("Type yes to delete it and go on: ") != "yes":
         return False
-    for name in reversed(failed):
-        delete_stack(name, places(settings)[name])
+    for name in failed:
+        stack.delete(name, places(settings)[name])
         console.print(f"  {MARKS[Verdict.GOOD]} deleted {name}")
     return True
-
-
-def delete_stack(name: str, region: str) -> None:
-    """Delete a stack, and wait until it is gone."""
-    client: Any = boto3.client("cloudformation", region)
-    client.delete_stack(StackName=name)
-    client.get_waiter("stack_delete_complete").wait(StackName=name)
 
 
 def delete_images(settings: Settings) -> int:
@@ -196,17 +224,15 @@ def tables(settings: Settings) -> list[str]:
     client: Any = boto3.client("dynamodb", settings.region)
     pages = client.get_paginator("list_tables").paginate()
     names = (name for page in pages for name in page["TableNames"])
-    stack = Names(settings.name).stack("people")
-    return [name for name in names if name.startswith(f"{stack}-")]
+    people = Names(settings.name).stack("people")
+    return [name for name in names if name.startswith(f"{people}-")]
 
 
 def bootstrap(settings: Settings) -> None:
     """Prepare the account for the CDK, where that has not been done."""
     regions = {settings.region, CERTIFICATE_REGION if settings.domain else settings.region}
     for region in sorted(str(each) for each in regions):
-        try:
-            boto3.client("cloudformation", region).describe_stacks(StackName="CDKToolkit")
-        except ClientError:
+        if stack.describe("CDKToolkit", region) is None:
             console.print(f"  preparing {region} for the CDK (once)")
             cdk("bootstrap", f"aws://{settings.account}/{region}")
 

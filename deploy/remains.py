@@ -1,7 +1,6 @@
 """What outlives the stacks of an installation: buckets, and logs that AWS's services made."""
 
-import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,10 +13,12 @@ LOG_GROUPS = {
 }
 """Where services write logs of what a stack has, if they are told of no other place."""
 
+BUCKET = "AWS::S3::Bucket"
+
 
 @dataclass(frozen=True)
 class Resource:
-    """Something that a stack has.
+    """Something that a stack had.
 
     Attributes
     ----------
@@ -35,32 +36,41 @@ class Resource:
 
 
 def resources_of(stacks: Mapping[str, str]) -> list[Resource]:
-    """Return what some stacks have, as far as they are there.
+    """Return what some stacks had until they were deleted, and what of it they may have kept.
+
+    CloudFormation tells it for 90 days, so that what did not end can be tried again.
 
     Parameters
     ----------
     stacks
-        In which region each is, by its name.
+        In which region each was, by its name.
     """
-    found = []
-    for stack, region in stacks.items():
+    found: list[Resource] = []
+    for region in sorted(set(stacks.values())):
+        names = {name for name, where in stacks.items() if where == region}
         client: Any = boto3.client("cloudformation", region)
-        pages = client.get_paginator("list_stack_resources").paginate(StackName=stack)
-        try:
-            for page in pages:
-                for each in page["StackResourceSummaries"]:
-                    name = str(each.get("PhysicalResourceId", ""))
-                    found.append(Resource(region, each["ResourceType"], name))
-        except ClientError:
-            continue
+        listed = client.get_paginator("list_stacks").paginate(StackStatusFilter=["DELETE_COMPLETE"])
+        for each in [each for page in listed for each in page["StackSummaries"]]:
+            if each["StackName"] in names:
+                found += _resources(client, region, each["StackId"])
     return found
+
+
+def _resources(client: Any, region: str, stack: str) -> Iterator[Resource]:
+    for page in client.get_paginator("list_stack_resources").paginate(StackName=stack):
+        for each in page["StackResourceSummaries"]:
+            kind, name = each["ResourceType"], each.get("PhysicalResourceId")
+            # What was never made has no name; and the name of a bucket that is gone is anybody's.
+            gone = kind == BUCKET and each["ResourceStatus"] == "DELETE_COMPLETE"
+            if name and not gone:
+                yield Resource(region, kind, name)
 
 
 def delete_buckets(resources: list[Resource]) -> int:
     """Delete those buckets that were kept, with all that is in them; count them."""
     deleted = 0
     for each in resources:
-        if each.kind != "AWS::S3::Bucket":
+        if each.kind != BUCKET:
             continue
         bucket: Any = boto3.resource("s3", region_name=each.region).Bucket(each.name)
         try:
@@ -74,32 +84,24 @@ def delete_buckets(resources: list[Resource]) -> int:
     return deleted
 
 
-def delete_logs(resources: list[Resource], region: str, recipe: str) -> int:
+def delete_logs(resources: list[Resource], region: str, build_log: str) -> int:
     """Delete the logs that CodeBuild, Lambda and Image Builder made for themselves; count them.
 
     Parameters
     ----------
     resources
         What the stacks had.
-    region, recipe
-        Where images were built, and what comes before the base image in their recipe's name.
+    region, build_log
+        Where images were built, and Image Builder's group, which it calls by the recipe.
     """
     groups = {
         (each.region, LOG_GROUPS[each.kind] + each.name)
         for each in resources
         if each.kind in LOG_GROUPS
     }
-    client: Any = boto3.client("logs", region)
-    # One for each base image that there ever was.
-    prefix = f"/aws/imagebuilder/{recipe}-ami-"
-    for page in client.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=prefix):
-        names = [str(group["logGroupName"]) for group in page["logGroups"]]
-        groups |= {
-            (region, name) for name in names if re.fullmatch(r"[0-9a-f]+", name[len(prefix) :])
-        }
     deleted = 0
-    for where, name in sorted(groups):
-        client = boto3.client("logs", where)
+    for where, name in sorted({*groups, (region, build_log)}):
+        client: Any = boto3.client("logs", where)
         try:
             client.delete_log_group(logGroupName=name)
         except client.exceptions.ResourceNotFoundException:

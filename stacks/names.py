@@ -68,6 +68,11 @@ class Names:
         return f"/{self.installation}/{self.stage}/fleet"
 
     @property
+    def build_log(self) -> str:
+        """Name of the log group that Image Builder makes, by the name of the recipe."""
+        return f"/aws/imagebuilder/{self.stack('image')}"
+
+    @property
     def url_parameter(self) -> str:
         """Name of the SSM parameter with the public address, which the site writes."""
         return f"/{self.installation}/{self.stage}/url"

@@ -1,10 +1,13 @@
 """`make app` and what it leaves: stacks that failed, and a pipeline that runs."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from moto import mock_aws
 from moto.cloudformation import cloudformation_backends
 
@@ -77,10 +80,11 @@ def test_other_settings_are_deployed_by_a_pipeline_that_is_there(laptop: Laptop)
 
 
 @pytest.mark.parametrize("command", [deploy.app, deploy.sandbox])
-def test_what_failed_at_first_is_deleted_if_that_is_wanted(
-    laptop: Laptop, monkeypatch: pytest.MonkeyPatch, command: Any
+@pytest.mark.parametrize("state", ["ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED"])
+def test_what_failed_for_good_is_deleted_if_that_is_wanted(
+    laptop: Laptop, monkeypatch: pytest.MonkeyPatch, command: Any, state: str
 ) -> None:
-    make_stack("hush-live-image", "ROLLBACK_COMPLETE")
+    make_stack("hush-live-image", state)
     make_stack("hush-live-people", "UPDATE_ROLLBACK_COMPLETE")
     monkeypatch.setattr("builtins.input", lambda *_: "yes")
     assert command(SETTINGS)
@@ -97,3 +101,27 @@ def test_nothing_is_deployed_over_it_otherwise(
     assert "hush-live-image" in capsys.readouterr().out
     assert "hush-live-image" in stacks()
     assert laptop.commands == []
+
+
+def test_a_stack_that_cannot_be_looked_at_is_not_taken_for_one_that_is_not_there(
+    laptop: Laptop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(*_: Any, **__: Any) -> None:
+        raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "DescribeStacks")
+
+    monkeypatch.setattr("deploy.stack.boto3.client", lambda *_: Mock(describe_stacks=denied))
+    with pytest.raises(ClientError):
+        deploy.app(SETTINGS)
+    assert laptop.commands == []
+
+
+def test_settings_may_be_longer_than_a_standard_parameter(
+    laptop: Laptop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    long = tmp_path / "long.toml"
+    long.write_text("# a remark\n" * 400, encoding="utf-8")
+    monkeypatch.setattr(deploy, "CLOUD_TOML", long)
+    assert deploy.app(SETTINGS)
+    client = boto3.client("ssm", "us-east-1")
+    (stored,) = client.describe_parameters()["Parameters"]
+    assert stored["Tier"] == "Intelligent-Tiering"

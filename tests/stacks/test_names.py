@@ -63,6 +63,11 @@ def test_the_budget_and_the_log_know_it_too(everything_set: Templates) -> None:
     assert [name for name in given if name] == [names.fleet_log] == ["/speech/live/fleet"]
 
 
+def test_the_log_of_builds_is_that_of_the_recipe(everything_set: Templates) -> None:
+    recipe = everything_set.the("image", "ImageBuilder::ImageRecipe")["Name"]
+    assert Names(EVERYTHING_SET.name).build_log == f"/aws/imagebuilder/{recipe}"
+
+
 def test_the_pipeline_and_a_laptop_deploy_the_same_stacks(everything_set: Templates) -> None:
     # These may come twice for a while; whatever else is called otherwise is made anew.
     free = {"AWS::Lambda::Permission", "AWS::ApiGateway::Deployment"}
