@@ -59,7 +59,7 @@ class Names:
 
     @property
     def budget(self) -> str:
-        """Name of the budget."""
+        """With what the name of the budget begins; who is told of it ends it."""
         return f"{self.prefix}-month"
 
     @property

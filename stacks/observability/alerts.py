@@ -1,5 +1,7 @@
 """Who is told when something is wrong, or when a month becomes expensive."""
 
+import hashlib
+
 import aws_cdk as cdk
 from aws_cdk import aws_budgets as budgets
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -12,6 +14,8 @@ from constructs import Construct
 from stacks.names import Names
 
 RUNBOOK = "docs/operations.md"
+PERCENTS = (80, 100)
+"""Of the budget, at which a mail is sent."""
 
 
 class Alerts(Construct):
@@ -51,6 +55,8 @@ class Alerts(Construct):
         if email is None:
             return
         self.topic.add_subscription(subscriptions.EmailSubscription(email))
+        # To tell others, CloudFormation makes another budget before it deletes this one.
+        told = hashlib.sha256(f"{email} {PERCENTS}".encode()).hexdigest()
         subscriber = budgets.CfnBudget.SubscriberProperty(subscription_type="EMAIL", address=email)
         budgets.CfnBudget(
             self,
@@ -58,7 +64,7 @@ class Alerts(Construct):
             budget=budgets.CfnBudget.BudgetDataProperty(
                 budget_type="COST",
                 time_unit="MONTHLY",
-                budget_name=names.budget,
+                budget_name=f"{names.budget}-{told[:8]}",
                 # Without the tag being active, which only a person can do, it would count nothing.
                 cost_filters=(
                     {"TagKeyValue": [f"user:hush${names.prefix}"]} if budget_by_tag else None
@@ -75,7 +81,7 @@ class Alerts(Construct):
                     ),
                     subscribers=[subscriber],
                 )
-                for percent in (80, 100)
+                for percent in PERCENTS
             ],
         )
 

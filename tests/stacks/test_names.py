@@ -1,10 +1,14 @@
 """Names in AWS know their installation and stage, so that no two of them meet."""
 
 import json
+import re
 
+import aws_cdk as cdk
 import pytest
+from aws_cdk.assertions import Template
 
 from stacks.names import LIVE, PARTS, Names
+from stacks.observability.alerts import Alerts
 from tests.stacks.conftest import EVERYTHING_SET, Templates
 
 pytestmark = pytest.mark.xdist_group("stacks")
@@ -58,9 +62,20 @@ def test_what_is_named_knows_its_stage(everything_set: Templates, kind: str, nam
 def test_the_budget_and_the_log_know_it_too(everything_set: Templates) -> None:
     names = Names(EVERYTHING_SET.name)
     budget = everything_set.the("service", "Budgets::Budget")["Budget"]
-    assert budget["BudgetName"] == names.budget == "speech-live-month"
+    assert re.fullmatch(r"speech-live-month-[0-9a-f]{8}", budget["BudgetName"])
     given = [each.get("LogGroupName") for each in everything_set.of("service", "Logs::LogGroup")]
     assert [name for name in given if name] == [names.fleet_log] == ["/speech/live/fleet"]
+
+
+def test_a_budget_that_tells_another_is_called_otherwise() -> None:
+    # CloudFormation makes the new one before it deletes the old one.
+    def name(email: str) -> str:
+        stack = cdk.Stack()
+        Alerts(stack, "Alerts", Names("hush"), email=email, budget_dollars=50, budget_by_tag=False)
+        (budget,) = Template.from_stack(stack).find_resources("AWS::Budgets::Budget").values()
+        return str(budget["Properties"]["Budget"]["BudgetName"])
+
+    assert name("a@example.org") == name("a@example.org") != name("b@example.org")
 
 
 def test_the_log_of_builds_is_that_of_the_recipe(everything_set: Templates) -> None:
