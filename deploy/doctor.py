@@ -130,7 +130,10 @@ def github_app(settings: Settings) -> Check:
             raise
         secret = None
     if secret is None or "DeletedDate" in secret:
-        finding = "its credentials are not set, so nobody can sign in: docs/deploy.md, step 7"
+        finding = (
+            f"its credentials are not in the secret {name}, so nobody can sign in:"
+            " docs/deploy.md, step 7"
+        )
         return Check(Verdict.UNSURE, subject, finding)
     return Check(Verdict.GOOD, subject, f"its credentials are in {name}")
 
@@ -191,7 +194,10 @@ def base_image(settings: Settings) -> Check:
     write = f'put into cloud.toml: base_image = "{newest}"'
     if chosen is None:
         return Check(Verdict.BAD, subject, write)
-    found = _client("ec2", settings).describe_images(ImageIds=[chosen])["Images"]
+    # By a filter, as an id that is not there is an error otherwise; an old one is still there.
+    filters = [{"Name": "image-id", "Values": [chosen]}]
+    client = _client("ec2", settings)
+    found = client.describe_images(Filters=filters, IncludeDeprecated=True)["Images"]
     if not found:
         return Check(Verdict.BAD, subject, f"AWS has {chosen} no more here; {write}")
     (image,) = found

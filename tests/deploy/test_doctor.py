@@ -4,6 +4,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 from moto import mock_aws
 
@@ -123,19 +124,22 @@ def test_a_newer_base_image_is_named_and_taken_only_if_that_is_wanted(
     verdict: Verdict,
     said: str,
 ) -> None:
-    answers = {
-        "ssm": ("get_parameter", {"Parameter": {"Name": BASE_IMAGE, "Value": NEWEST}}),
-        "ec2": (
-            "describe_images",
-            {"Images": [] if size is None else [base(chosen or NEWEST, size)]},
-        ),
-    }
-    clients = {}
-    for service, (method, answer) in answers.items():
-        clients[service] = boto3.client(service, "us-east-1")
-        stubber = Stubber(clients[service])
-        stubber.add_response(method, answer)
-        stubber.activate()
+    clients = {service: boto3.client(service, "us-east-1") for service in ("ssm", "ec2")}
+    stubber = Stubber(clients["ssm"])
+    stubber.add_response("get_parameter", {"Parameter": {"Name": BASE_IMAGE, "Value": NEWEST}})
+    stubber.activate()
+
+    def described(**asked: Any) -> dict[str, Any]:
+        """Answer as EC2, which refuses an id that it does not know, and finds nothing by it."""
+        if size is None and "ImageIds" in asked:
+            error = {"Code": "InvalidAMIID.NotFound", "Message": "does not exist"}
+            raise ClientError({"Error": error}, "DescribeImages")
+        if "Filters" in asked:
+            assert asked["IncludeDeprecated"]
+            assert asked["Filters"] == [{"Name": "image-id", "Values": [chosen]}]
+        return {"Images": [] if size is None else [base(chosen or NEWEST, size)]}
+
+    monkeypatch.setattr(clients["ec2"], "describe_images", described)
     monkeypatch.setattr(doctor, "_client", lambda service, _: clients[service])
     check = doctor.base_image(SETTINGS.model_copy(update={"base_image": chosen}))
     assert check.verdict is verdict
@@ -296,7 +300,9 @@ def test_it_says_who_may_use_it(chosen: dict[str, Any], verdict: Verdict, said: 
 
 
 def test_it_says_when_nobody_can_sign_in_yet() -> None:
-    assert doctor.github_app(SETTINGS).verdict is Verdict.UNSURE
+    check = doctor.github_app(SETTINGS)
+    assert check.verdict is Verdict.UNSURE
+    assert f"the secret {NAMES.github_secret}," in check.finding
     client = boto3.client("secretsmanager", "us-east-1")
     client.create_secret(Name=NAMES.github_secret, SecretString="{}")
     assert doctor.github_app(SETTINGS).verdict is Verdict.GOOD

@@ -7,6 +7,9 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from bench.cost import ALARMS, DASHBOARDS, SECRETS, idle_items, report, total
+from deploy.doctor import former_github_parameter
+from stacks.names import PARTS, Names
+from stacks.settings import Settings
 from tests.stacks.conftest import Templates
 
 pytestmark = pytest.mark.xdist_group("stacks")
@@ -44,6 +47,20 @@ def test_everything_in_the_picture_is_deployed(placeholders: Templates, part: st
 def test_everything_deployed_is_in_the_picture(placeholders: Templates, part: str) -> None:
     worth_showing = {kind for kind in _types(placeholders, part) if not PLUMBING.match(kind)}
     assert worth_showing - _boxes()[part] == set()
+
+
+@pytest.mark.parametrize("installation", ["hush", "NAME"])
+def test_what_a_person_makes_or_looks_for_by_its_name_is_called_so(installation: str) -> None:
+    page = (DOCS / "deploy.md").read_text(encoding="utf-8")
+    names = Names(installation)
+    shown = set(re.findall(rf"(?<![\w/]){installation}/[\w/]+", page))
+    assert shown - {f"{installation}/settings"} == {names.github_secret}
+    if installation == "hush":
+        former = former_github_parameter(Settings())
+        parameters = set(re.findall(r"(?<![\w.])/hush/[\w/]+", page))
+        assert parameters == {names.url_parameter, former}
+        stacks = {names.stack(part) for part in PARTS}
+        assert {name for name in stacks if f"`{name}`" in page} == stacks
 
 
 def test_every_alarm_has_a_runbook(placeholders: Templates) -> None:
