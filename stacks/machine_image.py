@@ -6,10 +6,12 @@ weeks, which is taken on purpose.
 """
 
 import hashlib
+import json
 import shutil
 import tempfile
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
@@ -76,26 +78,20 @@ class MachineImage(Construct):
         self._name, self._tags = names.stack("image"), {"hush": names.prefix}
         base = settings.base_image or PLACEHOLDER_BASE
         files = s3_assets.Asset(self, "Files", path=str(image_files(settings)))
-        self.version = version = _version(files.asset_hash, base, settings)
         models = " ".join(settings.models)
-        build = self._component("Build", ROOT / "ami" / "build.yaml", version)
-        test = self._component("Test", ROOT / "ami" / "test.yaml", version)
-
-        recipe = imagebuilder.CfnImageRecipe(
-            self,
-            "Recipe",
-            name=self._name,
-            version=version,
-            parent_image=base,
+        build = self._component("Build", ROOT / "ami" / "build.yaml")
+        test = self._component("Test", ROOT / "ami" / "test.yaml")
+        what: dict[str, Any] = {
+            "parent_image": base,
             # By it, `make destroy` finds images that outlived their stack.
-            ami_tags=self._tags,
-            components=[
+            "ami_tags": self._tags,
+            "components": [
                 _with_parameters(
                     build, Files=files.s3_object_url, Engine=settings.engine, Models=models
                 ),
                 _with_parameters(test),
             ],
-            block_device_mappings=[
+            "block_device_mappings": [
                 imagebuilder.CfnImageRecipe.InstanceBlockDeviceMappingProperty(
                     device_name="/dev/xvda",
                     ebs=imagebuilder.CfnImageRecipe.EbsInstanceBlockDeviceSpecificationProperty(
@@ -106,6 +102,10 @@ class MachineImage(Construct):
                     ),
                 )
             ],
+        }
+        self.version = self._version(what, build.version, test.version, files.asset_hash)
+        recipe = imagebuilder.CfnImageRecipe(
+            self, "Recipe", name=self._name, version=self.version, **what
         )
         image = imagebuilder.CfnImage(
             self,
@@ -124,15 +124,25 @@ class MachineImage(Construct):
         stack = cdk.Stack.of(self)
         cdk.CfnOutput(stack, "Ami", value=self.ami, description="Machine image of the fleet")
 
-    def _component(self, name: str, file: Path, version: str) -> imagebuilder.CfnComponent:
+    def _component(self, name: str, file: Path) -> imagebuilder.CfnComponent:
+        platform, data = "Linux", file.read_text(encoding="utf-8")
         return imagebuilder.CfnComponent(
             self,
             name,
             name=f"{self._name}-{name.lower()}",
-            version=version,
-            platform="Linux",
-            data=file.read_text(encoding="utf-8"),
+            version=self._version(platform, data),
+            platform=platform,
+            data=data,
         )
+
+    def _version(self, *what: object) -> str:
+        """Return a version that is another one for anything else.
+
+        CloudFormation makes what is changed anew before it deletes the old one, and Image Builder
+        refuses two of the same name and version.
+        """
+        text = json.dumps(cdk.Stack.of(self).resolve(list(what)), sort_keys=True)
+        return f"1.0.{int(hashlib.sha256(text.encode()).hexdigest()[:7], 16)}"
 
     def _builder(
         self, settings: Settings, files: s3_assets.Asset
@@ -180,7 +190,7 @@ class MachineImage(Construct):
             )
         )
         profile = iam.InstanceProfile(self, "BuilderProfile", role=role)
-        return imagebuilder.CfnInfrastructureConfiguration(
+        builder = imagebuilder.CfnInfrastructureConfiguration(
             self,
             "Builder",
             name=self._name,
@@ -194,6 +204,9 @@ class MachineImage(Construct):
             ),
             terminate_instance_on_failure=True,
         )
+        # It names the subnet and the role, and a build wants the way out and the policy as well.
+        builder.node.add_dependency(network, role)
+        return builder
 
     def _cleaner(self) -> iam.Role:
         """Return a role that removes images with their snapshots, and have it remove old ones."""
@@ -264,14 +277,6 @@ def instance_requirements(engine: EngineName) -> list[str]:
     wanted = ["service", "instance", *(["reference"] if engine == "reference" else [])]
     found = {line for name in wanted for line in extras[name] if not line.startswith("hush[")}
     return sorted({*project["dependencies"], *found, *CUDA_LIBRARIES[engine]})
-
-
-def _version(files_hash: str, base: str, settings: Settings) -> str:
-    components = [(ROOT / "ami" / name).read_text() for name in ("build.yaml", "test.yaml")]
-    size = str(settings.volume_gigabytes)
-    parts = [files_hash, base, size, *components, settings.engine, *settings.models]
-    digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()
-    return f"1.0.{int(digest[:7], 16)}"
 
 
 def _with_parameters(

@@ -9,9 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import aws_cdk as cdk
 import pytest
+from aws_cdk import aws_imagebuilder as imagebuilder
 
-from stacks.names import PARTS
+from stacks import machine_image
+from stacks.machine_image import MachineImage
+from stacks.names import PARTS, Names
 from stacks.settings import Settings
 from tests.stacks.conftest import ROOT, Templates, synthesize
 
@@ -136,6 +140,29 @@ def test_another_base_image_is_taken_if_it_is_set_and_not_when_aws_publishes_one
     assert "ImageBuilder::ImageRecipe" in differences(placeholders["image"], changed["image"])
     assert "EC2::LaunchTemplate" in differences(placeholders["service"], changed["service"])
     assert changed["people"] == placeholders["people"]
+
+
+def test_whatever_changes_in_a_recipe_it_has_another_version(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # With the same one, CloudFormation could not make the new recipe beside the old one.
+    def version() -> str:
+        return MachineImage(cdk.Stack(), "Image", Settings(), Names("hush")).version
+
+    before = version()
+    assert version() == before
+    kind, name = imagebuilder.CfnImageRecipe, "EbsInstanceBlockDeviceSpecificationProperty"
+    disk = getattr(kind, name)
+    with monkeypatch.context() as changed:
+        changed.setattr(kind, name, lambda **given: disk(**{**given, "volume_type": "io2"}))
+        assert version() != before
+    with monkeypatch.context() as changed:
+        changed.setattr(machine_image, "_with_parameters", lambda *_, **__: _nothing())
+        assert version() != before
+
+
+def _nothing() -> imagebuilder.CfnImageRecipe.ComponentConfigurationProperty:
+    return imagebuilder.CfnImageRecipe.ComponentConfigurationProperty(component_arn="arn")
 
 
 def test_other_zones_leave_alone_what_stays_and_reach_the_api(

@@ -364,6 +364,22 @@ class TestImage:
         data = templates.the("service", "EC2::LaunchTemplate")["LaunchTemplateData"]
         assert f"HUSH_ENGINE='{engine}'" in _text(data["UserData"])
 
+    def test_an_image_is_built_once_its_builder_has_a_way_out_and_all_rights(
+        self, templates: Templates
+    ) -> None:
+        resources = templates["image"]["Resources"]
+        (image,) = (n for n, e in resources.items() if e["Type"] == "AWS::ImageBuilder::Image")
+        before, seen = {image}, set[str]()
+        while name := next(iter(before - seen), None):
+            seen.add(name)
+            before |= {each for each in resources if f'"{each}"' in _text(resources[name])}
+        wanted = {"EC2::Route", "EC2::VPCGatewayAttachment", "EC2::SubnetRouteTableAssociation"}
+        for kind in wanted:
+            assert {name for name, _ in _resources(templates, "image", kind)} <= before
+        policies = dict(_resources(templates, "image", "IAM::Policy"))
+        assert {name for name in policies if "Builder" in name} <= before
+        assert any("Builder" in name for name in policies)
+
     def test_old_images_go_with_their_snapshots(self, templates: Templates) -> None:
         policy = templates.the("image", "ImageBuilder::LifecyclePolicy")
         (detail,) = policy["PolicyDetails"]
