@@ -64,6 +64,20 @@ def test_systemd_understands_the_units(tmp_path: Path, proving: bool) -> None:
     assert verified.returncode == 0
 
 
+@pytest.mark.parametrize("line", ["", "SuchASetting=1\n"])
+def test_the_build_fails_where_systemd_does_not_know_a_setting(tmp_path: Path, line: str) -> None:
+    for unit in [*UNITS, *AMI.glob("*.path")]:
+        text = re.sub(r"(ExecStart\w*=\W*)/\S+", r"\1/bin/true", unit.read_text(encoding="utf-8"))
+        (tmp_path / unit.name).write_text(re.sub(r"(\[(Path|Service)\]\n)", rf"\1{line}", text))
+    build = (AMI / "build.yaml").read_text(encoding="utf-8")
+    commands = re.findall(r"- (systemd-analyze .*)", build)
+    assert len(commands) == 3
+    for command in commands:
+        here = command.replace("/etc/systemd/system", str(tmp_path))
+        ended = subprocess.run(here, shell=True, capture_output=True, check=False)
+        assert (ended.returncode == 0) == (line == "")
+
+
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
 def test_units_are_hardened(unit: Path) -> None:
     most = EXPOSED[unit.name]
