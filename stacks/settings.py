@@ -149,6 +149,8 @@ class Settings(BaseModel):
     def _short_name(cls, value: str) -> str:
         if not re.fullmatch(r"[a-z][a-z0-9-]{0,19}", value):
             raise ValueError("a small letter, then at most 19 small letters, digits and dashes")
+        if value.startswith(("aws", "ssm")):
+            raise ValueError("it may not begin with aws or ssm: SSM keeps such parameters for AWS")
         return value
 
     @field_validator("instance_types")

@@ -26,7 +26,9 @@ import authorizer
 import github
 from identity import aws, settings
 from local.github import GitHub
+from stacks.names import Names
 
+NAMES = Names("hush")
 REGION = "us-east-1"
 # Mangum made it when `auth` was imported, and wants it again at every request.
 LOOP = asyncio.get_event_loop()
@@ -238,18 +240,18 @@ def _made(github: GitHub) -> dict[str, str]:
             BillingMode="PAY_PER_REQUEST",
         )
     ssm = boto3.client("ssm", REGION)
-    ssm.put_parameter(Name="/hush/url", Value=PUBLIC_URL, Type="String")
+    ssm.put_parameter(Name=NAMES.url_parameter, Value=PUBLIC_URL, Type="String")
     return {
-        "HUSH_DEPLOYMENT": "us-east-1/123456789012/hush",
+        "HUSH_DEPLOYMENT": f"us-east-1/123456789012/{NAMES.prefix}",
         "HUSH_PEOPLE_TABLE": "people",
         "HUSH_QUOTA_TABLE": "quota",
         "HUSH_SIGNING_KEYS": secret("signing-1", "a" * 64),
         "HUSH_FRONT_DOOR_SECRET": secret("front-door", FRONT_DOOR),
         "HUSH_DEPLOYMENT_KEY_SECRET": secret("deployment-key", DEPLOYMENT_KEY),
-        "HUSH_GITHUB_SECRET": secret("hush/github", github.credentials),
+        "HUSH_GITHUB_SECRET": secret(NAMES.github_secret, github.credentials),
         "HUSH_GITHUB_URL": github.url,
         "HUSH_GITHUB_API_URL": github.url,
-        "HUSH_URL_PARAMETER": "/hush/url",
+        "HUSH_URL_PARAMETER": NAMES.url_parameter,
         "HUSH_AUTH_FUNCTION": "auth",
         "HUSH_POLICY": json.dumps({"users": ["octocat"], "administrators": ["hubot"]}),
         "HUSH_LIMITS": json.dumps(

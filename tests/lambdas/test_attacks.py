@@ -21,9 +21,9 @@ import github
 from identity import aws, tokens
 from identity.keys import ApiKey, new_key, parse_key
 from identity.settings import settings
-from tests.lambdas.conftest import DEPLOYMENT_KEY, FRONT_DOOR, PUBLIC_URL, Deployment
+from tests.lambdas.conftest import DEPLOYMENT_KEY, FRONT_DOOR, NAMES, PUBLIC_URL, Deployment
 
-DEPLOYMENT = "us-east-1/123456789012/hush"
+DEPLOYMENT = f"us-east-1/123456789012/{NAMES.prefix}"
 SIGNING_KEY = "a" * 64
 
 

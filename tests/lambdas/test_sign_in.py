@@ -7,7 +7,7 @@ import boto3
 import pytest
 import time_machine
 
-from tests.lambdas.conftest import PUBLIC_URL, Deployment
+from tests.lambdas.conftest import NAMES, PUBLIC_URL, Deployment
 
 
 class TestLogin:
@@ -25,7 +25,7 @@ class TestLogin:
         assert query["state"] == [began.cookies["__Host-hush-state"]]
 
     def test_it_refuses_before_the_site_has_an_address(self, deployment: Deployment) -> None:
-        boto3.client("ssm", "us-east-1").delete_parameter(Name="/hush/url")
+        boto3.client("ssm", "us-east-1").delete_parameter(Name=NAMES.url_parameter)
         refused = deployment.ask("GET", "/auth/login")
         assert refused.status == 503
         assert refused.headers["retry-after"] == "10"
@@ -33,11 +33,11 @@ class TestLogin:
 
     def test_it_refuses_before_the_app_is_set_up(self, deployment: Deployment) -> None:
         secrets = boto3.client("secretsmanager", "us-east-1")
-        secrets.put_secret_value(SecretId="hush/github", SecretString="{}")
+        secrets.put_secret_value(SecretId=NAMES.github_secret, SecretString="{}")
         assert deployment.ask("GET", "/auth/login").status == 503
 
     def test_it_refuses_before_the_app_is_made(self, deployment: Deployment) -> None:
-        boto3.client("secretsmanager", "us-east-1").delete_secret(SecretId="hush/github")
+        boto3.client("secretsmanager", "us-east-1").delete_secret(SecretId=NAMES.github_secret)
         assert deployment.ask("GET", "/auth/login").status == 503
 
 
@@ -91,7 +91,7 @@ class TestCallback:
         deployment.sign_in("octocat")
         deployment.github.client_secret = "changed"
         boto3.client("secretsmanager", "us-east-1").put_secret_value(
-            SecretId="hush/github", SecretString=deployment.github.credentials
+            SecretId=NAMES.github_secret, SecretString=deployment.github.credentials
         )
         assert deployment.sign_in("octocat").cookies["__Host-hush"]
 

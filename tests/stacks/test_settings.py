@@ -73,6 +73,8 @@ def test_nothing_is_synthesised_for_an_account_while_something_is_missing(
         ('repository = "hush"', "owner/name"),
         ('connection = "arn:aws:s3:::bucket"', "docs/deploy.md, step 4"),
         ('name = "Hush!"', "a small letter"),
+        ('name = "aws-speech"', "may not begin with aws or ssm"),
+        ('name = "ssm"', "may not begin with aws or ssm"),
         ('instance_types = ["t3.micro"]', "t3.micro is no g4dn, g5 or g6"),
         ("instance_types = []", "name at least one"),
         ("models = []", "name at least one"),
