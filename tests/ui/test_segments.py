@@ -144,7 +144,7 @@ def test_lossy_pictures_of_the_page_are_near_and_small(samples_cut: list[Recordi
             png, webp = (recording.read(index, suffix) for suffix in ("png", "webp"))
             exact, lossy = decode(png), decode(webp)
             assert (lossy.minimum, lossy.maximum) == (exact.minimum, exact.maximum)
-            assert len(webp) < len(png) / 8
+            assert len(webp) < len(png) / 2.5
             assert np.sqrt(np.square(levels_apart(exact, lossy)).mean()) < 20
 
 
