@@ -5,7 +5,7 @@
 #   setup.sh libraries WHAT   from npm, what the web page is built with, or its tests too: page, all
 #   setup.sh page             the web page, where it is not built or older than its sources
 #   setup.sh cdk              the AWS CDK's command line, in node_modules
-#   setup.sh lock             constraints.txt and the locks of instances and Lambdas anew, from the newest versions that fit
+#   setup.sh lock             constraints.txt and all locks anew, from the newest versions that fit
 set -eu
 
 torch=2.13.0

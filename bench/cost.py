@@ -41,11 +41,12 @@ Items = list[tuple[str, float]]
 def idle_items() -> Items:
     """Return what a month costs in which nobody comes, item by item."""
     month, stored = PRICES["month"], PRICES["gigabyte_month"]
+    secrets = SECRETS + SECRETS_BY_HAND
     alarms = max(0, ALARMS - PRICES["free_for_ever"]["alarms"])
     return [
         ("load balancer, internal", HOURS_A_MONTH * PRICES["hour"]["load_balancer"]),
         ("snapshot of the machine image", IMAGE_GIGABYTES * stored["snapshot"]),
-        ("five secrets", (SECRETS + SECRETS_BY_HAND) * month["secret"]),
+        (f"{secrets} secrets", secrets * month["secret"]),
         ("page, code and artifacts in S3", 1 * stored["storage"]),
         ("alarms (ten are free)", alarms * month["alarm"]),
         ("API, CDN, Lambdas, VPC link, tables, network, dashboard", 0.0),

@@ -102,7 +102,7 @@ class Results:
         title = f"{KINDS[kind]}: {len(self._said)} recordings, {words} words"
         table(title, [*heads, "ms a second"], lines)
 
-    def _increase(self, way: Way, kind: str, listener: Listener | None) -> str:
+    def _increase(self, way: Way, kind: str, listener: Listener) -> str:
         score, first = self.score(way, kind, listener), self.score(FLOAT32, kind, listener)
         more, low, high = score.increase(first)
         return f"{more:+.2f} ({low:+.2f} to {high:+.2f})"

@@ -140,7 +140,7 @@ class Encoding:
 
 PNG = Encoding()
 SMALL = Encoding("webp", 75)
-"""The `small` picture: a third of the bytes, and hardly a word (docs/payload.md)."""
+"""The `small` picture: a third of the bytes, for a third of a point (docs/payload.md)."""
 
 
 def encode(image: MelImage, encoding: Encoding = PNG) -> bytes:

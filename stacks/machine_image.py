@@ -174,7 +174,7 @@ class MachineImage(Construct):
             ],
         )
         # AWS's policy for the agent that runs Image Builder's commands reads every parameter of the
-        # account, and the GitHub App's private key is one. AWS's own are in no account.
+        # account, whatever others keep there. AWS's own are in no account.
         role.add_to_policy(
             iam.PolicyStatement(
                 effect=iam.Effect.DENY,

@@ -208,7 +208,7 @@ class Machines(Construct):
     def _instance_role(self, code: s3_assets.Asset) -> iam.Role:
         role = iam.Role(self, "InstanceRole", assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"))
         # Session Manager instead of SSH. AWS's own policy for it would read every parameter of the
-        # account too, and the GitHub App's private key is one.
+        # account too, whatever others keep there.
         session = (
             "ssm:UpdateInstanceInformation",
             "ssmmessages:CreateControlChannel",

@@ -57,6 +57,8 @@ class Alerts(Construct):
         self.topic.add_subscription(subscriptions.EmailSubscription(email))
         # To tell others, CloudFormation makes another budget before it deletes this one.
         told = hashlib.sha256(f"{email} {PERCENTS}".encode()).hexdigest()
+        # The pipeline has a tag of all stages.
+        tags = [f"user:hush${tag}" for tag in (names.prefix, names.installation)]
         subscriber = budgets.CfnBudget.SubscriberProperty(subscription_type="EMAIL", address=email)
         budgets.CfnBudget(
             self,
@@ -66,9 +68,7 @@ class Alerts(Construct):
                 time_unit="MONTHLY",
                 budget_name=f"{names.budget}-{told[:8]}",
                 # Without the tag being active, which only a person can do, it would count nothing.
-                cost_filters=(
-                    {"TagKeyValue": [f"user:hush${names.prefix}"]} if budget_by_tag else None
-                ),
+                cost_filters={"TagKeyValue": tags} if budget_by_tag else None,
                 budget_limit=budgets.CfnBudget.SpendProperty(amount=budget_dollars, unit="USD"),
             ),
             notifications_with_subscribers=[

@@ -71,10 +71,34 @@ class Templates:
         resources = self[part]["Resources"].values()
         return [each.get("Properties", {}) for each in resources if each["Type"] == f"AWS::{kind}"]
 
+    def named(self, part: str, kind: str) -> list[tuple[str, dict[str, Any]]]:
+        """Return logical ids and properties of all resources of a type."""
+        resources = self[part]["Resources"].items()
+        return [
+            (name, each["Properties"]) for name, each in resources if each["Type"] == f"AWS::{kind}"
+        ]
+
     def the(self, part: str, kind: str) -> dict[str, Any]:
         """Return the properties of the only resource of a type."""
         (properties,) = self.of(part, kind)
         return properties
+
+
+def as_text(value: object) -> str:
+    """Return a value of a template as text, to look for words in it."""
+    return json.dumps(value, sort_keys=True)
+
+
+def sign_in_functions(templates: Templates) -> list[dict[str, Any]]:
+    """Return the two Lambdas that know who may come in."""
+    functions = templates.of("service", "Lambda::Function")
+    found = [
+        each
+        for each in functions
+        if "HUSH_SIGNING_KEYS" in each.get("Environment", {}).get("Variables", {})
+    ]
+    assert len(found) == 2
+    return found
 
 
 def synthesize(settings: Settings, folder: Path, pipeline: bool = True) -> Templates:

@@ -14,5 +14,5 @@ export const ENCODINGS = {
   small: { format: "webp", quality: 75 },
 } as const satisfies Record<string, Encoding>;
 
-/** Lossless, or few bytes that cost no words worth mention. */
+/** Lossless, or a third of the bytes, for a third of a point of words (docs/payload.md). */
 export type PictureChoice = keyof typeof ENCODINGS;
