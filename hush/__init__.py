@@ -16,7 +16,15 @@ if TYPE_CHECKING:
     from hush.image import Encoding, MelImage, MelImageError, decode, encode, quantize
     from hush.mel import log_mel_spectrogram
     from hush.segments import Segment, SegmentStream
-    from hush.transcript import Phrase, Stretch, Transcript, TranscriptFormat, Word
+    from hush.subtitles import Layout
+    from hush.transcript import (
+        Phrase,
+        RunningTranscript,
+        Stretch,
+        Transcript,
+        TranscriptFormat,
+        Word,
+    )
 
 __version__ = "0.1.0"
 
@@ -30,7 +38,15 @@ _MODULES = {
     "image": ("Encoding", "MelImage", "MelImageError", "decode", "encode", "quantize"),
     "mel": ("log_mel_spectrogram",),
     "segments": ("Segment", "SegmentStream"),
-    "transcript": ("Phrase", "Stretch", "Transcript", "TranscriptFormat", "Word"),
+    "subtitles": ("Layout",),
+    "transcript": (
+        "Phrase",
+        "RunningTranscript",
+        "Stretch",
+        "Transcript",
+        "TranscriptFormat",
+        "Word",
+    ),
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 
@@ -41,12 +57,14 @@ __all__ = [
     "Cutter",
     "EdgeDetector",
     "Encoding",
+    "Layout",
     "MelImage",
     "MelImageError",
     "Options",
     "Phrase",
     "Progress",
     "Recording",
+    "RunningTranscript",
     "Segment",
     "SegmentStream",
     "ServiceError",

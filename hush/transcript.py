@@ -1,10 +1,14 @@
 """What was said, and when: joined from segments, and written as text, SubRip, WebVTT or JSON."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Self
+
+from hush.subtitles import Layout, Subtitles, in_order
+from hush.typography import joined, joint
 
 
 class TranscriptFormat(StrEnum):
@@ -18,11 +22,12 @@ class TranscriptFormat(StrEnum):
 
 @dataclass(frozen=True)
 class Word:
-    """A word with its time in seconds."""
+    """A word with its time in seconds, and how sure the model is of it, 0 to 1, if it says."""
 
     word: str
     start: float
     end: float
+    probability: float | None = None
 
 
 @dataclass(frozen=True)
@@ -109,18 +114,13 @@ class Transcript:
             words = body.get("words")
             return cls(
                 text=str(body["text"]),
-                duration=float(body["duration"]),
+                duration=_seconds(body["duration"]),
                 language=body.get("language"),
                 task=body.get("task") or "transcribe",
                 phrases=tuple(_phrase(segment) for segment in body.get("segments") or ()),
-                words=None
-                if words is None
-                else tuple(
-                    Word(str(word["word"]), float(word["start"]), float(word["end"]))
-                    for word in words
-                ),
+                words=None if words is None else tuple(_word(word) for word in words),
                 unheard=tuple(
-                    Stretch(float(stretch["start"]), float(stretch["end"]))
+                    Stretch(_seconds(stretch["start"]), _seconds(stretch["end"]))
                     for stretch in body.get("unheard") or ()
                 ),
             )
@@ -151,10 +151,7 @@ class Transcript:
             ],
         }
         if self.words is not None:
-            body["words"] = [
-                {"word": word.word, "start": round(word.start, 3), "end": round(word.end, 3)}
-                for word in self.words
-            ]
+            body["words"] = [_word_json(word) for word in self.words]
         body["unheard"] = self.unheard_json()
         return body
 
@@ -190,9 +187,66 @@ class Transcript:
             ),
         )
 
-    def written(self, form: TranscriptFormat) -> str:
-        """Return the transcript as the content of a file, with a line break at its end."""
-        return _WRITERS[form](self)
+    def in_order(self) -> "Transcript":
+        """Return the same with phrases that follow each other, within its duration.
+
+        Models tell times freely: one phrase over another, beyond what was heard, or of no length.
+        """
+        phrases = sorted(self.phrases, key=lambda phrase: phrase.start)
+        given = [(_milliseconds(phrase.start), _milliseconds(phrase.end)) for phrase in phrases]
+        spans = in_order(given, latest=_milliseconds(self.duration))
+        return replace(
+            self,
+            phrases=tuple(
+                phrase if span == old else replace(phrase, start=span[0] / 1000, end=span[1] / 1000)
+                for phrase, old, span in zip(phrases, given, spans, strict=True)
+            ),
+        )
+
+    def written(self, form: TranscriptFormat, layout: Layout | None = None) -> str:
+        """Return the transcript as the content of a file, with a line break at its end.
+
+        Parameters
+        ----------
+        form
+            Of the file.
+        layout
+            Of subtitles.
+        """
+        if form is TranscriptFormat.JSON:
+            return json.dumps(self.verbose_json(), ensure_ascii=False, indent=2) + "\n"
+        running = RunningTranscript(form, layout)
+        return running.add(self) + running.end()
+
+
+class RunningTranscript:
+    """A transcript that is written as its parts come: as text or subtitles, for JSON is one whole.
+
+    Parameters
+    ----------
+    form
+        In which it is written.
+    layout
+        Of subtitles.
+    """
+
+    def __init__(self, form: TranscriptFormat, layout: Layout | None = None) -> None:
+        web = form is TranscriptFormat.VTT
+        self._subtitles = None if form is TranscriptFormat.TEXT else Subtitles(web, layout)
+        self._last = ""
+
+    def add(self, part: Transcript) -> str:
+        """Return what is written for the next part, whose times are those of the recording."""
+        if self._subtitles is not None:
+            return self._subtitles.add(part)
+        text = part.text.strip()
+        space = joint(self._last, text)
+        self._last = text or self._last
+        return space + text
+
+    def end(self) -> str:
+        """Return what is written when all parts have come."""
+        return "\n" if self._subtitles is None else self._subtitles.begin()
 
 
 def join(parts: Iterable[tuple[float, Transcript]], duration: float) -> Transcript:
@@ -218,7 +272,7 @@ def join(parts: Iterable[tuple[float, Transcript]], duration: float) -> Transcri
     transcripts = [part for _, part in shifted]
     timed = [part.words for part in transcripts if part.words is not None]
     return Transcript(
-        text=" ".join(part.text.strip() for part in transcripts if part.text.strip()),
+        text=joined(part.text for part in transcripts),
         duration=duration,
         language=max(spoken, key=lambda name: spoken[name]) if spoken else None,
         task=transcripts[0].task if transcripts else "transcribe",
@@ -230,8 +284,8 @@ def join(parts: Iterable[tuple[float, Transcript]], duration: float) -> Transcri
 
 def _phrase(segment: Mapping[str, Any]) -> Phrase:
     return Phrase(
-        start=float(segment["start"]),
-        end=float(segment["end"]),
+        start=_seconds(segment["start"]),
+        end=_seconds(segment["end"]),
         text=str(segment["text"]),
         seek=int(segment.get("seek", 0)),
         tokens=tuple(segment.get("tokens", ())),
@@ -242,47 +296,29 @@ def _phrase(segment: Mapping[str, Any]) -> Phrase:
     )
 
 
-def _text(transcript: Transcript) -> str:
-    return transcript.text.strip() + "\n"
-
-
-def _clock(seconds: float, fraction_mark: str) -> str:
-    milliseconds = round(seconds * 1000)
-    minutes, milliseconds = divmod(milliseconds, 60_000)
-    hours, minutes = divmod(minutes, 60)
-    return (
-        f"{hours:02}:{minutes:02}:{milliseconds // 1000:02}{fraction_mark}{milliseconds % 1000:03}"
+def _word(word: Mapping[str, Any]) -> Word:
+    probability = word.get("probability")
+    return Word(
+        word=str(word["word"]),
+        start=_seconds(word["start"]),
+        end=_seconds(word["end"]),
+        probability=None if probability is None else float(probability),
     )
 
 
-def _subtitle(phrase: Phrase, fraction_mark: str) -> str:
-    times = " --> ".join(_clock(time, fraction_mark) for time in (phrase.start, phrase.end))
-    # An arrow or an empty line in the text would begin a subtitle of its own.
-    lines = (line.strip() for line in phrase.text.replace("-->", "->").splitlines())
-    return times + "\n" + "\n".join(line for line in lines if line) + "\n"
+def _word_json(word: Word) -> dict[str, Any]:
+    timed = {"word": word.word, "start": round(word.start, 3), "end": round(word.end, 3)}
+    if word.probability is None:
+        return timed
+    return {**timed, "probability": round(word.probability, 4)}
 
 
-def _spoken(transcript: Transcript) -> list[Phrase]:
-    return [phrase for phrase in transcript.phrases if phrase.text.strip()]
+def _seconds(value: Any) -> float:
+    seconds = float(value)
+    if not math.isfinite(seconds):
+        raise ValueError(f"{seconds} is no time")
+    return seconds
 
 
-def _srt(transcript: Transcript) -> str:
-    subtitles = enumerate(_spoken(transcript), start=1)
-    return "\n".join(f"{number}\n{_subtitle(phrase, ',')}" for number, phrase in subtitles)
-
-
-def _vtt(transcript: Transcript) -> str:
-    subtitles = [_subtitle(phrase, ".") for phrase in _spoken(transcript)]
-    return "\n".join(["WEBVTT\n", *subtitles])
-
-
-def _json(transcript: Transcript) -> str:
-    return json.dumps(transcript.verbose_json(), ensure_ascii=False, indent=2) + "\n"
-
-
-_WRITERS: dict[TranscriptFormat, Callable[[Transcript], str]] = {
-    TranscriptFormat.TEXT: _text,
-    TranscriptFormat.SRT: _srt,
-    TranscriptFormat.VTT: _vtt,
-    TranscriptFormat.JSON: _json,
-}
+def _milliseconds(seconds: float) -> int:
+    return round(seconds * 1000)
