@@ -7,7 +7,7 @@ import pytest
 
 from hush.image import SMALL, decode
 from hush.mel import MEL_BINS
-from tests.ui import vectors
+from tests.ui import subtitle_vectors, vectors
 
 VECTORS: dict[str, Any] = json.loads((vectors.FOLDER / "vectors.json").read_text())
 DESCRIBED: list[dict[str, Any]] = VECTORS["streams"]
@@ -44,3 +44,8 @@ def test_no_vector_is_left_out() -> None:
         for index in range(len(stream["expected"][str(n_mels)]["cuts"]))
     ]
     assert sorted(pictures) == sorted(vectors.FOLDER.glob("*.png"))
+
+
+def test_subtitles_are_the_librarys() -> None:
+    kept = json.loads(subtitle_vectors.FILE.read_text(encoding="utf-8"))
+    assert kept == subtitle_vectors.expected()

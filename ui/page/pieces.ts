@@ -2,6 +2,7 @@
 
 import { clock } from "../shared/axes";
 import type { Answer, Stretch } from "../shared/messages";
+import { joined } from "./typography";
 
 /** Returns an answer's words and its stretches without words, in the order of the recording. */
 export function pieces({ text, phrases, unheard = [] }: Answer): (string | Stretch)[] {
@@ -14,7 +15,7 @@ export function pieces({ text, phrases, unheard = [] }: Answer): (string | Stret
     const words = phrases
       .filter(({ start }) => start >= from && start < until)
       .map((phrase) => phrase.text);
-    if (words.length) found.push(words.join(" "));
+    if (words.length) found.push(joined(words));
     if (stretch) found.push(stretch);
     from = until;
   }

@@ -2,6 +2,7 @@
 
 import type { Phrase } from "../shared/messages";
 import type { Take } from "./library";
+import { subRip, webVtt } from "./subtitles";
 
 export type TranscriptFormat = "txt" | "srt" | "vtt" | "json";
 
@@ -26,14 +27,9 @@ export function written(take: Take, format: TranscriptFormat): string {
     case "txt":
       return `${plainText(take)}\n`;
     case "srt":
-      return phrases(take)
-        .map(
-          ({ start, end, text }, index) =>
-            `${index + 1}\n${timestamp(start, ",")} --> ${timestamp(end, ",")}\n${text}\n`,
-        )
-        .join("\n");
+      return subRip(phrases(take));
     case "vtt":
-      return ["WEBVTT\n", ...phrases(take).map(cue)].join("\n");
+      return webVtt(phrases(take));
     case "json":
       return `${JSON.stringify(json(take), null, 2)}\n`;
   }
@@ -45,11 +41,6 @@ export function plainText(take: Take): string {
     .map(({ answer }) => answer?.text)
     .filter(Boolean)
     .join("\n");
-}
-
-function cue({ start, end, text }: Phrase): string {
-  const escaped = text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll("-->", "--&gt;");
-  return `${timestamp(start, ".")} --> ${timestamp(end, ".")}\n${escaped}\n`;
 }
 
 function phrases(take: Take): Phrase[] {
@@ -81,13 +72,4 @@ function json({ recording, utterances }: Take) {
 
 function rounded(seconds: number): number {
   return Math.round(seconds * 1_000) / 1_000;
-}
-
-/** Writes seconds as subtitles do: 01:02:03,450. */
-function timestamp(seconds: number, separator: "," | "."): string {
-  const milliseconds = Math.round(seconds * 1_000);
-  const parts = [3_600_000, 60_000, 1_000].map((unit, index) =>
-    String(Math.floor(milliseconds / unit) % (index ? 60 : 1e6)).padStart(2, "0"),
-  );
-  return `${parts.join(":")}${separator}${String(milliseconds % 1_000).padStart(3, "0")}`;
 }

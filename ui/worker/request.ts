@@ -132,7 +132,7 @@ function readAnswer(body: VerboseJson, start: number): Answer {
   }
   return {
     text: body.text.trim(),
-    language: body.language ?? null,
+    language: body.language || null,
     confidence: tokens ? Math.exp(logarithm / tokens) : null,
     phrases,
     unheard: (body.unheard ?? []).map((stretch) => ({

@@ -65,7 +65,7 @@ describe("a transcript", () => {
   it("as SubRip counts its cues and has commas in its times", () => {
     expect(written(take, "srt")).toBe(
       "1\n00:00:00,500 --> 00:00:02,000\nGood morning.\n\n" +
-        "2\n01:01:01,500 --> 01:01:03,000\nA < B & C --> D.\n\n" +
+        "2\n01:01:01,500 --> 01:01:03,000\nA < B & C -> D.\n\n" +
         "3\n01:01:03,000 --> 01:01:05,000\nBye.\n",
     );
   });
