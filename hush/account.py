@@ -9,6 +9,7 @@ import httpx2
 import typer
 
 from hush import __version__
+from hush.application import Application
 from hush.connection import ServiceError, error_of
 from hush.credentials import (
     CredentialError,
@@ -33,7 +34,7 @@ ApiKey = Annotated[
     ),
 ]
 
-keys = typer.Typer(no_args_is_help=True, help="API keys: list, create and revoke yours.")
+keys = Application(no_args_is_help=True, help="API keys: list, create and revoke yours.")
 
 
 class Account:

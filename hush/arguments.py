@@ -42,6 +42,21 @@ MelBins = Annotated[
     ),
 ]
 
+Temperature = Annotated[
+    float,
+    typer.Option(
+        min=0, max=1, help="0 to 1: how freely words are chosen; at 0, it rises where need be."
+    ),
+]
+LineWidth = Annotated[
+    int, typer.Option(min=8, help="Signs in a line of subtitles; those of East Asia count two.")
+]
+MostLines = Annotated[int, typer.Option(min=1, help="Lines of subtitles that are seen at once.")]
+MostWords = Annotated[
+    int | None,
+    typer.Option(min=1, help="Words that are seen at once, by their own times; 1 is word by word."),
+]
+
 
 def encoding_of(picture: PictureChoice, quality: int | None) -> Encoding:
     """Return how pictures are to be written.

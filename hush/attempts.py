@@ -31,6 +31,8 @@ class Attempts:
             yield
         except AudioError as error:  # says the name itself
             self._fail(str(error))
+        except BrokenPipeError:  # nobody reads on, so nothing is left to do
+            raise
         except OSError as error:
             self._fail(f"{error.filename or file}: {in_words(error)}")
         except (FolderError, MelImageError) as error:

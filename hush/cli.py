@@ -1,6 +1,7 @@
 """The command line: `hush transcribe`, `encode`, `decode`, `show`, `serve`, `bridge` and more."""
 
 import asyncio
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -11,10 +12,23 @@ import stamina.instrumentation
 import typer
 
 from hush import __version__, account, models_command
-from hush.arguments import ApiKey, MelBins, Picture, Quality, encoding_of, missing, service_at
+from hush.application import Application
+from hush.arguments import (
+    ApiKey,
+    LineWidth,
+    MelBins,
+    MostLines,
+    MostWords,
+    Picture,
+    Quality,
+    Temperature,
+    encoding_of,
+    missing,
+    service_at,
+)
 from hush.attempts import Attempts, targets
 from hush.audio import Recording
-from hush.client import AsyncClient, Options
+from hush.client import AsyncClient, Options, Progress
 from hush.connection import ServiceError
 from hush.cutter import RECORDING_SEGMENT, Cutter
 from hush.folder import (
@@ -34,7 +48,9 @@ from hush.in_process import (
     client_in_process,
 )
 from hush.mel import Samples, log_mel_spectrogram
+from hush.output import Output
 from hush.segments import segments
+from hush.subtitles import Layout
 from hush.terminal import (
     Advance,
     errors,
@@ -48,11 +64,8 @@ from hush.terminal import (
 from hush.transcript import Transcript, TranscriptFormat
 from hush.wording import without_words
 
-app = typer.Typer(
+app = Application(
     no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
-    context_settings={"help_option_names": ["-h", "--help"]},
     help="Private speech-to-text: speech becomes a picture here, and only the picture is sent.",
 )
 
@@ -102,7 +115,18 @@ def transcribe(
     prompt: Annotated[
         str | None, typer.Option(help="Words that came before, or names to expect.")
     ] = None,
-    words: Annotated[bool, typer.Option("--words", help="Times of words, in JSON.")] = False,
+    temperature: Temperature = 0.0,
+    words: Annotated[
+        bool,
+        typer.Option(
+            "--words",
+            help="Times of words: in JSON with how sure the model is, in WebVTT within the text;"
+            " subtitles are cut by them.",
+        ),
+    ] = False,
+    max_line_width: LineWidth = 42,
+    max_lines: MostLines = 2,
+    max_words: MostWords = None,
     form: Annotated[
         list[TranscriptFormat] | None,
         typer.Option("--format", "-f", help="Form of the transcript; may be given several times."),
@@ -134,8 +158,10 @@ def transcribe(
         language=language,
         task="translate" if translate else "transcribe",
         prompt=prompt,
-        words=words,
+        temperature=temperature,
+        words=words or max_words is not None,
     )
+    layout = Layout(max_line_width, max_lines, max_words, word_times=words)
     attempts = Attempts()
     jobs = [
         (file, stem)
@@ -148,14 +174,12 @@ def transcribe(
             for file, stem in jobs:
                 if stem is None and len(files) > 1:
                     typer.echo(f"==> {file} <==")
-                transcript = await _words_of(attempts, client, file, options, encoding)
+                output = Output(forms, layout, stem)
+                transcript = await _words_of(attempts, client, file, options, encoding, output)
                 if transcript is None:
                     continue
-                if stem is None:
-                    typer.echo(transcript.written(forms[0]), nl=False)
-                else:
-                    with attempts.on(file):
-                        _write(transcript, forms, stem)
+                with attempts.on(file):
+                    output.finish(transcript)
                 if transcript.unheard:
                     report(f"{file}: {without_words(transcript.unheard)}")
 
@@ -166,42 +190,49 @@ def transcribe(
 
 
 async def _words_of(
-    attempts: Attempts, client: AsyncClient, file: Path, options: Options, encoding: Encoding
+    attempts: Attempts,
+    client: AsyncClient,
+    file: Path,
+    options: Options,
+    encoding: Encoding,
+    output: Output,
 ) -> Transcript | None:
     """Return a file's words, or those until something went wrong; None if there are none."""
     partial = None
-    with attempts.on(file), progress(file.name) as advance:
+    with attempts.on(file), progress(file.name) as bar:
+
+        def hear(newest: Progress, seconds: float | None) -> None:
+            if output.is_running and sys.stdout.isatty():
+                bar.hide()  # where the words themselves are seen
+            output.hear(newest)
+            bar(newest.seconds, seconds)
+
         try:
             if file.is_dir():
                 duration = read_index(file).duration
                 return await client.transcribe_folder(
-                    file, options, on_progress=lambda newest: advance(newest.seconds, duration)
+                    file, options, on_progress=lambda newest: hear(newest, duration)
                 )
             if is_picture(file):
                 return await client.transcribe(file.read_bytes(), options)
-            with opened(file) as recording:
+            with opened(file, output.interrupt) as recording:
                 transcript = await client.transcribe_audio(
                     recording,
                     options,
                     encoding=encoding,
-                    on_progress=lambda newest: advance(newest.seconds, recording.duration),
+                    on_progress=lambda newest: hear(newest, recording.duration),
                 )
                 warn_if_damaged(recording)
             return transcript
         except (ServiceError, FolderError) as error:
             partial = error.partial
             raise
+        except asyncio.CancelledError:  # Ctrl-C
+            output.interrupt()
+            raise
     if partial is not None:
         report(f"{file}: what is written ends at {partial.duration:.0f} s")
     return partial
-
-
-def _write(transcript: Transcript, forms: list[TranscriptFormat], stem: Path) -> None:
-    for form in forms:
-        suffix = ".txt" if form is TranscriptFormat.TEXT else f".{form}"
-        written = stem.with_name(stem.name + suffix)
-        written.write_text(transcript.written(form), encoding="utf-8")
-        errors.print(f"wrote {written}")
 
 
 @app.command("encode", no_args_is_help=True)

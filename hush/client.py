@@ -445,10 +445,11 @@ class AsyncClient:
             if failure is not None:
                 raise failure
         finally:
-            # What the files are made of may be closed next: a thread still at work is awaited.
-            given_up = [task for task in (following, *under_way) if task is not None]
-            for task in given_up:
+            for task in under_way:
                 task.cancel()
+            # What the files are made of may be closed next: a thread still at work is awaited, for
+            # cancelling would leave it at it.
+            given_up = [task for task in (following, *under_way) if task is not None]
             await asyncio.gather(*given_up, return_exceptions=True)
 
     async def _send(self, file: bytes, options: Options) -> Transcript:
@@ -466,6 +467,6 @@ class AsyncClient:
             "POST", f"/v1/audio/{path}", data=form, files={"file": ("speech", file)}
         )
         try:
-            return Transcript.from_verbose_json(answer.json())
+            return Transcript.from_verbose_json(answer.json()).in_order()
         except ValueError as error:
             raise self._connection.not_hush() from error

@@ -7,13 +7,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from hush.application import Application
 from hush.arguments import missing
 from hush.terminal import errors, report
 
-app = typer.Typer(
-    rich_markup_mode="markdown",
-    help="List Whisper models, fetch some, or remove them again.",
-)
+app = Application(help="List Whisper models, fetch some, or remove them again.")
 
 Folder = Annotated[
     Path | None,

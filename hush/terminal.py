@@ -5,6 +5,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -12,6 +13,7 @@ from rich.console import Console
 from rich.progress import (
     BarColumn,
     Progress,
+    TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -22,8 +24,21 @@ from hush.image import FORMATS
 
 errors = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
 
-Advance = Callable[[float, float | None], None]
-"""Takes the seconds that are done, and the seconds of it all, if they are known."""
+
+class Advance:
+    """Moves a bar on."""
+
+    def __init__(self, bar: Progress, task: TaskID) -> None:
+        self._bar, self._task = bar, task
+
+    def __call__(self, done: float, total: float | None) -> None:
+        """Take the seconds that are done, and those of it all, if they are known."""
+        self._bar.update(self._task, completed=done, total=total)
+
+    def hide(self) -> None:
+        """Show the bar no longer."""
+        self._bar.stop()
+
 
 STANDARD_INPUT = Path("-")
 
@@ -44,24 +59,27 @@ def progress(name: str) -> Iterator[Advance]:
         BarColumn(),
         TextColumn("{task.percentage:>3.0f} %"),
         TimeElapsedColumn(),
-        TextColumn("left"),
+        TextColumn("passed,"),
         TimeRemainingColumn(),
+        TextColumn("left"),
         console=errors,
         transient=True,
         disable=not errors.is_terminal,
     )
     with bar:
-        task = bar.add_task(name, total=None)
-
-        def advance(done: float, total: float | None) -> None:
-            bar.update(task, completed=done, total=total)
-
-        yield advance
+        yield Advance(bar, bar.add_task(name, total=None))
 
 
 @contextmanager
-def opened(file: Path) -> Iterator[Recording]:
+def opened(file: Path, interrupt: Callable[[], None] = lambda: None) -> Iterator[Recording]:
     """Open a recording; - is standard input.
+
+    Parameters
+    ----------
+    file
+        Its path.
+    interrupt
+        Called when Ctrl-C ends the program here and now, while it waits for standard input.
 
     Raises
     ------
@@ -73,7 +91,7 @@ def opened(file: Path) -> Iterator[Recording]:
             yield recording
         return
     # Whoever waits for more of a pipe inside FFmpeg hears of no Ctrl-C otherwise.
-    before = signal.signal(signal.SIGINT, _leave)
+    before = signal.signal(signal.SIGINT, partial(_leave, interrupt))
     try:
         with open_audio(sys.stdin.buffer, "standard input") as recording:
             yield recording
@@ -81,9 +99,12 @@ def opened(file: Path) -> Iterator[Recording]:
         signal.signal(signal.SIGINT, before)
 
 
-def _leave(_: int, __: FrameType | None) -> None:
+def _leave(interrupt: Callable[[], None], _: int, __: FrameType | None) -> None:
     errors.show_cursor()
-    os._exit(128 + signal.SIGINT)
+    try:
+        interrupt()
+    finally:
+        os._exit(128 + signal.SIGINT)
 
 
 def is_picture(file: Path) -> bool:

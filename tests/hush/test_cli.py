@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -25,6 +26,14 @@ SAMPLE = ROOT / "models" / "sample.flac"
 def url() -> Iterator[str]:
     with service() as (url, _):
         yield url
+
+
+@pytest.fixture
+def long(tmp_path: Path, sample: Samples) -> Path:
+    """Some minutes of the sample with pauses: many segments."""
+    file = tmp_path / "long.wav"
+    file.write_bytes(recorded(np.tile(np.concatenate([sample, np.zeros(40_000, np.float32)]), 40)))
+    return file
 
 
 @pytest.fixture
@@ -345,7 +354,7 @@ def test_show_marks_what_would_be_sent(talk: Path, tmp_path: Path) -> None:
 
 
 def in_a_terminal(*arguments: str | Path, interrupt_at: str = "") -> tuple[int, str]:
-    """Run the command line in a terminal, to its end or to Ctrl-C once it shows something."""
+    """Run the command line in a terminal, to its end or to Ctrl-C once it shows a pattern."""
     terminal, other = os.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "hush.cli", *map(str, arguments)],
@@ -360,7 +369,7 @@ def in_a_terminal(*arguments: str | Path, interrupt_at: str = "") -> tuple[int, 
     with suppress(OSError):  # which is how a terminal ends
         while part := os.read(terminal, 10_000):
             shown += part
-            if interrupt_at and interrupt_at.encode() in shown:
+            if interrupt_at and re.search(interrupt_at, shown.decode(errors="replace")):
                 process.send_signal(signal.SIGINT)
                 interrupt_at = ""
     os.close(terminal)
@@ -386,13 +395,74 @@ def test_ctrl_c_stops_work_on_a_file(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("*.mel"))
 
 
-def test_ctrl_c_stops_a_transcription(url: str, tmp_path: Path, sample: Samples) -> None:
-    (tmp_path / "long.wav").write_bytes(recorded(np.tile(sample, 100)))
+def test_words_come_to_a_terminal_until_ctrl_c(url: str, long: Path, sample_words: str) -> None:
     code, shown = in_a_terminal(
-        "transcribe", tmp_path / "long.wav", "--url", url, interrupt_at="left"
+        "transcribe", long, "--url", url, interrupt_at=re.escape(sample_words)
     )
     assert code == 130
+    assert "passed," in shown
+    assert 0 < shown.count(sample_words) < 40
     assert "Traceback" not in shown
+
+
+def test_ctrl_c_writes_what_there_is(
+    url: str, long: Path, tmp_path: Path, sample_words: str
+) -> None:
+    code, shown = in_a_terminal(
+        *("transcribe", long, "--url", url),
+        *("-o", tmp_path, "-f", "json", "-f", "vtt"),
+        interrupt_at="[1-9] %",
+    )
+    assert code == 130
+    assert "wrote" in shown
+    body = json.loads((tmp_path / "long.json").read_text())
+    assert 0 < body["text"].count(sample_words) < 40
+    assert (tmp_path / "long.vtt").read_text().count("-->") == len(body["segments"])
+
+
+@pytest.mark.parametrize("form", ["text", "srt", "vtt"])
+def test_words_come_while_a_pipe_goes_on(
+    form: str, url: str, talk: Path, sample_words: str
+) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "hush.cli", "transcribe", "-", "--url", url, "-f", form],
+        cwd=ROOT,
+        env=environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(talk.read_bytes() + bytes(640_000))
+    process.stdin.flush()
+    shown = b""
+    while sample_words.rsplit(maxsplit=1)[-1].encode() not in shown:
+        shown += os.read(process.stdout.fileno(), 10_000)
+    process.send_signal(signal.SIGINT)
+    rest, _ = process.communicate()
+    assert process.returncode == 130
+    written = (shown + rest).decode()
+    assert sample_words in " ".join(written.split())
+    assert written.endswith("\n")
+
+
+def test_subtitles_are_shaped_as_wished(url: str, talk: Path) -> None:
+    shaped = ("-f", "vtt", "--max-line-width", "12", "--max-lines", "1")
+    written = hush("transcribe", talk, "--url", url, *shaped).stdout
+    lines = [line for line in written.splitlines()[1:] if line and "-->" not in line]
+    assert len(lines) > 6
+    assert max(map(len, lines)) <= 12
+    single = hush("transcribe", SAMPLE, "--url", url, "-f", "srt", "--max-words", "1").stdout
+    assert single.count("-->") == len(SAMPLE.with_suffix(".txt").read_text().split())
+    timed = hush("transcribe", SAMPLE, "--url", url, "-f", "vtt", "--words").stdout
+    assert re.search(r" <00:00:0\d\.\d{3}>\w", timed)
+
+
+def test_json_says_how_sure_the_model_is_of_each_word(url: str) -> None:
+    written = hush("transcribe", SAMPLE, "--url", url, "-f", "json", "--words").stdout
+    probabilities = [word["probability"] for word in json.loads(written)["words"]]
+    assert all(0 < each <= 1 for each in probabilities)
+    assert max(probabilities) > 0.5
 
 
 @pytest.mark.parametrize("command", ["transcribe", "encode"])
@@ -421,6 +491,7 @@ def test_help_shows_examples() -> None:
         ended = hush(command, "--help")
         assert ended.returncode == 0
         assert f"hush {command}" in ended.stdout
+        assert "<bool>" not in ended.stdout
     assert hush("--version").stdout == __version__ + "\n"
 
 

@@ -210,7 +210,10 @@ def _transcript(result: dict[str, Any], duration: float, request: DecodingReques
         language=LANGUAGES.get(result["language"], result["language"]),
         task=request.task,
         phrases=tuple(_phrase(phrase) for phrase in phrases),
-        words=tuple(Word(word["word"].strip(), word["start"], word["end"]) for word in words)
+        words=tuple(
+            Word(word["word"].strip(), word["start"], word["end"], float(word["probability"]))
+            for word in words
+        )
         if request.words
         else None,
     )

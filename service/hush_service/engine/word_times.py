@@ -44,6 +44,7 @@ class _Timing:
     tokens: int
     start: float
     end: float
+    probability: float
 
 
 def timed_words(
@@ -85,7 +86,7 @@ def timed_words(
             count += timing.tokens
             if timing.text:
                 start, end = round(offset + timing.start, 2), round(offset + timing.end, 2)
-                found.append(Word(timing.text.strip(), start, end))
+                found.append(Word(timing.text.strip(), start, end, timing.probability))
         if found:
             found = _mended(found, phrase, usual, heard_until)
             heard_until = found[-1].end
@@ -101,7 +102,13 @@ def _timings(alignment: Alignment, words: Sequence[tuple[str, list[int]]]) -> li
     # The end of the text has a time of its own, after those of its tokens.
     last = len(times) - 1
     return [
-        _Timing(text, len(tokens), float(times[min(first, last)]), float(times[min(end, last)]))
+        _Timing(
+            text,
+            len(tokens),
+            float(times[min(first, last)]),
+            float(times[min(end, last)]),
+            float(np.mean(alignment.probabilities[first:end])),
+        )
         for (text, tokens), first, end in zip(words, bounds[:-1], bounds[1:], strict=True)
     ]
 
