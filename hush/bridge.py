@@ -22,7 +22,7 @@ from hush.client import AsyncClient, Model, Options
 from hush.connection import ServiceError
 from hush.contracts.errors import error_body
 from hush.image import PNG, Encoding
-from hush.openai_form import RESPONSE_FORMATS, ResponseFormat, headers, written
+from hush.openai_form import FormError, Wishes, headers, written
 from hush.transcript import Transcript
 
 _BAD_GATEWAY = 502
@@ -54,10 +54,11 @@ def create_bridge(connect: Callable[[], AsyncClient], encoding: Encoding = PNG) 
             file = form.get("file")
             if not isinstance(file, UploadFile):
                 raise HTTPException(400, "file: field required, with the audio")
-            options, response_format = _options(form, request.url.path), _response_format(form)
+            wishes = Wishes.from_form(form.multi_items())
+            options = _options(form, wishes, request.url.path)
             work = client.transcribe_audio(file.file, options, encoding=encoding)
             transcript = await _while_connected(request, work)
-        body = written(transcript, response_format)
+        body = written(transcript, wishes)
         answer = PlainTextResponse(body) if isinstance(body, str) else JSONResponse(body)
         answer.headers.update(headers(transcript))
         return answer
@@ -76,11 +77,12 @@ def create_bridge(connect: Callable[[], AsyncClient], encoding: Encoding = PNG) 
             Route("/v1/audio/transcriptions", answer, methods=["POST"]),
             Route("/v1/audio/translations", answer, methods=["POST"]),
             Route("/v1/models", models),
-            Route("/v1/models/{name}", model),
+            Route("/v1/models/{name:path}", model),
         ],
         lifespan=lifespan,
         exception_handlers={
             AudioError: _refused,
+            FormError: _refused,
             ServiceError: _refused,
             HTTPException: _refused,
             Exception: _refused,
@@ -108,32 +110,23 @@ async def _while_connected(request: Request, work: Any) -> Transcript:
         await asyncio.gather(working, leaving, return_exceptions=True)
 
 
-def _response_format(form: FormData) -> ResponseFormat:
-    wanted = form.get("response_format") or "json"
-    for known in RESPONSE_FORMATS:
-        if wanted == known:
-            return known
-    raise HTTPException(400, f"response_format: has to be one of {', '.join(RESPONSE_FORMATS)}")
+def _options(form: FormData, wishes: Wishes, path: str) -> Options:
+    """Return what the service is asked for: what the application said, word for word."""
 
-
-def _options(form: FormData, path: str) -> Options:
     def text(name: str) -> str | None:
         value = form.get(name)
         return value if isinstance(value, str) and value else None
 
     if (text("stream") or "false").lower() not in ("false", "0"):
         raise HTTPException(400, "stream: this bridge answers whole; it does not stream")
-    try:
-        return Options(
-            model=text("model"),
-            language=text("language"),
-            task="translate" if path.endswith("/translations") else "transcribe",
-            prompt=text("prompt"),
-            temperature=float(text("temperature") or 0),
-            words="word" in form.getlist("timestamp_granularities[]"),
-        )
-    except ValueError as error:
-        raise HTTPException(400, "temperature: has to be a number from 0 to 1") from error
+    return Options(
+        model=text("model"),
+        language=wishes.language,
+        task="translate" if path.endswith("/translations") else "transcribe",
+        prompt=wishes.prompt,
+        temperature=wishes.temperature,
+        words=wishes.words,
+    )
 
 
 def _described(model: Model) -> dict[str, Any]:
@@ -158,6 +151,8 @@ def _refused(_: Request, error: Exception) -> Response:
                 headers["retry-after"] = str(max(1, round(error.retry_after)))
         case HTTPException():
             status, body = error.status_code, error_body(error.status_code, str(error.detail))
+        case FormError():
+            status, body = 400, error_body(400, str(error), error.param)
         case AudioError():
             status, body = 400, error_body(400, str(error), "file", "invalid_audio")
         case _:

@@ -115,7 +115,7 @@ class Transcript:
             return cls(
                 text=str(body["text"]),
                 duration=_seconds(body["duration"]),
-                language=body.get("language"),
+                language=body.get("language") or None,
                 task=body.get("task") or "transcribe",
                 phrases=tuple(_phrase(segment) for segment in body.get("segments") or ()),
                 words=None if words is None else tuple(_word(word) for word in words),
@@ -131,7 +131,7 @@ class Transcript:
         """Return OpenAI's ``verbose_json`` form, with `unheard` beside it."""
         body: dict[str, Any] = {
             "task": self.task,
-            "language": self.language,
+            "language": self.language or "",  # OpenAI's clients want a string
             "duration": round(self.duration, 3),
             "text": self.text,
             "segments": [

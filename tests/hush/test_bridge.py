@@ -82,6 +82,9 @@ async def test_every_form_of_answer(bridge: httpx2.AsyncClient, form: str, begin
         ({"response_format": "yaml"}, SPEECH, 400, "response_format"),
         ({"temperature": "warm"}, SPEECH, 400, "temperature"),
         ({"temperature": "7"}, SPEECH, 400, "temperature"),
+        ({"timestamp_granularities": "phrase"}, SPEECH, 400, "timestamp_granularities"),
+        ({"include[]": "everything"}, SPEECH, 400, "include[]"),
+        ({"max_lines": "0"}, SPEECH, 400, "max_lines"),
         ({"stream": "true"}, SPEECH, 400, "does not stream"),
     ],
 )
@@ -91,6 +94,44 @@ async def test_bad_input_is_one_error_in_openais_shape(
     answer = await bridge.post("/v1/audio/transcriptions", files={"file": file}, data=data)
     assert answer.status_code == status
     assert message in answer.json()["error"]["message"]
+
+
+async def test_what_clients_ask_for_goes_on_word_for_word(
+    bridge: httpx2.AsyncClient, sink: FakeService
+) -> None:
+    answer = await bridge.post(
+        "/v1/audio/transcriptions",
+        files={"file": SPEECH},
+        data={
+            "model": "Systran/faster-whisper-base",
+            "language": "en-US",
+            "prompt": "Ada",
+            "temperature": "0.2",
+            "include[]": "logprobs",
+        },
+    )
+    assert "logprobs" in answer.json()
+    (path, *_) = [request.url.raw_path for request in sink.requests if request.method == "GET"]
+    assert path == b"/v1/models/Systran%2Ffaster-whisper-base"
+    sent = await next(request for request in sink.requests if request.method == "POST").aread()
+    for field in (
+        b'name="model"\r\n\r\nSystran/faster-whisper-base',
+        b'name="language"\r\n\r\nen-US',
+        b'name="prompt"\r\n\r\nAda',
+        b'name="temperature"\r\n\r\n0.2',
+        b'name="timestamp_granularities[]"\r\n\r\nword',
+    ):
+        assert field in sent
+
+
+async def test_silence_has_a_language_too(bridge: httpx2.AsyncClient) -> None:
+    answer = await bridge.post(
+        "/v1/audio/transcriptions",
+        files={"file": recorded(np.zeros(16_000, np.float32))},
+        data={"response_format": "verbose_json"},
+    )
+    assert answer.json()["language"] == ""
+    assert answer.json()["text"] == ""
 
 
 async def test_a_missing_file_and_a_strange_encoding_are_refused(

@@ -14,15 +14,13 @@ from hush_service.core.errors import (
     UnsupportedError,
     WrongHeightError,
 )
+from hush_service.core.model_names import is_any_model, plain_name
 from hush_service.engine import DecodingRequest, Engine, ModelInfo
 from hush_service.packaged import demo_folder
 from hush_service.weights.catalogue import DEMO, find, nearest
 from hush_service.weights.space import size_of
 
 log = logging.getLogger(__name__)
-
-ANY_MODEL = frozenset({"whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe"})
-"""Names of OpenAI's own service, which clients made for it send: any model will do for them."""
 
 
 class ModelState(StrEnum):
@@ -105,7 +103,7 @@ class ServedModels:
         return any(model.state in (ModelState.WAITING, ModelState.LOADING) for model in self.all)
 
     def named(self, name: str) -> ServedModel:
-        """Return a model that is ready by its name.
+        """Return a model that is ready by its name, or by another's name for it.
 
         Raises
         ------
@@ -114,11 +112,12 @@ class ServedModels:
         ModelLoadingError, ModelFailedError
             If it is not ready.
         """
-        for model in self.all:
-            if model.name == name:
-                if model.state is not ModelState.READY:
-                    raise _not_ready(model)
-                return model
+        same = [model for model in self.all if model.name == name]
+        same += [model for model in self.all if plain_name(model.name) == plain_name(name)]
+        for model in same[:1]:
+            if model.state is not ModelState.READY:
+                raise _not_ready(model)
+            return model
         raise UnknownModelError(f"there is no model {name!r}; there is {_list(self.all)}")
 
     def any_ready(self) -> list[ServedModel]:
@@ -143,7 +142,7 @@ class ServedModels:
         mel_bins
             Height of the picture.
         name
-            Name of a model; None or one of `ANY_MODEL` for any.
+            Name of a model; None, or one of OpenAI's own, for any.
         request
             Task and language that it has to master.
 
@@ -158,7 +157,7 @@ class ServedModels:
         ModelLoadingError, ModelFailedError
             While one that might is being loaded, or because it could not be.
         """
-        candidates = self.any_ready() if name in (None, "", *ANY_MODEL) else [self.named(str(name))]
+        candidates = self.any_ready() if is_any_model(name) else [self.named(str(name))]
         fitting = [model for model in candidates if model.info.mel_bins == mel_bins]
         if not fitting:
             raise self._unfitting(mel_bins, candidates)

@@ -1,4 +1,6 @@
-"""The languages of Whisper models, in the order of their tokens."""
+"""The languages of Whisper models, in the order of their tokens, and what people call them."""
+
+import re
 
 LANGUAGES = {
     "en": "english",
@@ -103,3 +105,50 @@ LANGUAGES = {
     "yue": "cantonese",
 }
 """English name in small letters, by ISO 639-1 code."""
+
+_OTHER_NAMES = {
+    "burmese": "my",
+    "castilian": "es",
+    "farsi": "fa",
+    "filipino": "tl",
+    "flemish": "nl",
+    "haitian": "ht",
+    "letzeburgesch": "lb",
+    "mandarin": "zh",
+    "moldavian": "ro",
+    "moldovan": "ro",
+    "panjabi": "pa",
+    "pushto": "ps",
+    "sinhalese": "si",
+    "valencian": "ca",
+}
+_OTHER_CODES = {
+    "cmn": "zh",
+    "fil": "tl",
+    "iw": "he",
+    "in": "id",
+    "ji": "yi",
+    "jv": "jw",
+    "nb": "no",
+}
+"""Older, newer or narrower ones for the same."""
+_CODES = {name: code for code, name in LANGUAGES.items()} | _OTHER_NAMES
+
+
+def language_code(given: str | None) -> str | None:
+    """Return the code of a language as clients name it; None is to detect it.
+
+    Parameters
+    ----------
+    given
+        Such as ``en``, ``en-US``, ``zh_Hans``, ``English``; ``auto`` or nothing to detect it. What
+        is no language stays as it is.
+    """
+    name = (given or "").strip().lower()
+    if name in ("", "auto", "detect", "und"):
+        return None
+    if name in _CODES:
+        return _CODES[name]
+    code = re.split("[-_]", name)[0]
+    code = _OTHER_CODES.get(code, code)
+    return code if code in LANGUAGES else name

@@ -12,6 +12,7 @@ from hush_service.core.errors import (
     UnsupportedError,
     WrongHeightError,
 )
+from hush_service.core.model_names import plain_name
 from hush_service.core.served_models import (
     ModelSettingError,
     ModelState,
@@ -164,3 +165,19 @@ def test_while_models_are_loading_the_answer_is_to_come_again() -> None:
     assert models.choose(80, None, ENGLISH).name == "demo"
     with pytest.raises(ModelLoadingError):
         models.choose(128, None, ENGLISH)
+
+
+@pytest.mark.parametrize(
+    ("name", "plain"),
+    [
+        ("openai/whisper-large-v3-turbo", "large-v3-turbo"),
+        ("turbo", "large-v3-turbo"),
+        ("deepdml/faster-whisper-large-v3-turbo-ct2", "large-v3-turbo"),
+        ("Systran/faster-whisper-tiny.en", "tiny.en"),
+        ("ggml-base.en.bin", "base.en"),
+        ("openai/whisper-large", "large-v3"),
+        ("Systran/faster-distil-whisper-small.en", "faster-distil-whisper-small.en"),
+    ],
+)
+def test_names_of_hubs_and_programs_mean_openais_models(name: str, plain: str) -> None:
+    assert plain_name(name) == plain

@@ -116,6 +116,87 @@ async def test_the_engine_gets_the_floored_values_and_what_was_asked() -> None:
     assert (request.prompt, request.temperature) == ("Guten", 0.25)
 
 
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [("en-US", "en"), ("English", "en"), ("auto", None), ("", None), ("zh_Hans", "zh")],
+)
+async def test_languages_are_understood_as_clients_name_them(given: str, code: str | None) -> None:
+    told = engine(languages=("en", "zh"))
+    async with http(loaded(demo=told)) as client:
+        assert (await post(client, picture(), language=given)).status_code == 200
+    assert told.asked[0][1].language == code
+
+
+async def test_a_language_among_several_is_detected() -> None:
+    told = engine(languages=("en", "zh"))
+    async with http(loaded(demo=told)) as client:
+        several = {"languages[]": ["en", "zh"]}
+        await client.post(TRANSCRIPTIONS, files={"file": picture()}, data=several)
+        await post(client, picture(), languages="zh")
+    assert [request.language for _, request in told.asked] == [None, "zh"]
+
+
+@pytest.mark.parametrize("name", ["", "[]", "[0]"])
+async def test_lists_are_understood_however_their_names_are_written(
+    client: httpx2.AsyncClient, name: str
+) -> None:
+    form = {f"timestamp_granularities{name}": "word", "response_format": "verbose_json"}
+    assert (await post(client, picture(), **form)).json()["words"]
+    answer = await post(client, picture(), **{f"timestamp_granularities{name}": "phrase"})
+    error = error_of(answer)
+    assert answer.status_code == 400
+    assert "timestamp_granularities" in str(error["param"])
+
+
+async def test_json_says_how_sure_the_model_is_where_asked_to(client: httpx2.AsyncClient) -> None:
+    answer = await post(client, picture(), **{"include[]": "logprobs"})
+    (word,) = answer.json()["logprobs"]
+    assert (word["token"], word["bytes"]) == ("Hello.", list(b"Hello."))
+    assert word["logprob"] == -100
+    assert "logprobs" not in (await post(client, picture())).json()
+    assert (await post(client, picture(), include="everything")).status_code == 400
+
+
+async def test_keywords_are_heard_before_the_prompt() -> None:
+    told = engine()
+    async with http(loaded(demo=told)) as client:
+        form = {"prompt": "And so", "keywords[]": ["Ada", "Grace"]}
+        await client.post(TRANSCRIPTIONS, files={"file": picture()}, data=form)
+    assert told.asked[0][1].prompt == "Ada, Grace And so"
+
+
+async def test_subtitles_take_a_shape(client: httpx2.AsyncClient) -> None:
+    narrow = await post(client, picture(), response_format="srt", max_line_width="8")
+    assert "Hello." in narrow.text
+    for form in ({"max_lines": "0"}, {"max_line_width": "3"}, {"max_words": "x"}):
+        answer = await post(client, picture(), response_format="srt", **form)
+        assert (answer.status_code, error_of(answer)["param"]) == (400, next(iter(form)))
+
+
+@pytest.mark.parametrize("name", ["Systran/faster-whisper-base", "openai/whisper-base", "base"])
+async def test_models_are_known_by_what_hubs_call_them(name: str) -> None:
+    async with http(loaded(base=engine(), turbo=engine(128))) as client:
+        assert (await post(client, picture(), model=name)).status_code == 200
+        assert (await client.get(f"/v1/models/{name}")).json()["id"] == "base"
+        encoded = name.replace("/", "%2F")
+        assert (await client.get(f"/v1/models/{encoded}")).json()["id"] == "base"
+        answer = await post(client, picture(), model="distil-whisper/distil-large-v3")
+        assert (answer.status_code, error_of(answer)["code"]) == (404, "model_not_found")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "whisper-1",
+        "gpt-transcribe",
+        "gpt-4o-mini-transcribe-2025-12-15",
+        "gpt-4o-transcribe-diarize",
+    ],
+)
+async def test_any_model_will_do_for_openais_names(client: httpx2.AsyncClient, name: str) -> None:
+    assert (await post(client, picture(), model=name)).status_code == 200
+
+
 async def test_models_say_what_pictures_they_take() -> None:
     models = loaded(small=engine(), large=engine(128, ("en", "de"), ("transcribe",), 9000))
     async with http(models) as client:
@@ -328,7 +409,7 @@ async def test_times_of_words_are_worked_out_only_where_they_are_shown() -> None
         for form in ("json", "text", "srt", "vtt", "verbose_json"):
             data = {"response_format": form, "timestamp_granularities[]": "word"}
             await client.post(TRANSCRIPTIONS, files={"file": picture()}, data=data)
-    assert [request.words for _, request in told.asked] == [False] * 4 + [True]
+    assert [request.words for _, request in told.asked] == [False] * 2 + [True] * 3
 
 
 async def test_before_a_model_is_ready_the_answer_is_to_come_again() -> None:

@@ -10,11 +10,20 @@ from pydantic import BaseModel, Field
 
 from hush.contracts.headers import UNHEARD
 from hush.image import SMALL, Encoding
-from hush.openai_form import ResponseFormat, headers, written
+from hush.openai_form import (
+    LONGEST_PROMPT,
+    FormError,
+    ResponseFormat,
+    Wishes,
+    headers,
+    written,
+)
 from hush.transcript import Transcript
-from hush_service.core.served_models import ANY_MODEL, ServedModel
+from hush_service.core.model_names import is_any_model
+from hush_service.core.served_models import ServedModel
 from hush_service.core.transcriber import Transcriber
 from hush_service.engine import DecodingRequest, Task
+from hush_service.engine.languages import language_code
 from hush_service.web.caller import account_of, departure
 from hush_service.web.errors import ApiError, documented
 from hush_service.web.state import TheTranscriber
@@ -82,21 +91,27 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
 
 
 class SpeechForm(BaseModel):
-    """The fields of OpenAI's audio API that matter here; others are ignored."""
+    """The fields of OpenAI's audio API that matter here, and hush's own; others are ignored.
+
+    Names of lists may also be without brackets, or have a number in them; `Wishes` reads those.
+    """
 
     file: UploadFile = Field(
         description="A mel image: PNG, WebP, AVIF or TGA, 80 or 128 pixels high"
     )
     model: str | None = Field(
         None,
-        description="Name of a model; without it, or as `whisper-1`, the largest that can answers",
+        description="Name of a model, also as hubs have it (`openai/whisper-base`); without it, or"
+        " as one of OpenAI's (`whisper-1`), the largest that can answers",
         examples=["base"],
     )
     language: str | None = Field(
-        None, description="ISO 639-1 code; detected if left out", examples=["en"]
+        None,
+        description="ISO 639-1 code or English name; detected if left out, or as `auto`",
+        examples=["en"],
     )
     prompt: str | None = Field(
-        None, max_length=10_000, description="Words that came before, or names to expect"
+        None, max_length=LONGEST_PROMPT, description="Words that came before, or names to expect"
     )
     response_format: ResponseFormat = Field("json", description="Form of the answer")
     temperature: float = Field(
@@ -106,8 +121,18 @@ class SpeechForm(BaseModel):
     granularities: list[Granularity] = Field(
         [],
         alias="timestamp_granularities[]",
-        description="`word` adds times of words to `verbose_json`",
+        description="`word` adds times of words to `verbose_json` and `vtt`",
     )
+    include: list[Literal["logprobs"]] = Field(
+        [], alias="include[]", description="`logprobs` adds how sure the model is to `json`"
+    )
+    keywords: list[str] = Field([], alias="keywords[]", description="Names to expect")
+    languages: list[str] = Field(
+        [], alias="languages[]", description="One is as `language`; of several, it is detected"
+    )
+    max_line_width: int = Field(42, ge=8, description="Signs in a line of subtitles")
+    max_lines: int = Field(2, ge=1, description="Lines of subtitles that are seen at once")
+    max_words: int | None = Field(None, ge=1, description="Words that are seen at once")
 
 
 Speech = Annotated[SpeechForm, Form(media_type="multipart/form-data")]
@@ -131,10 +156,10 @@ async def models(transcriber: TheTranscriber) -> ModelList:
     return ModelList(data=[_described(model) for model in transcriber.models.any_ready()])
 
 
-@router.get("/models/{name}", responses=documented(401, 404, 503))
+@router.get("/models/{name:path}", responses=documented(401, 404, 503))
 async def model(transcriber: TheTranscriber, name: str) -> ModelDescription:
     """Describe one model; `whisper-1` is the largest that is ready."""
-    if name in ANY_MODEL:
+    if name and is_any_model(name):
         return _described(transcriber.models.any_ready()[0])
     return _described(transcriber.models.named(name))
 
@@ -154,16 +179,15 @@ def _described(model: ServedModel) -> ModelDescription:
 async def _answer(
     transcriber: Transcriber, request: Request, form: SpeechForm, task: Task
 ) -> Response:
-    if form.prompt and re.search(r"<\|.*?\|>", form.prompt):
-        raise ApiError(400, "a prompt is plain words, without <|…|> tokens", param="prompt")
+    wishes = await _wishes(request)
     if form.stream:
         raise ApiError(400, "this service answers whole; it does not stream", param="stream")
     decoding = DecodingRequest(
         task=task,
-        language=form.language.lower() if form.language else None,
-        prompt=form.prompt or None,
-        temperature=form.temperature if form.temperature >= SMALLEST_TEMPERATURE else 0.0,
-        words="word" in form.granularities and form.response_format == "verbose_json",
+        language=language_code(wishes.language),
+        prompt=wishes.prompt,
+        temperature=wishes.temperature if wishes.temperature >= SMALLEST_TEMPERATURE else 0.0,
+        words=wishes.words,
     )
     data = await form.file.read()
     transcript = await transcriber.transcribe(
@@ -173,7 +197,17 @@ async def _answer(
         account=account_of(request.headers),
         departure=partial(departure, request),
     )
-    body = written(transcript, form.response_format)
+    body = written(transcript, wishes)
     answer = PlainTextResponse(body) if isinstance(body, str) else JSONResponse(body)
     answer.headers.update(headers(transcript))
     return answer
+
+
+async def _wishes(request: Request) -> Wishes:
+    try:
+        wishes = Wishes.from_form((await request.form()).multi_items())
+    except FormError as error:
+        raise ApiError(400, str(error), param=error.param) from error
+    if wishes.prompt and re.search(r"<\|.*?\|>", wishes.prompt):
+        raise ApiError(400, "a prompt is plain words, without <|…|> tokens", param="prompt")
+    return wishes
