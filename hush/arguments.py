@@ -7,6 +7,13 @@ import typer
 from hush.client import AsyncClient
 from hush.credentials import CredentialError, credential, origin
 from hush.image import SMALL, Encoding, ImageFormat, MelImageError
+from hush.in_process import (
+    InProcessError,
+    MissingServiceError,
+    UnknownModelError,
+    WrongSettingError,
+    client_in_process,
+)
 from hush.mel import MEL_BINS
 from hush.terminal import errors, report
 
@@ -17,6 +24,14 @@ def _known_mel_bins(value: int) -> int:
     return value
 
 
+Url = Annotated[
+    str | None,
+    typer.Option(
+        envvar="HUSH_URL",
+        metavar="URL",
+        help="Where the service is. Without it, the model runs in this process.",
+    ),
+]
 ApiKey = Annotated[
     str | None,
     typer.Option(
@@ -117,3 +132,39 @@ def missing(extra: str) -> typer.Exit:
     """Say which of hush's extras is not installed, and return what ends the command."""
     report(f"this wants more libraries: install hush with its extra {extra!r} (docs/install.md)")
     return typer.Exit(1)
+
+
+def client_for(url: str | None, api_key: str | None, model: str | None) -> AsyncClient:
+    """Return a client of a service, or of a model in this process, once it is loaded.
+
+    Parameters
+    ----------
+    url
+        Where the service is; None for this process.
+    api_key
+        As `service_at` has it.
+    model
+        Of this process, as `client_in_process` has it.
+
+    Raises
+    ------
+    typer.BadParameter
+        If the address, the key, the model or a setting cannot be one.
+    typer.Exit
+        If the model cannot be loaded, which is said.
+    """
+    if url:
+        return service_at(url, api_key)
+    try:
+        with errors.status(f"loading model {model}" if model else "loading the model"):
+            return client_in_process(model)
+    except MissingServiceError:
+        report("say where the service is, with --url or HUSH_URL; or, to run it here:")
+        raise missing("service") from None
+    except UnknownModelError as error:
+        raise typer.BadParameter(str(error), param_hint="--model") from None
+    except WrongSettingError as error:
+        raise typer.BadParameter(str(error), param_hint="HUSH_…") from None
+    except InProcessError as error:
+        report(error)
+        raise typer.Exit(1) from None

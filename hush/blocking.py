@@ -15,6 +15,7 @@ from hush.client import AsyncClient, Model, Options, Picture, Progress
 from hush.cutter import Cutter
 from hush.detector import Detector
 from hush.image import PNG, Encoding
+from hush.mel import Samples
 from hush.transcript import Transcript
 
 
@@ -136,6 +137,28 @@ class Client:
         call = partial(
             self._client.transcribe_audio,
             source,
+            options,
+            encoding=encoding,
+            detector=detector,
+            cutter=cutter,
+            on_progress=on_progress,
+        )
+        return self._portal.call(call)
+
+    def transcribe_live(
+        self,
+        chunks: Iterable[Samples],
+        options: Options | None = None,
+        *,
+        encoding: Encoding = PNG,
+        detector: Detector | None = None,
+        cutter: Cutter | None = None,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Transcript:
+        """See `AsyncClient.transcribe_live`."""
+        call = partial(
+            self._client.transcribe_live,
+            chunks,
             options,
             encoding=encoding,
             detector=detector,

@@ -11,7 +11,7 @@ import numpy as np
 import stamina.instrumentation
 import typer
 
-from hush import __version__, account, models_command
+from hush import __version__, account, listen_command, models_command
 from hush.application import Application
 from hush.arguments import (
     ApiKey,
@@ -22,6 +22,8 @@ from hush.arguments import (
     Picture,
     Quality,
     Temperature,
+    Url,
+    client_for,
     encoding_of,
     missing,
     service_at,
@@ -40,13 +42,6 @@ from hush.folder import (
     write_pictures,
 )
 from hush.image import Encoding, decode, encode, quantize
-from hush.in_process import (
-    InProcessError,
-    MissingServiceError,
-    UnknownModelError,
-    WrongSettingError,
-    client_in_process,
-)
 from hush.mel import Samples, log_mel_spectrogram
 from hush.output import Output
 from hush.segments import segments
@@ -70,14 +65,6 @@ app = Application(
 )
 
 
-Url = Annotated[
-    str | None,
-    typer.Option(
-        envvar="HUSH_URL",
-        metavar="URL",
-        help="Where the service is. Without it, the model runs in this process.",
-    ),
-]
 Port = typer.Option(min=1, max=65535, help="Port to listen on.")
 
 
@@ -184,8 +171,7 @@ def transcribe(
                     report(f"{file}: {without_words(transcript.unheard)}")
 
     if jobs:
-        client = service_at(url, api_key) if url else _in_this_process(model)
-        asyncio.run(transcribe_all(client))
+        asyncio.run(transcribe_all(client_for(url, api_key, model)))
     attempts.end()
 
 
@@ -378,6 +364,7 @@ def serve(
     raise typer.Exit(run(**{name: value for name, value in given.items() if value is not None}))
 
 
+app.command()(listen_command.listen)
 app.command(no_args_is_help=True)(account.login)
 app.command(no_args_is_help=True)(account.logout)
 app.add_typer(account.keys, name="keys")
@@ -416,23 +403,6 @@ def bridge(
             log_level="warning",
             timeout_graceful_shutdown=10,
         )
-
-
-def _in_this_process(model: str | None) -> AsyncClient:
-    """Return a client of a model that works in this process, once it is loaded."""
-    try:
-        with errors.status(f"loading model {model}" if model else "loading the model"):
-            return client_in_process(model)
-    except MissingServiceError:
-        report("say where the service is, with --url or HUSH_URL; or, to run it here:")
-        raise missing("service") from None
-    except UnknownModelError as error:
-        raise typer.BadParameter(str(error), param_hint="--model") from None
-    except WrongSettingError as error:
-        raise typer.BadParameter(str(error), param_hint="HUSH_…") from None
-    except InProcessError as error:
-        report(error)
-        raise typer.Exit(1) from None
 
 
 def _watched(recording: Recording, advance: Advance) -> Iterator[Samples]:

@@ -25,6 +25,7 @@ from hush.cutter import RECORDING_SEGMENT, Cutter
 from hush.detector import Detector
 from hush.folder import FolderError, read_index
 from hush.image import PNG, Encoding, MelImage, MelImageError, decode, encode, read_header
+from hush.mel import SAMPLE_RATE, Samples
 from hush.segments import segments
 from hush.transcript import Transcript, join
 from hush.wording import in_words
@@ -345,6 +346,54 @@ class AsyncClient:
 
         parts = await self._send_timed(files(), options, on_progress)
         return replace(join(parts, source.seconds_read), task=options.task)
+
+    async def transcribe_live(
+        self,
+        chunks: Iterable[Samples],
+        options: Options | None = None,
+        *,
+        encoding: Encoding = PNG,
+        detector: Detector | None = None,
+        cutter: Cutter | None = None,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Transcript:
+        """Return the words of sound that is only being made, once it ends. The sound stays here.
+
+        Parameters
+        ----------
+        chunks
+            Mono samples at 16 kHz. The iterable may take its time: it runs in threads.
+        options
+            What to ask for.
+        encoding
+            Of the pictures.
+        detector, cutter
+            What decides where speech is, and where it is cut; see `hush.segments`. If no cutter is
+            given, every phrase is sent when it ends.
+        on_progress
+            Called after each segment.
+
+        Raises
+        ------
+        ServiceError
+            As `transcribe` does. Its `partial` holds the words until then.
+        """
+        options = options or Options()
+        model = await self.model(options.model)
+        heard = 0
+
+        def counted() -> Iterator[Samples]:
+            nonlocal heard
+            for chunk in chunks:
+                heard += len(chunk)
+                yield chunk
+
+        def files() -> Iterator[_TimedFile]:
+            for segment in segments(counted(), model.mel_bins, detector, cutter):
+                yield _TimedFile(segment.start, segment.end, encode(segment.image(), encoding))
+
+        parts = await self._send_timed(files(), options, on_progress)
+        return replace(join(parts, heard / SAMPLE_RATE), task=options.task)
 
     async def transcribe_folder(
         self,

@@ -487,7 +487,7 @@ def test_ctrl_c_stops_waiting_for_standard_input(command: str, url: str, tmp_pat
 
 
 def test_help_shows_examples() -> None:
-    for command in ("transcribe", "encode", "decode", "show", "serve", "bridge"):
+    for command in ("transcribe", "listen", "encode", "decode", "show", "serve", "bridge"):
         ended = hush(command, "--help")
         assert ended.returncode == 0
         assert f"hush {command}" in ended.stdout
