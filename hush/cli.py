@@ -163,9 +163,10 @@ def transcribe(
                     typer.echo(f"==> {file} <==")
                 output = Output(forms, layout, stem)
                 transcript = await _words_of(attempts, client, file, options, encoding, output)
-                if transcript is None:
-                    continue
                 with attempts.on(file):
+                    if transcript is None:
+                        output.interrupt()
+                        continue
                     output.finish(transcript)
                 if transcript.unheard:
                     report(f"{file}: {without_words(transcript.unheard)}")

@@ -13,6 +13,7 @@ _WIDE = re.compile(
     "[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f"
     "\uff01-\uff60\uffe0-\uffe6\U0001f300-\U0001f64f\U0001f900-\U0001f9ff\U00020000-\U0003ffff]"
 )
+_HIRAGANA, _KATAKANA = re.compile("[\u3041-\u309f]"), re.compile("[\u30a0-\u30ff]")
 _NO_WIDTH = ("Mn", "Me", "Cf")
 _SPACE = re.compile("[\\s\x1c-\x1f\x85\ufeff]+")
 _SENTENCE_ENDS = ".!?…。！？؟।"  # noqa: RUF001 # marks of many scripts
@@ -103,6 +104,16 @@ def break_penalty(last: str, following: str) -> float:
     if bare.endswith(tuple(_CLAUSE_ENDS)):
         return 0.1
     if not following.startswith(" "):
-        return 0.7
+        return _penalty_within(last[-1:], following[:1])
     # Short words, as articles are, belong to what follows in most languages.
-    return 0.5 if width(last.strip()) <= 3 else 0.4
+    return 0.45 if width(last.strip()) <= 3 else 0.4
+
+
+def _penalty_within(last: str, following: str) -> float:
+    """Return how bad it is to part two signs that no space parts."""
+    if _HIRAGANA.match(last) and not _HIRAGANA.match(following):
+        return 0.5  # a Japanese word ends in hiragana, and the next begins with something else
+    together = (_HIRAGANA, _KATAKANA)
+    if any(kana.match(last) and kana.match(following) for kana in together):
+        return 0.8
+    return 0.7

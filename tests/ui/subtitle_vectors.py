@@ -22,6 +22,10 @@ _SPEECH = (
 )
 _CHINESE = "今天天气很好、我们决定一起去公园散步、然后在湖边的小餐馆里吃午饭。用Python写的程序" * 3
 _THAI = "สวัสดีครับ เราเริ่มต้นทำงานกันเถอะ เพราะว่าวันนี้มีเรื่องมากมายที่ต้องทำ และเวลาเหลือน้อยมากแล้ว"
+_JAPANESE = (
+    "復興努力に耐えするリベラル派からの批判では、ワシントの内部関係者と思われる人物と復興契約を"
+    "変わしたことに焦点を当てています。"
+)
 _LONG_WORD = "Der Donaudampfschifffahrtsgesellschaftskapitänsmützenfabrikant, der hieß “Otto”."
 
 PHRASES: tuple[tuple[tuple[float, float, str], ...], ...] = (
@@ -29,6 +33,7 @@ PHRASES: tuple[tuple[tuple[float, float, str], ...], ...] = (
     ((0, 21.3, _SPEECH),),
     ((2, 22, _CHINESE),),
     ((0, 9.9, _THAI),),
+    ((0, 12.97, _JAPANESE),),
     ((0, 4, _LONG_WORD),),
     ((0, 29, "Hello there you."), (29.5, 29.5, "Bye.")),
     ((0, 1, "R&D <i> ---> x\n\n2\n00:00:05,000 --> 00:00:06,000 &lt;"),),

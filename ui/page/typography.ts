@@ -5,6 +5,8 @@ const UNSPACED =
   /[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u312f\u31a0-\u9fff\uf900-\ufaff\ufe30-\ufe4f\uff01-\uff9f\u{20000}-\u{3ffff}]/u;
 const WIDE =
   /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6\u{1f300}-\u{1f64f}\u{1f900}-\u{1f9ff}\u{20000}-\u{3ffff}]/u;
+const HIRAGANA = /[\u3041-\u309f]/;
+const KATAKANA = /[\u30a0-\u30ff]/;
 const NO_WIDTH = /[\p{Mn}\p{Me}\p{Cf}]/u;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these separate words too
 const SPACE = /[\s\x1c-\x1f\x85\ufeff]+/g;
@@ -85,7 +87,16 @@ export function breakPenalty(last: string, following: string): number {
   const end = [...last].findLast((sign) => !QUOTES.includes(sign)) ?? " ";
   if (SENTENCE_ENDS.includes(end)) return 0;
   if (CLAUSE_ENDS.includes(end)) return 0.1;
-  if (!following.startsWith(" ")) return 0.7;
+  if (!following.startsWith(" ")) return penaltyWithin([...last].at(-1) ?? "", following);
   // Short words, as articles are, belong to what follows in most languages.
-  return width(last.trim()) <= 3 ? 0.5 : 0.4;
+  return width(last.trim()) <= 3 ? 0.45 : 0.4;
+}
+
+/** Returns how bad it is to part two signs that no space parts. */
+function penaltyWithin(last: string, following: string): number {
+  const [first = ""] = following;
+  // A Japanese word ends in hiragana, and the next begins with something else.
+  if (HIRAGANA.test(last) && !HIRAGANA.test(first)) return 0.5;
+  const together = [HIRAGANA, KATAKANA].some((kana) => kana.test(last) && kana.test(first));
+  return together ? 0.8 : 0.7;
 }
