@@ -9,6 +9,7 @@ and what they are joined.
 import json
 from typing import Any
 
+from hush.subtitles import Layout
 from hush.transcript import Phrase, Transcript, TranscriptFormat
 from hush.typography import joined
 from tests.ui.vectors import FOLDER
@@ -41,6 +42,7 @@ PHRASES: tuple[tuple[tuple[float, float, str], ...], ...] = (
     ((3_661.4996, 3_662.0005, "cafe\u0301 한국어 🎉 «да»"),),
     ((5, 1, "backwards"), (5.05, 5.06, "short")),
 )
+LAYOUTS = (Layout(), Layout(20, 1), Layout(30, 3, words=4))
 TEXTS = (
     ("Hello.", " How are you? "),
     ("我们走吧。", "好的"),
@@ -58,18 +60,26 @@ def expected() -> dict[str, Any]:
                 "phrases": [
                     {"start": start, "end": end, "text": text} for start, end, text in phrases
                 ],
-                "srt": _written(phrases, TranscriptFormat.SRT),
-                "vtt": _written(phrases, TranscriptFormat.VTT),
+                "layout": {
+                    "lineWidth": layout.line_width,
+                    "lines": layout.lines,
+                    "words": layout.words or 0,
+                },
+                "srt": _written(phrases, TranscriptFormat.SRT, layout),
+                "vtt": _written(phrases, TranscriptFormat.VTT, layout),
             }
+            for layout in LAYOUTS
             for phrases in PHRASES
         ],
         "joined": [{"texts": list(texts), "whole": joined(texts)} for texts in TEXTS],
     }
 
 
-def _written(phrases: tuple[tuple[float, float, str], ...], form: TranscriptFormat) -> str:
+def _written(
+    phrases: tuple[tuple[float, float, str], ...], form: TranscriptFormat, layout: Layout
+) -> str:
     spoken = tuple(Phrase(*phrase) for phrase in phrases)
-    return Transcript("", 4000.0, phrases=spoken).written(form)
+    return Transcript("", 4000.0, phrases=spoken).written(form, layout)
 
 
 if __name__ == "__main__":

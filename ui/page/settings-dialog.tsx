@@ -5,10 +5,11 @@ import { Choice, Field } from "./field";
 import { languageName } from "./figures";
 import { models, serviceState } from "./service";
 import { choose, settings, type Theme } from "./settings";
+import { USUAL_LAYOUT } from "./subtitles";
 
 /** The settings, in a dialog. */
 export function SettingsDialog({ close }: { close: () => void }) {
-  const { model, language, task, picture, theme, key } = settings.value;
+  const { model, language, task, picture, subtitles, theme, key } = settings.value;
   const chosen = models.value.find(({ id }) => id === model) ?? models.value[0];
   const languages = (chosen?.languages ?? ["en"])
     .map((code) => ({ code, name: languageName(code) }))
@@ -59,6 +60,35 @@ export function SettingsDialog({ close }: { close: () => void }) {
         ]}
         onChoose={(value) => choose({ picture: value })}
       />
+      <Field name="Signs in a line of subtitles" note="Those of East Asia count two">
+        <input
+          type="number"
+          min={8}
+          value={subtitles.lineWidth}
+          onChange={({ currentTarget: { valueAsNumber } }) => {
+            const lineWidth = Math.max(8, Math.round(valueAsNumber) || USUAL_LAYOUT.lineWidth);
+            choose({ subtitles: { ...subtitles, lineWidth } });
+          }}
+        />
+      </Field>
+      <Choice
+        name="Lines of subtitles"
+        value={String(subtitles.lines)}
+        options={["1", "2", "3"].map((value) => ({ value, label: value }))}
+        onChoose={(value) => choose({ subtitles: { ...subtitles, lines: Number(value) } })}
+      />
+      <Field name="Words of subtitles at once" note="As many as find room, unless you say so">
+        <input
+          type="number"
+          min={1}
+          placeholder="as many as find room"
+          value={subtitles.words || ""}
+          onChange={({ currentTarget: { valueAsNumber } }) => {
+            const words = Math.max(0, Math.round(valueAsNumber) || 0);
+            choose({ subtitles: { ...subtitles, words } });
+          }}
+        />
+      </Field>
       <Choice<Theme>
         name="Appearance"
         value={theme}

@@ -3,6 +3,7 @@
 import { type Signal, signal } from "@preact/signals";
 import type { PictureChoice } from "../chain/encoding";
 import type { MelBins, Task } from "../shared/messages";
+import { type Layout, USUAL_LAYOUT } from "./subtitles";
 
 export type Theme = "auto" | "light" | "dark";
 
@@ -16,6 +17,8 @@ export interface Settings {
   picture: PictureChoice;
   /** Id of the microphone; "" for the system's choice. */
   microphone: string;
+  /** Shape of the subtitles that are saved. */
+  subtitles: Layout;
   theme: Theme;
   /** The key of a service that asks for one. */
   key: string;
@@ -29,6 +32,7 @@ const DEFAULTS: Settings = {
   task: "transcribe",
   picture: "png",
   microphone: "",
+  subtitles: USUAL_LAYOUT,
   theme: "auto",
   key: "",
   melBins: 80,

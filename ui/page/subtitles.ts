@@ -6,8 +6,17 @@
 import type { Phrase } from "../shared/messages";
 import { breakPenalty, pieces, plain, width } from "./typography";
 
-const LINE_WIDTH = 42;
-const LINES = 2;
+/** How subtitles are shaped. */
+export interface Layout {
+  /** Signs that a line has at most; those of Chinese, Japanese and Korean count two. */
+  lineWidth: number;
+  /** Lines that a cue has at most. */
+  lines: number;
+  /** Words that a cue has at most; 0 for as many as find room. */
+  words: number;
+}
+
+export const USUAL_LAYOUT: Layout = { lineWidth: 42, lines: 2, words: 0 };
 /** Milliseconds. */
 const SHORTEST_CUE = 100;
 /** Seconds. */
@@ -28,8 +37,8 @@ interface Cue {
 }
 
 /** Writes phrases as SubRip. */
-export function subRip(phrases: readonly Phrase[]): string {
-  return cues(phrases)
+export function subRip(phrases: readonly Phrase[], layout = USUAL_LAYOUT): string {
+  return cues(phrases, layout)
     .map(({ start, end, lines }, index) => {
       // An arrow in the text would begin a subtitle of its own.
       const text = lines.map((line) => line.replace(/-{2,}>/g, "->")).join("\n");
@@ -39,8 +48,8 @@ export function subRip(phrases: readonly Phrase[]): string {
 }
 
 /** Writes phrases as WebVTT. */
-export function webVtt(phrases: readonly Phrase[]): string {
-  const written = cues(phrases).map(
+export function webVtt(phrases: readonly Phrase[], layout = USUAL_LAYOUT): string {
+  const written = cues(phrases, layout).map(
     ({ start, end, lines }) =>
       `${clock(start, ".")} --> ${clock(end, ".")}\n${lines.map(escaped).join("\n")}\n`,
   );
@@ -59,8 +68,10 @@ function clock(milliseconds: number, fractionMark: "," | "."): string {
   return `${parts.join(":")}${fractionMark}${String(milliseconds % 1_000).padStart(3, "0")}`;
 }
 
-function cues(phrases: readonly Phrase[]): Cue[] {
-  const parts = phrases.toSorted((one, other) => one.start - other.start).flatMap(partsOf);
+function cues(phrases: readonly Phrase[], layout: Layout): Cue[] {
+  const parts = phrases
+    .toSorted((one, other) => one.start - other.start)
+    .flatMap((phrase) => partsOf(phrase, layout));
   const spans = inOrder(
     parts.map((units) => {
       const { start } = units[0];
@@ -70,7 +81,7 @@ function cues(phrases: readonly Phrase[]): Cue[] {
   );
   return parts.map((units, index) => {
     const [start, end] = spans[index];
-    const lines = divided(units, (line) => widthOf(line) <= LINE_WIDTH, LINE_WIDTH);
+    const lines = divided(units, (line) => widthOf(line) <= layout.lineWidth, layout.lineWidth);
     return { start, end, lines: lines.map(textOf) };
   });
 }
@@ -102,10 +113,10 @@ function inOrder(spans: [number, number][]): [number, number][] {
 }
 
 /** Returns the units of each cue of a phrase. */
-function partsOf({ start, end, text }: Phrase): Unit[][] {
+function partsOf({ start, end, text }: Phrase, { lineWidth, lines, words }: Layout): Unit[][] {
   const bare = plain(text);
   if (!bare) return [];
-  const found = pieces(bare, LINE_WIDTH);
+  const found = pieces(bare, lineWidth);
   const signs = [...bare].length;
   const seconds = Math.max(0, end - start);
   let place = 0;
@@ -118,19 +129,20 @@ function partsOf({ start, end, text }: Phrase): Unit[][] {
   return divided(
     units,
     (part) =>
-      lineCount(part) <= LINES &&
+      (!words || part.length <= words) &&
+      lineCount(part, lineWidth) <= lines &&
       // What is not known to be slow is not torn into single words.
-      (part[part.length - 1].end - part[0].start <= LONGEST_CUE || widthOf(part) <= LINE_WIDTH),
-    LINE_WIDTH * LINES,
+      (part[part.length - 1].end - part[0].start <= LONGEST_CUE || widthOf(part) <= lineWidth),
+    lineWidth * lines,
   );
 }
 
-function lineCount(units: readonly Unit[]): number {
+function lineCount(units: readonly Unit[], lineWidth: number): number {
   let count = 1;
   let used = 0;
   for (const { text } of units) {
     let wide = width(text);
-    if (used === 0 || used + wide > LINE_WIDTH) {
+    if (used === 0 || used + wide > lineWidth) {
       if (used > 0) count++;
       wide = width(text.trimStart());
       used = 0;

@@ -9,6 +9,7 @@ import { ForUtterance, type UtteranceProps } from "./for-utterance";
 import { CopyIcon, RemoveIcon } from "./icons";
 import { latest, type Take, takes, tellOutbox } from "./library";
 import { pieces, withoutWords } from "./pieces";
+import { settings } from "./settings";
 import { plainText, TRANSCRIPT_FORMATS, type TranscriptFormat, transcriptFile } from "./transcript";
 import "./transcript-view.css";
 
@@ -156,7 +157,8 @@ function TakeActions({ take }: { take: Take }) {
         <select
           value=""
           onChange={(event) => {
-            save(transcriptFile(take, event.currentTarget.value as TranscriptFormat));
+            const format = event.currentTarget.value as TranscriptFormat;
+            save(transcriptFile(take, format, settings.value.subtitles));
             event.currentTarget.value = "";
           }}
         >

@@ -2,7 +2,7 @@
 
 import type { Phrase } from "../shared/messages";
 import type { Take } from "./library";
-import { subRip, webVtt } from "./subtitles";
+import { type Layout, subRip, webVtt } from "./subtitles";
 
 export type TranscriptFormat = "txt" | "srt" | "vtt" | "json";
 
@@ -16,20 +16,22 @@ const MEDIA_TYPES: Record<TranscriptFormat, string> = {
 };
 
 /** Returns a recording's transcript as a file. */
-export function transcriptFile(take: Take, format: TranscriptFormat): File {
+export function transcriptFile(take: Take, format: TranscriptFormat, layout?: Layout): File {
   const stem = take.recording.name.replace(/\.[^.]*$/, "").replace(/[\\/:]/g, "-") || "transcript";
-  return new File([written(take, format)], `${stem}.${format}`, { type: MEDIA_TYPES[format] });
+  return new File([written(take, format, layout)], `${stem}.${format}`, {
+    type: MEDIA_TYPES[format],
+  });
 }
 
 /** Writes a recording's words; utterances without an answer are left out. */
-export function written(take: Take, format: TranscriptFormat): string {
+export function written(take: Take, format: TranscriptFormat, layout?: Layout): string {
   switch (format) {
     case "txt":
       return `${plainText(take)}\n`;
     case "srt":
-      return subRip(phrases(take));
+      return subRip(phrases(take), layout);
     case "vtt":
-      return webVtt(phrases(take));
+      return webVtt(phrases(take), layout);
     case "json":
       return `${JSON.stringify(json(take), null, 2)}\n`;
   }
