@@ -1,25 +1,34 @@
 """Any audio or video file as mono samples at 16 kHz, streamed."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import av
 import av.error
 import numpy as np
 import numpy.typing as npt
+from av.audio.layout import AudioLayout
 from av.audio.resampler import AudioResampler
 
 from hush.mel import SAMPLE_RATE
+from hush.sound import AudioError as AudioError  # noqa: PLC0414 # others know it from here
+from hush.sound.clock import Clock
+from hush.sound.lengths import end_of, origin_of
+from hush.sound.mixing import Mixer, Planes, weights_of
+from hush.sound.opening import Opened, opened
+from hush.sound.raw import RawFormat
+from hush.sound.tracks import Track, chosen, tracks_of
 
-# FFmpeg opens what a playlist names: other files, or addresses elsewhere. None of that is wanted.
-_NO_OTHER_FILES = {"protocol_whitelist": "none"}
+LEAST_LOST = 0.5
+"""Seconds; files are that imprecise about their own lengths."""
 
-
-class AudioError(ValueError):
-    """The file holds no sound that can be decoded. The message says why."""
+_GAPLESS = frozenset({"aac", "aiff", "au", "flac", "mp3", "w64", "wav"})
+"""Formats whose times count samples, so that a gap can only be damage."""
+_MOST_FAILURES = 100
+"""Times in a row that a damaged file may fail to give a packet, until it is left."""
 
 
 @dataclass
@@ -32,28 +41,46 @@ class Recording:
         What messages call it.
     duration
         Seconds, as the file itself says; None if it does not.
-    seconds_read
-        Seconds of sound decoded so far.
+    tracks
+        Its audio tracks.
+    track
+        The one that is heard.
     """
 
     name: str
     duration: float | None
-    _container: av.container.InputContainer = field(repr=False)
-    seconds_read: float = 0.0
+    tracks: tuple[Track, ...]
+    track: Track
+    _opened: Opened = field(repr=False)
+    _wanted: tuple[int | None, int | None] = field(default=(None, None), repr=False)
+    _samples_read: int = field(default=0, repr=False)
+    _promised: float | None = field(default=None, repr=False)
+    _lost: float = field(default=0.0, repr=False)
+    _failed: float = field(default=0.0, repr=False)
+    _latest: float = field(default=0.0, repr=False)
+
+    @property
+    def seconds_read(self) -> float:
+        """Seconds of sound so far, with the silence that belongs before it and into its gaps."""
+        return self._samples_read / SAMPLE_RATE
 
     @property
     def seconds_lost(self) -> float:
-        """Seconds that the file promised and damage took, once it is read; 0 if there is none.
-
-        Under a twentieth of a file is its own imprecision.
-        """
-        lost = (self.duration or 0.0) - self.seconds_read
-        return lost if lost > max(0.5, self.seconds_read / 20) else 0.0
+        """Seconds of sound that damage took, once it is read; 0 if there are none."""
+        missing = self._failed
+        if self._promised is not None:
+            missing = max(missing, self._promised - self.seconds_read)
+        elif self._latest and self.duration:
+            missing = max(missing, self.duration - max(self._latest, self.seconds_read))
+        missing = max(missing, self.seconds_read * self._opened.share_missing())
+        lost = self._lost + missing
+        return lost if lost > LEAST_LOST else 0.0
 
     def chunks(self, seconds: float = 1.0) -> Iterator[npt.NDArray[np.float32]]:
         """Yield the samples in order, some `seconds` of them at a time.
 
-        Damaged parts are left out, as players do: see `seconds_lost`.
+        They keep the file's own clock: where its sound begins later than its picture, or has a gap,
+        there is silence. Damaged parts are silent too: see `seconds_lost`.
 
         Yields
         ------
@@ -63,12 +90,14 @@ class Recording:
         Raises
         ------
         AudioError
-            If nothing could be decoded.
+            If nothing could be decoded, or the channel that is wanted is not there.
+        OSError
+            If the source cannot be read any further.
         """
         waiting: list[npt.NDArray[np.float32]] = []
         length = 0
         for samples in self._resampled():
-            self.seconds_read += len(samples) / SAMPLE_RATE
+            self._samples_read += len(samples)
             waiting.append(samples)
             length += len(samples)
             if length >= seconds * SAMPLE_RATE:
@@ -76,37 +105,113 @@ class Recording:
                 waiting, length = [], 0
         if waiting:
             yield np.concatenate(waiting)
-        if not self.seconds_read:
+        self._opened.check()
+        if not self._samples_read:
             raise AudioError(
                 f"{self.name}: no sound could be decoded; the file is empty or damaged"
             )
 
     def _resampled(self) -> Iterator[npt.NDArray[np.float32]]:
         resampler: AudioResampler | None = None
-        form = None
-        for frame in self._frames():
-            # Recordings that were put together may change in the middle.
-            if (frame.format.name, frame.layout.name, frame.sample_rate) != form:
-                form = frame.format.name, frame.layout.name, frame.sample_rate
+        rate_before = None
+        for mono, rate in self._mixed():
+            if rate != rate_before:  # recordings that were put together may change in the middle
                 if resampler is not None:
                     yield from map(_samples, resampler.resample(None))
                 resampler = AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
+                rate_before = rate
             assert resampler is not None
+            frame = av.AudioFrame.from_ndarray(mono[None], format="flt", layout="mono")
+            frame.sample_rate = rate
             yield from map(_samples, resampler.resample(frame))
         if resampler is not None:
             yield from map(_samples, resampler.resample(None))
 
-    def _frames(self) -> Iterator[av.AudioFrame]:
-        packets = self._container.demux(audio=0)
-        while True:
+    def _mixed(self) -> Iterator[tuple[npt.NDArray[np.float32], int]]:
+        _, channel = self._wanted
+        form, rate, mixer = None, 0, None
+        for planes, layout, new_rate in self._timed():
+            if (layout.name, new_rate) != form:
+                if mixer is not None:
+                    yield from ((mono, rate) for mono in mixer.finish())
+                form, rate = (layout.name, new_rate), new_rate
+                alone = layout.nb_channels == 1 or channel is not None
+                mixer = None if alone else Mixer(rate, weights_of(layout))
+                if channel is not None and not 1 <= channel <= layout.nb_channels:
+                    raise AudioError(
+                        f"{self.name}: has no channel {channel}; it has {layout.nb_channels}"
+                    )
+            if mixer is None:
+                yield np.ascontiguousarray(planes[(channel or 1) - 1]), rate
+            else:
+                yield from ((mono, rate) for mono in mixer.push(planes))
+        if mixer is not None:
+            yield from ((mono, rate) for mono in mixer.finish())
+
+    def _timed(self) -> Iterator[tuple[Planes, AudioLayout, int]]:
+        """Yield the channels' samples, and silence where the file's clock has nothing."""
+        clock = Clock()
+        for container in self._opened.containers:
+            clock.begin(origin_of(container))
+            gapless = container.format.name in _GAPLESS
+            for frame in self._frames(container):
+                rate, layout = frame.sample_rate, frame.layout
+                silence = clock.silence_before(frame.time, frame.samples / rate)
+                self._lost += max(self._failed, silence if gapless else 0.0)
+                self._failed = 0.0
+                for length in _pieces(round(silence * rate), rate):
+                    yield np.zeros((layout.nb_channels, length), np.float32), layout, rate
+                yield _planes(frame), layout, rate
+
+    def _frames(self, container: av.container.InputContainer) -> Iterator[av.AudioFrame]:
+        stream = chosen(container, self._wanted[0], self.name)
+        # Where only the file says a length, its other tracks show whether it is all there.
+        others = [] if self._promised is not None else list(container.streams.video)
+        origin = origin_of(container)
+        packets = container.demux(stream, *others)
+        failures = 0
+        while failures < _MOST_FAILURES:
             try:
                 packet = next(packets)
             except (StopIteration, av.error.EOFError):
                 return
-            except av.error.FFmpegError:  # the container itself is damaged from here on
-                return
-            with suppress(av.error.FFmpegError):
-                yield from packet.decode()
+            except av.error.FFmpegError:  # the container itself is damaged here
+                failures += 1
+                packets = container.demux(stream, *others)
+                continue
+            failures = 0
+            time_base = packet.time_base or 0
+            if packet.pts is not None:
+                end = float((packet.pts + (packet.duration or 0)) * time_base) - origin
+                self._latest = max(self._latest, end)
+            if packet.stream is not stream:
+                continue
+            try:
+                frames = packet.decode()
+            except av.error.FFmpegError:
+                self._failed += float((packet.duration or 0) * time_base)
+            else:
+                yield from (frame for frame in frames if isinstance(frame, av.AudioFrame))
+
+
+def _pieces(length: int, longest: int) -> Iterator[int]:
+    for start in range(0, length, longest):
+        yield min(longest, length - start)
+
+
+def _planes(frame: av.AudioFrame) -> Planes:
+    """Return a frame's samples, a row for each channel, -1 to 1 or a little more, all finite."""
+    samples: npt.NDArray[Any] = frame.to_ndarray()
+    if not frame.format.is_planar:
+        samples = samples.reshape(-1, frame.layout.nb_channels).T
+    if samples.dtype.kind in "iu":
+        half = 2.0 ** (8 * samples.dtype.itemsize - 1)
+        samples = samples.astype(np.float32) - (half if samples.dtype.kind == "u" else 0)
+        return samples / np.float32(half)
+    # More than float32 can square would make the channels' energies infinite.
+    finite = np.nan_to_num(samples, nan=0, posinf=1, neginf=-1)
+    planes: Planes = np.clip(finite, -1e6, 1e6).astype(np.float32, copy=False)
+    return planes
 
 
 def _samples(frame: av.AudioFrame) -> npt.NDArray[np.float32]:
@@ -116,53 +221,54 @@ def _samples(frame: av.AudioFrame) -> npt.NDArray[np.float32]:
 
 
 @contextmanager
-def open_audio(source: str | Path | BinaryIO, name: str | None = None) -> Iterator[Recording]:
+def open_audio(
+    source: str | Path | BinaryIO,
+    name: str | None = None,
+    *,
+    track: int | None = None,
+    channel: int | None = None,
+    raw: RawFormat | None = None,
+) -> Iterator[Recording]:
     """Open any audio or video file that FFmpeg knows.
 
     Parameters
     ----------
     source
-        Path of the file, or an open binary file (which need not be seekable).
+        Path of the file, or an open binary file. It need not be seekable: what has to be read in
+        another order than it comes is kept in a temporary file until then.
     name
         What messages call it; the path if not given.
+    track
+        Which of several audio tracks is heard, 1 for the first; the one that the file says is the
+        default, or the best, if None.
+    channel
+        Which channel is heard, 1 for the first; if None, all of them, or the loudest where they
+        cancel each other.
+    raw
+        How to understand samples that have no file around them.
 
     Raises
     ------
     AudioError
-        If it is not such a file, or has no audio track.
+        If it is not such a file, or has no such track.
     OSError
         If it cannot be opened.
     """
-    if isinstance(source, str | Path):
-        with Path(source).open("rb") as file, open_audio(file, name or str(source)) as recording:
-            yield recording
-        return
-    name = name or "the audio"
-    try:
-        container = av.open(source, "r", options=_NO_OTHER_FILES, metadata_errors="replace")
-    except av.error.FFmpegError as error:
-        hint = "" if _can_seek(source) else "; through a pipe, some files cannot be read"
-        raise AudioError(
-            f"{name}: not an audio or video file, or damaged at its start{hint}"
-        ) from error
-    with container:
-        if not container.streams.audio:
-            raise AudioError(f"{name}: has no audio track")
-        yield Recording(name, _duration(container), container)
-
-
-def _duration(container: av.container.InputContainer) -> float | None:
-    stream = container.streams.audio[0]
-    if stream.duration is not None and stream.time_base is not None:
-        return float(stream.duration * stream.time_base)
-    return container.duration / av.time_base if container.duration else None
-
-
-def _can_seek(source: BinaryIO) -> bool:
-    try:
-        return source.seekable()
-    except (AttributeError, OSError):
-        return False
+    with ExitStack() as stack:
+        if isinstance(source, str | Path):
+            name = name or str(source)
+            source = stack.enter_context(Path(source).open("rb"))
+        name = name or "the audio"
+        file = stack.enter_context(closing(opened(source, name, raw)))
+        container = file.first
+        stream = chosen(container, track, name)
+        tracks = tracks_of(container)
+        promised = None if file.joined else end_of(container, stream)
+        duration = promised
+        if duration is None and container.duration and not file.joined:
+            duration = container.duration / av.time_base
+        heard = tracks[container.streams.audio.index(stream)]
+        yield Recording(name, duration, tracks, heard, file, (track, channel), _promised=promised)
 
 
 def read_audio(source: str | Path | BinaryIO) -> npt.NDArray[np.float32]:
