@@ -11,7 +11,6 @@ import av.error
 import numpy as np
 import numpy.typing as npt
 from av.audio.layout import AudioLayout
-from av.audio.resampler import AudioResampler
 
 from hush.mel import SAMPLE_RATE
 from hush.sound import AudioError as AudioError  # noqa: PLC0414 # others know it from here
@@ -20,7 +19,9 @@ from hush.sound.lengths import end_of, origin_of
 from hush.sound.mixing import Mixer, Planes, weights_of
 from hush.sound.opening import Opened, opened
 from hush.sound.raw import RawFormat
+from hush.sound.resampling import Resampler
 from hush.sound.tracks import Track, chosen, tracks_of
+from hush.wording import in_words
 
 LEAST_LOST = 0.5
 """Seconds; files are that imprecise about their own lengths."""
@@ -90,63 +91,82 @@ class Recording:
         Raises
         ------
         AudioError
-            If nothing could be decoded, or the channel that is wanted is not there.
-        OSError
-            If the source cannot be read any further.
+            If nothing could be decoded, the channel that is wanted is not there, or the source
+            cannot be read any further.
         """
-        waiting: list[npt.NDArray[np.float32]] = []
+        for planes in self._chunks(seconds, separate=False):
+            yield planes[0]
+
+    def channel_chunks(self, seconds: float = 1.0) -> Iterator[npt.NDArray[np.float32]]:
+        """Yield the samples of each channel by itself, in order; otherwise as `chunks` does.
+
+        Yields
+        ------
+        (channels, n) array
+            As many channels as the track has where it begins.
+        """
+        return self._chunks(seconds, separate=True)
+
+    def _chunks(self, seconds: float, separate: bool) -> Iterator[Planes]:
+        waiting: list[Planes] = []
         length = 0
-        for samples in self._resampled():
-            self._samples_read += len(samples)
-            waiting.append(samples)
-            length += len(samples)
+        for planes in self._resampled(separate):
+            self._samples_read += planes.shape[1]
+            waiting.append(planes)
+            length += planes.shape[1]
             if length >= seconds * SAMPLE_RATE:
-                yield np.concatenate(waiting)
+                yield np.concatenate(waiting, axis=1)
                 waiting, length = [], 0
         if waiting:
-            yield np.concatenate(waiting)
-        self._opened.check()
+            yield np.concatenate(waiting, axis=1)
+        try:
+            self._opened.check()
+        except OSError as error:
+            raise self._broken(error) from error
         if not self._samples_read:
             raise AudioError(
                 f"{self.name}: no sound could be decoded; the file is empty or damaged"
             )
 
-    def _resampled(self) -> Iterator[npt.NDArray[np.float32]]:
-        resampler: AudioResampler | None = None
-        rate_before = None
-        for mono, rate in self._mixed():
-            if rate != rate_before:  # recordings that were put together may change in the middle
+    def _resampled(self, separate: bool) -> Iterator[Planes]:
+        resampler = None
+        for planes, rate in self._heard(separate):
+            if resampler is None or rate != resampler.rate:
                 if resampler is not None:
-                    yield from map(_samples, resampler.resample(None))
-                resampler = AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
-                rate_before = rate
-            assert resampler is not None
-            frame = av.AudioFrame.from_ndarray(mono[None], format="flt", layout="mono")
-            frame.sample_rate = rate
-            yield from map(_samples, resampler.resample(frame))
+                    yield from resampler.finish()
+                resampler = Resampler(len(planes), rate)
+            yield from resampler.push(planes)
         if resampler is not None:
-            yield from map(_samples, resampler.resample(None))
+            yield from resampler.finish()
 
-    def _mixed(self) -> Iterator[tuple[npt.NDArray[np.float32], int]]:
+    def _heard(self, separate: bool) -> Iterator[tuple[Planes, int]]:
+        """Yield one row, mixed or chosen, or a row for each channel; and its samples a second."""
         _, channel = self._wanted
-        form, rate, mixer = None, 0, None
-        for planes, layout, new_rate in self._timed():
-            if (layout.name, new_rate) != form:
+        form, mixer, count = None, None, 0
+        for planes, layout, rate in self._timed():
+            channels = layout.nb_channels
+            count = count or channels
+            if (layout.name, rate) != form:  # recordings that were joined may change in the middle
                 if mixer is not None:
-                    yield from ((mono, rate) for mono in mixer.finish())
-                form, rate = (layout.name, new_rate), new_rate
-                alone = layout.nb_channels == 1 or channel is not None
-                mixer = None if alone else Mixer(rate, weights_of(layout))
-                if channel is not None and not 1 <= channel <= layout.nb_channels:
-                    raise AudioError(
-                        f"{self.name}: has no channel {channel}; it has {layout.nb_channels}"
-                    )
-            if mixer is None:
-                yield np.ascontiguousarray(planes[(channel or 1) - 1]), rate
+                    yield from mixer.finish()
+                form = layout.name, rate
+                mixer = None if separate or channel else Mixer(rate, weights_of(layout))
+                if channel is not None and not 1 <= channel <= channels:
+                    raise AudioError(f"{self.name}: has no channel {channel}; it has {channels}")
+            if separate:
+                rows = np.zeros((count, planes.shape[1]), np.float32)
+                rows[:channels] = planes[:count]
+                yield rows, rate
+            elif mixer is None:
+                place = (channel or 1) - 1
+                yield planes[place : place + 1], rate
             else:
-                yield from ((mono, rate) for mono in mixer.push(planes))
+                yield from mixer.push(planes)
         if mixer is not None:
-            yield from ((mono, rate) for mono in mixer.finish())
+            yield from mixer.finish()
+
+    def _broken(self, error: OSError) -> AudioError:
+        return AudioError(f"{error.filename or self.name}: {in_words(error)}")
 
     def _timed(self) -> Iterator[tuple[Planes, AudioLayout, int]]:
         """Yield the channels' samples, and silence where the file's clock has nothing."""
@@ -179,6 +199,8 @@ class Recording:
                 failures += 1
                 packets = container.demux(stream, *others)
                 continue
+            except OSError as error:
+                raise self._broken(error) from error
             failures = 0
             time_base = packet.time_base or 0
             if packet.pts is not None:
@@ -212,12 +234,6 @@ def _planes(frame: av.AudioFrame) -> Planes:
     finite = np.nan_to_num(samples, nan=0, posinf=1, neginf=-1)
     planes: Planes = np.clip(finite, -1e6, 1e6).astype(np.float32, copy=False)
     return planes
-
-
-def _samples(frame: av.AudioFrame) -> npt.NDArray[np.float32]:
-    """Return a frame's samples, clipped to -1 to 1, as the 16 bits that Whisper reads would be."""
-    samples = frame.to_ndarray().reshape(-1).astype(np.float32, copy=False)
-    return np.clip(np.nan_to_num(samples, nan=0), -1, 1)
 
 
 @contextmanager

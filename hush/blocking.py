@@ -1,6 +1,6 @@
 """`Client`: what `hush.client.AsyncClient` does, without await."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -163,6 +163,26 @@ class Client:
             encoding=encoding,
             detector=detector,
             cutter=cutter,
+            on_progress=on_progress,
+        )
+        return self._portal.call(call)
+
+    def transcribe_speakers(
+        self,
+        source: Recording | str | Path | BinaryIO,
+        options: Options | None = None,
+        *,
+        names: Sequence[str] = (),
+        encoding: Encoding = PNG,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Transcript:
+        """See `AsyncClient.transcribe_speakers`."""
+        call = partial(
+            self._client.transcribe_speakers,
+            source,
+            options,
+            names=names,
+            encoding=encoding,
             on_progress=on_progress,
         )
         return self._portal.call(call)

@@ -7,7 +7,7 @@ transcripts keep the order and the times of the recording.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -19,7 +19,7 @@ from urllib.parse import quote
 import anyio.to_thread
 import httpx2
 
-from hush.audio import Recording, open_audio
+from hush.audio import AudioError, Recording, open_audio
 from hush.connection import Connection, ServiceError
 from hush.cutter import RECORDING_SEGMENT, Cutter
 from hush.detector import Detector
@@ -27,6 +27,7 @@ from hush.folder import FolderError, read_index
 from hush.image import PNG, Encoding, MelImage, MelImageError, decode, encode, read_header
 from hush.mel import SAMPLE_RATE, Samples
 from hush.segments import segments
+from hush.speakers import segments_by_channel, told_apart
 from hush.transcript import Transcript, join
 from hush.wording import in_words
 
@@ -112,6 +113,9 @@ class Progress:
     transcript: Transcript
 
 
+_Parts = list[tuple[float, Transcript]]
+
+
 @dataclass(frozen=True)
 class _TimedFile:
     """A mel image's file, and when it was said, in seconds from the recording's beginning."""
@@ -119,6 +123,27 @@ class _TimedFile:
     start: float
     end: float
     file: bytes
+
+
+class _Sound:
+    """The samples of a recording, as far as they can be read; `check` then says what went wrong."""
+
+    def __init__(self, recording: Recording, chunks: Iterator[Samples]) -> None:
+        self._recording = recording
+        self._chunks = chunks
+        self._failure: AudioError | None = None
+
+    def __iter__(self) -> Iterator[Samples]:
+        try:
+            yield from self._chunks
+        except AudioError as error:
+            if not self._recording.seconds_read:
+                raise
+            self._failure = error
+
+    def check(self) -> None:
+        if self._failure is not None:
+            raise self._failure
 
 
 def file_of(picture: Picture, encoding: Encoding = PNG) -> bytes:
@@ -324,7 +349,8 @@ class AsyncClient:
         AudioError, OSError
             If the file cannot be read.
         ServiceError
-            As `transcribe` does. Its `partial` holds the words until then.
+            As `transcribe` does. The `partial` of it, and of an AudioError, holds the words until
+            then.
         """
         if not isinstance(source, Recording):
             with open_audio(source) as recording:
@@ -341,8 +367,10 @@ class AsyncClient:
         chosen = cutter or Cutter(shortest=RECORDING_SEGMENT)
 
         def files() -> Iterator[_TimedFile]:
-            for segment in segments(source.chunks(), model.mel_bins, detector, chosen):
+            sound = _Sound(source, source.chunks())
+            for segment in segments(sound, model.mel_bins, detector, chosen):
                 yield _TimedFile(segment.start, segment.end, encode(segment.image(), encoding))
+            sound.check()
 
         parts = await self._send_timed(files(), options, on_progress)
         return replace(join(parts, source.seconds_read), task=options.task)
@@ -395,6 +423,52 @@ class AsyncClient:
         parts = await self._send_timed(files(), options, on_progress)
         return replace(join(parts, heard / SAMPLE_RATE), task=options.task)
 
+    async def transcribe_speakers(
+        self,
+        source: Recording | str | Path | BinaryIO,
+        options: Options | None = None,
+        *,
+        names: Sequence[str] = (),
+        encoding: Encoding = PNG,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Transcript:
+        """Return who said what in a call that has one person on each channel.
+
+        Parameters
+        ----------
+        source, options, encoding, on_progress
+            As `transcribe_audio` has them.
+        names
+            Of the people, by channel; "Speaker 1" and so on for those that have none.
+
+        Raises
+        ------
+        AudioError, OSError, ServiceError
+            As `transcribe_audio` does.
+        """
+        if not isinstance(source, Recording):
+            with open_audio(source) as recording:
+                return await self.transcribe_speakers(
+                    recording, options, names=names, encoding=encoding, on_progress=on_progress
+                )
+        options = options or Options()
+        model = await self.model(options.model)
+        channels: list[int] = []
+
+        def files() -> Iterator[_TimedFile]:
+            sound = _Sound(source, source.channel_chunks())
+            for channel, segment in segments_by_channel(sound, model.mel_bins):
+                channels.append(channel)
+                yield _TimedFile(segment.start, segment.end, encode(segment.image(), encoding))
+            sound.check()
+
+        def joined(parts: _Parts, duration: float) -> Transcript:
+            told = ((channel, *part) for channel, part in zip(channels, parts, strict=False))
+            return told_apart(told, names, duration)
+
+        parts = await self._send_timed(files(), options, on_progress, joined)
+        return replace(joined(parts, source.seconds_read), task=options.task)
+
     async def transcribe_folder(
         self,
         folder: str | Path,
@@ -442,7 +516,8 @@ class AsyncClient:
         files: Iterator[_TimedFile],
         options: Options,
         on_progress: Callable[[Progress], None] | None,
-    ) -> list[tuple[float, Transcript]]:
+        joined: Callable[[_Parts, float], Transcript] = join,
+    ) -> _Parts:
         """Send a recording's files; return start and words of each."""
         sent: deque[_TimedFile] = deque()
 
@@ -451,7 +526,7 @@ class AsyncClient:
                 sent.append(one)
                 yield one.file
 
-        parts: list[tuple[float, Transcript]] = []
+        parts: _Parts = []
         bytes_sent, end = 0, 0.0
         try:
             async with aclosing(self._send_each(remembered(), options)) as transcripts:
@@ -461,8 +536,8 @@ class AsyncClient:
                     parts.append((done.start, transcript))
                     if on_progress is not None:
                         on_progress(Progress(end, bytes_sent, transcript.shifted(done.start)))
-        except (ServiceError, FolderError) as error:
-            error.partial = join(parts, end) if parts else None
+        except (ServiceError, FolderError, AudioError) as error:
+            error.partial = joined(parts, end) if parts else None
             raise
         return parts
 

@@ -52,6 +52,8 @@ class Phrase:
         UTF-8 bytes to zlib's; over 2.4 means that the text repeats itself.
     no_speech_prob
         Probability that the window holds no speech.
+    speaker
+        Who says it; None if nobody told the speakers apart.
     """
 
     start: float
@@ -63,6 +65,7 @@ class Phrase:
     avg_logprob: float = 0.0
     compression_ratio: float = 0.0
     no_speech_prob: float = 0.0
+    speaker: str | None = None
 
 
 @dataclass(frozen=True)
@@ -146,6 +149,7 @@ class Transcript:
                     "avg_logprob": phrase.avg_logprob,
                     "compression_ratio": phrase.compression_ratio,
                     "no_speech_prob": phrase.no_speech_prob,
+                    **({} if phrase.speaker is None else {"speaker": phrase.speaker}),
                 }
                 for number, phrase in enumerate(self.phrases)
             ],

@@ -49,6 +49,7 @@ class Mixer:
     """
 
     def __init__(self, rate: int, weights: npt.NDArray[np.float32]) -> None:
+        self._rate = rate
         self._block = max(1, rate // _BLOCKS_A_SECOND)
         self._fade = max(1, rate // _FADES_A_SECOND)
         self._mix = weights
@@ -56,8 +57,11 @@ class Mixer:
         self._waiting: list[Planes] = []
         self._length = 0
 
-    def push(self, planes: Planes) -> Iterator[npt.NDArray[np.float32]]:
-        """Take the next samples of all channels; yield what is mixed."""
+    def push(self, planes: Planes) -> Iterator[tuple[Planes, int]]:
+        """Take the next samples of all channels; yield one row of what is mixed, and its rate."""
+        if len(planes) == 1:
+            yield planes, self._rate
+            return
         self._waiting.append(planes)
         self._length += planes.shape[1]
         if self._length < self._block:
@@ -65,13 +69,13 @@ class Mixer:
         held = np.concatenate(self._waiting, axis=1)
         whole = self._length - self._length % self._block
         for start in range(0, whole, self._block):
-            yield self._mixed(held[:, start : start + self._block])
+            yield self._mixed(held[:, start : start + self._block])[None], self._rate
         self._waiting, self._length = [held[:, whole:]], self._length - whole
 
-    def finish(self) -> Iterator[npt.NDArray[np.float32]]:
-        """Yield the last samples."""
+    def finish(self) -> Iterator[tuple[Planes, int]]:
+        """Yield the last samples, if there are any left."""
         if self._length:
-            yield self._mixed(np.concatenate(self._waiting, axis=1))
+            yield self._mixed(np.concatenate(self._waiting, axis=1))[None], self._rate
         self._waiting, self._length = [], 0
 
     def _mixed(self, planes: Planes) -> npt.NDArray[np.float32]:

@@ -45,7 +45,7 @@ def test_voices_that_take_turns_on_many_channels_are_all_heard() -> None:
 def test_hum_and_an_offset_of_one_channel_do_not_drown_the_other() -> None:
     hum = (np.sin(np.arange(len(VOICE)) * 2 * np.pi * 50 / 16_000) * 0.7).astype(np.float32)
     samples = read_audio(io.BytesIO(channels(np.stack([VOICE / 4, hum + 0.2]))))
-    rest = samples - (hum + np.float32(0.2)) / 2
+    rest = (samples - (hum + 0.2) / 2).astype(np.float32)
     assert level(rest) == pytest.approx(level(VOICE) / 8, rel=0.1)
 
 
