@@ -40,6 +40,18 @@ ApiKey = Annotated[
         help="Key the service wants; that of `hush login` if left out.",
     ),
 ]
+Insecure = Annotated[
+    bool,
+    typer.Option("--insecure", help="Send the key to another machine over plain http."),
+]
+Patience = Annotated[
+    float,
+    typer.Option(
+        min=0,
+        metavar="SECONDS",
+        help="How long a service that is busy, starting or away is asked again.",
+    ),
+]
 PictureChoice = Literal[ImageFormat, "small"]
 Picture = Annotated[
     PictureChoice,
@@ -91,7 +103,9 @@ def encoding_of(picture: PictureChoice, quality: int | None) -> Encoding:
         raise typer.BadParameter(str(error), param_hint="--quality") from None
 
 
-def service_at(url: str, api_key: str | None) -> AsyncClient:
+def service_at(
+    url: str, api_key: str | None, insecure: bool = False, patience: float = 600.0
+) -> AsyncClient:
     """Return a client of a service, which says when it has to wait.
 
     Parameters
@@ -100,6 +114,10 @@ def service_at(url: str, api_key: str | None) -> AsyncClient:
         Where the service is.
     api_key
         Sent to it; that of `hush login` if None.
+    insecure
+        Whether a key may go to another machine over plain http.
+    patience
+        Seconds during which a service that does not answer is asked again.
 
     Raises
     ------
@@ -111,9 +129,16 @@ def service_at(url: str, api_key: str | None) -> AsyncClient:
         errors.print(f"{message}; trying again in {max(1, round(seconds))} s")
 
     try:
-        return AsyncClient(url, api_key or _credential(url), on_wait=say_wait)
+        return AsyncClient(
+            url,
+            api_key or _credential(url),
+            on_wait=say_wait,
+            insecure=insecure,
+            patience=patience,
+        )
     except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--url") from None
+        message = str(error).replace("say that it may be insecure", "--insecure")
+        raise typer.BadParameter(message, param_hint="--url") from None
 
 
 def _credential(url: str) -> str | None:
@@ -134,15 +159,22 @@ def missing(extra: str) -> typer.Exit:
     return typer.Exit(1)
 
 
-def client_for(url: str | None, api_key: str | None, model: str | None) -> AsyncClient:
+def client_for(
+    url: str | None,
+    api_key: str | None,
+    model: str | None,
+    *,
+    insecure: bool = False,
+    patience: float = 600.0,
+) -> AsyncClient:
     """Return a client of a service, or of a model in this process, once it is loaded.
 
     Parameters
     ----------
     url
         Where the service is; None for this process.
-    api_key
-        As `service_at` has it.
+    api_key, insecure, patience
+        As `service_at` has them.
     model
         Of this process, as `client_in_process` has it.
 
@@ -154,7 +186,7 @@ def client_for(url: str | None, api_key: str | None, model: str | None) -> Async
         If the model cannot be loaded, which is said.
     """
     if url:
-        return service_at(url, api_key)
+        return service_at(url, api_key, insecure, patience)
     try:
         with errors.status(f"loading model {model}" if model else "loading the model"):
             return client_in_process(model)

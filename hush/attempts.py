@@ -12,8 +12,10 @@ import typer
 
 from hush.audio import AudioError
 from hush.connection import ServiceError
-from hush.folder import FolderError, read_index
+from hush.folder import INDEX, FolderError, read_index
 from hush.image import MelImageError
+from hush.inputs import with_folders_opened
+from hush.sound.addresses import Address
 from hush.terminal import STANDARD_INPUT, errors, report, stem_of
 from hush.wording import in_words
 
@@ -48,11 +50,11 @@ class Attempts:
         Parameters
         ----------
         file
-            What is to be worked on; standard input always can.
+            What is to be worked on; standard input, and an address, always can.
         folders
             Whether it may also be a folder of mel images.
         """
-        if file == STANDARD_INPUT:
+        if file == STANDARD_INPUT or isinstance(file, Address):
             return True
         with self.on(file):
             _check(file, folders)
@@ -78,6 +80,8 @@ class Attempts:
 def _check(file: Path, folders: bool) -> None:
     file.stat()
     if file.is_dir() and folders:
+        if not (file / INDEX).exists() and with_folders_opened([file]) == [file]:
+            raise FolderError("holds neither recordings nor mel images")
         read_index(file)
     elif file.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(file))

@@ -68,14 +68,22 @@ class Recording:
     @property
     def seconds_lost(self) -> float:
         """Seconds of sound that damage took, once it is read; 0 if there are none."""
+        lost = self._lost + self._missing()
+        return lost if lost > LEAST_LOST else 0.0
+
+    @property
+    def seconds_promised(self) -> float:
+        """Seconds that it should have had, once it is read."""
+        return self.seconds_read + self._missing()
+
+    def _missing(self) -> float:
+        """Return the seconds that should have come after the last that did."""
         missing = self._failed
         if self._promised is not None:
             missing = max(missing, self._promised - self.seconds_read)
         elif self._latest and self.duration:
             missing = max(missing, self.duration - max(self._latest, self.seconds_read))
-        missing = max(missing, self.seconds_read * self._opened.share_missing())
-        lost = self._lost + missing
-        return lost if lost > LEAST_LOST else 0.0
+        return max(missing, self.seconds_read * self._opened.share_missing())
 
     def chunks(self, seconds: float = 1.0) -> Iterator[npt.NDArray[np.float32]]:
         """Yield the samples in order, some `seconds` of them at a time.

@@ -31,13 +31,16 @@ class Client:
     timeout
         Seconds to wait for one answer, its time in the service's queue included.
     patience
-        Seconds during which a service that is busy or starting is asked again.
+        Seconds during which a service that is busy, starting or away is asked again. One that never
+        answered is given up after half a minute.
     concurrency
         Pictures under way at once.
     on_wait
         Called with a message and seconds before each wait for another try.
     transport
         Another way to reach the service than the network.
+    insecure
+        Whether the key may go to another machine over plain http.
 
     Raises
     ------
@@ -55,6 +58,7 @@ class Client:
         concurrency: int = 4,
         on_wait: Callable[[str, float], None] | None = None,
         transport: httpx2.AsyncBaseTransport | None = None,
+        insecure: bool = False,
     ) -> None:
         self._client = AsyncClient(
             url,
@@ -64,6 +68,7 @@ class Client:
             concurrency=concurrency,
             on_wait=on_wait,
             transport=transport,
+            insecure=insecure,
         )
         self._stack = ExitStack()
         self._running: BlockingPortal | None = None

@@ -15,10 +15,12 @@ from hush import __version__, account, listen_command, models_command
 from hush.application import Application
 from hush.arguments import (
     ApiKey,
+    Insecure,
     LineWidth,
     MelBins,
     MostLines,
     MostWords,
+    Patience,
     Picture,
     Quality,
     Temperature,
@@ -29,7 +31,7 @@ from hush.arguments import (
     service_at,
 )
 from hush.attempts import Attempts, targets
-from hush.audio import Recording
+from hush.audio import AudioError, Recording
 from hush.client import AsyncClient, Options, Progress
 from hush.connection import ServiceError
 from hush.cutter import RECORDING_SEGMENT, Cutter
@@ -42,6 +44,7 @@ from hush.folder import (
     write_pictures,
 )
 from hush.image import Encoding, decode, encode, quantize
+from hush.inputs import Channel, Heard, Raw, SpeakersByChannel, Track, source, with_folders_opened
 from hush.mel import Samples, log_mel_spectrogram
 from hush.output import Output
 from hush.segments import segments
@@ -57,7 +60,7 @@ from hush.terminal import (
     warn_if_damaged,
 )
 from hush.transcript import Transcript, TranscriptFormat
-from hush.wording import in_words, without_words
+from hush.wording import in_words, without_speech, without_words
 
 app = Application(
     no_args_is_help=True,
@@ -83,7 +86,9 @@ def transcribe(
     files: Annotated[
         list[Path],
         typer.Argument(
-            metavar="FILE", help="Audio, video, mel images, or `hush encode` folders; - is stdin."
+            parser=source,
+            metavar="FILE",
+            help="Audio, video, mel images, folders of them, or http(s) addresses; - is stdin.",
         ),
     ],
     url: Url = None,
@@ -124,6 +129,12 @@ def transcribe(
     ] = None,
     picture: Picture = "png",
     quality: Quality = None,
+    track: Track = None,
+    channel: Channel = None,
+    speakers_by_channel: SpeakersByChannel = False,
+    raw: Raw = None,
+    patience: Patience = 600.0,
+    insecure: Insecure = False,
 ) -> None:
     """Turn speech into words.
 
@@ -138,6 +149,10 @@ def transcribe(
     forms = form or [TranscriptFormat.TEXT]
     if output is None and len(forms) > 1:
         raise typer.BadParameter("several formats want --output FOLDER", param_hint="--format")
+    if speakers_by_channel and channel is not None:
+        raise typer.BadParameter("one channel has one speaker", param_hint="--speakers-by-channel")
+    heard = Heard(track, channel, raw, speakers_by_channel)
+    files = with_folders_opened(files)
     stems = [None] * len(files) if output is None else targets(files, output)
     encoding = encoding_of(picture, quality)
     options = Options(
@@ -162,7 +177,9 @@ def transcribe(
                 if stem is None and len(files) > 1:
                     typer.echo(f"==> {file} <==")
                 output = Output(forms, layout, stem)
-                transcript = await _words_of(attempts, client, file, options, encoding, output)
+                transcript = await _words_of(
+                    attempts, client, file, options, encoding, heard, output
+                )
                 with attempts.on(file):
                     if transcript is None:
                         output.interrupt()
@@ -170,9 +187,12 @@ def transcribe(
                     output.finish(transcript)
                 if transcript.unheard:
                     report(f"{file}: {without_words(transcript.unheard)}")
+                elif not transcript.text.strip():
+                    errors.print(without_speech(file))
 
     if jobs:
-        asyncio.run(transcribe_all(client_for(url, api_key, model)))
+        client = client_for(url, api_key, model, insecure=insecure, patience=patience)
+        asyncio.run(transcribe_all(client))
     attempts.end()
 
 
@@ -182,6 +202,7 @@ async def _words_of(
     file: Path,
     options: Options,
     encoding: Encoding,
+    heard: Heard,
     output: Output,
 ) -> Transcript | None:
     """Return a file's words, or those until something went wrong; None if there are none."""
@@ -191,7 +212,8 @@ async def _words_of(
         def hear(newest: Progress, seconds: float | None) -> None:
             if output.is_running and sys.stdout.isatty():
                 bar.hide()  # where the words themselves are seen
-            output.hear(newest)
+            if not heard.apart:  # what people say in turns is put in order at the end
+                output.hear(newest)
             bar(newest.seconds, seconds)
 
         try:
@@ -202,8 +224,9 @@ async def _words_of(
                 )
             if is_picture(file):
                 return await client.transcribe(file.read_bytes(), options)
-            with opened(file, output.interrupt) as recording:
-                transcript = await client.transcribe_audio(
+            with opened(file, heard, output.interrupt) as recording:
+                work = client.transcribe_speakers if heard.apart else client.transcribe_audio
+                transcript = await work(
                     recording,
                     options,
                     encoding=encoding,
@@ -211,7 +234,7 @@ async def _words_of(
                 )
                 warn_if_damaged(recording)
             return transcript
-        except (ServiceError, FolderError) as error:
+        except (ServiceError, FolderError, AudioError) as error:
             partial = error.partial
             raise
         except asyncio.CancelledError:  # Ctrl-C
@@ -224,7 +247,14 @@ async def _words_of(
 
 @app.command("encode", no_args_is_help=True)
 def encode_command(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Audio or video.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            parser=source,
+            metavar="FILE",
+            help="Audio, video, folders of them, or http(s) addresses; - is stdin.",
+        ),
+    ],
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where to write.")
     ] = Path(),
@@ -234,6 +264,9 @@ def encode_command(
     mel_bins: MelBins = 80,
     picture: Picture = "png",
     quality: Quality = None,
+    track: Track = None,
+    channel: Channel = None,
+    raw: Raw = None,
 ) -> None:
     """Turn speech into mel images, to store now and transcribe later.
 
@@ -246,11 +279,13 @@ def encode_command(
     """
     encoding = encoding_of(picture, quality)
     suffix = f".{encoding.format}" if whole else ".mel"
+    files = with_folders_opened(files)
+    heard = Heard(track, channel, raw)
     made = zip(files, targets(files, output, suffix), strict=True)
     attempts = Attempts()
     for file, target in [job for job in made if attempts.readable(job[0])]:
         with attempts.on(file):
-            with opened(file) as recording, progress(file.name) as advance:
+            with opened(file, heard) as recording, progress(file.name) as advance:
                 if whole:
                     samples = np.concatenate(list(_watched(recording, advance)))
                     spectrogram = log_mel_spectrogram(samples, mel_bins)
@@ -272,6 +307,8 @@ def _encode_segments(
         stored = write_pictures(new, cut, encoding)
         seconds = round(recording.seconds_read, 3)
         write_index(new, FolderIndex(Path(recording.name).name, mel_bins, seconds, stored))
+    if not stored:
+        errors.print(without_speech(recording.name))
 
 
 @app.command("decode", no_args_is_help=True)
@@ -299,7 +336,12 @@ def decode_command(
 @app.command(no_args_is_help=True)
 def show(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="Audio, video, a mel image, or a folder of them.")
+        Path,
+        typer.Argument(
+            parser=source,
+            metavar="FILE",
+            help="Audio, video, a mel image, a folder of them, or an http(s) address.",
+        ),
     ],
     output: Annotated[
         Path | None,

@@ -184,18 +184,22 @@ class AsyncClient:
     timeout
         Seconds to wait for one answer, its time in the service's queue included.
     patience
-        Seconds during which a service that is busy or starting is asked again.
+        Seconds during which a service that is busy, starting or away is asked again. One that never
+        answered is given up after half a minute.
     concurrency
         Pictures under way at once.
     on_wait
         Called with a message and seconds before each wait for another try.
     transport
         Another way to reach the service than the network, such as `httpx2.ASGITransport`.
+    insecure
+        Whether the key may go to another machine over plain http.
 
     Raises
     ------
     ValueError
-        If the address or the key cannot be one, or `concurrency` is less than 1.
+        If the address or the key cannot be one, the key would go out over plain http, or
+        `concurrency` is less than 1.
     """
 
     def __init__(
@@ -208,6 +212,7 @@ class AsyncClient:
         concurrency: int = 4,
         on_wait: Callable[[str, float], None] | None = None,
         transport: httpx2.AsyncBaseTransport | None = None,
+        insecure: bool = False,
     ) -> None:
         if concurrency < 1:
             raise ValueError(f"at least one picture is under way at once, not {concurrency}")
@@ -218,6 +223,7 @@ class AsyncClient:
             patience=patience,
             on_wait=on_wait,
             transport=transport,
+            insecure=insecure,
         )
         self._concurrency = concurrency
 

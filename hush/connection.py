@@ -1,17 +1,20 @@
 """One service's address, asked again for as long as that makes sense."""
 
 from collections.abc import Callable
+from time import monotonic
 from typing import Any
 
 import httpx2
 import stamina
 
+from hush.credentials import is_loopback
 from hush.transcript import Transcript
 
 RETRIED_STATUSES = frozenset({408, 429, 502, 503, 504})
 SHORTEST_WAIT, LONGEST_WAIT = 0.5, 60.0
 """Seconds between two tries, whatever the service asks for."""
-UNREACHABLE_ATTEMPTS = 5
+FIRST_PATIENCE = 30.0
+"""Seconds after which a service that never answered is given up, for its address may be wrong."""
 
 
 class ServiceError(Exception):
@@ -45,7 +48,7 @@ class Connection:
 
     Parameters
     ----------
-    url, api_key, timeout, patience, on_wait, transport
+    url, api_key, timeout, patience, on_wait, transport, insecure
         See `hush.client.AsyncClient`.
 
     Raises
@@ -63,6 +66,7 @@ class Connection:
         patience: float,
         on_wait: Callable[[str, float], None] | None,
         transport: httpx2.AsyncBaseTransport | None,
+        insecure: bool = False,
     ) -> None:
         if not url.startswith(("http://", "https://")):
             raise ValueError(
@@ -79,6 +83,14 @@ class Connection:
             )
         except httpx2.InvalidURL as error:
             raise ValueError(f"{url!r} is no address of a service: {error}") from error
+        place = self.http.base_url
+        exposed = place.scheme == "http" and not is_loopback(place.host) and transport is None
+        if api_key and exposed and not insecure:
+            raise ValueError(
+                f"the API key would go to {place.host} over plain http, where others can read it;"
+                " use https, or say that it may be insecure"
+            )
+        self._reached = False
         self._patience = patience
         self._on_wait = on_wait
 
@@ -90,31 +102,38 @@ class Connection:
         ServiceError
             If the service refuses, or stays away for longer than patience lasts.
         """
-        unreachable = 0
-
-        def again(error: Exception) -> bool | float:
-            if not isinstance(error, ServiceError):
-                return False
-            if error.status is None:
-                return error.code != "timeout" and unreachable < UNREACHABLE_ATTEMPTS
-            if error.status not in RETRIED_STATUSES or error.code == "quota_exceeded":
-                return False
-            return True if error.retry_after is None else error.retry_after
-
+        begun = monotonic()
+        verdict: bool | float = False
         attempts = stamina.retry_context(
-            on=again, attempts=None, timeout=self._patience, wait_initial=0.5, wait_max=20.0
+            on=lambda _: verdict,
+            attempts=None,
+            timeout=self._patience,
+            wait_initial=0.5,
+            wait_max=20.0,
         )
         async for attempt in attempts:
             with attempt:
                 try:
                     return await self._ask_once(method, path, **content)
                 except ServiceError as error:
-                    unreachable += error.status is None
-                    if self._on_wait is not None and again(error):
+                    verdict = self._again(error, monotonic() - begun)
+                    if self._on_wait is not None and verdict:
                         wait = error.retry_after
                         self._on_wait(str(error), attempt.next_wait if wait is None else wait)
                     raise
         raise AssertionError("stamina ends with an answer or an error")
+
+    def _again(self, error: ServiceError, passed: float) -> bool | float:
+        """Return whether to ask again after so many seconds, or in how many."""
+        if error.status is None:
+            first = min(FIRST_PATIENCE, self._patience)
+            patience = self._patience if self._reached else first
+            return error.code != "timeout" and passed < patience
+        if error.status not in RETRIED_STATUSES or error.code == "quota_exceeded":
+            return False
+        if passed >= self._patience:
+            return False
+        return True if error.retry_after is None else error.retry_after
 
     async def _ask_once(self, method: str, path: str, **content: Any) -> httpx2.Response:
         try:
@@ -126,6 +145,7 @@ class Connection:
         except httpx2.HTTPError as error:
             reason = str(error) or type(error).__name__
             raise ServiceError(f"{self.http.base_url} cannot be reached: {reason}") from error
+        self._reached = True
         if answer.is_success:
             return answer
         raise error_of(answer)

@@ -31,7 +31,7 @@ def origin(url: str) -> str:
         port = 0
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
         raise CredentialError(f"{url!r} is no address of a service; https://hush.example is one")
-    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise CredentialError(
             f"a credential is not sent over http, where others could read it: https://{parts.netloc}"
         )
@@ -113,7 +113,8 @@ def check_keyring() -> None:
         raise CredentialError(NO_KEYRING)
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Say whether a host is this machine itself, so that nobody else can read what goes there."""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from types import FrameType
+from typing import BinaryIO, cast
 
 from rich.console import Console
 from rich.progress import (
@@ -21,6 +22,8 @@ from rich.progress import (
 
 from hush.audio import Recording, open_audio
 from hush.image import FORMATS
+from hush.inputs import Heard
+from hush.sound.addresses import Address, fetched
 
 errors = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
 
@@ -71,13 +74,19 @@ def progress(name: str) -> Iterator[Advance]:
 
 
 @contextmanager
-def opened(file: Path, interrupt: Callable[[], None] = lambda: None) -> Iterator[Recording]:
-    """Open a recording; - is standard input.
+def opened(
+    file: Path | Address,
+    heard: Heard = Heard(),  # noqa: B008 # it is frozen
+    interrupt: Callable[[], None] = lambda: None,
+) -> Iterator[Recording]:
+    """Open a recording; - is standard input. Say which tracks it has, if there are several.
 
     Parameters
     ----------
     file
-        Its path.
+        Its path, or address.
+    heard
+        What of it is heard.
     interrupt
         Called when Ctrl-C ends the program here and now, while it waits for standard input.
 
@@ -86,17 +95,42 @@ def opened(file: Path, interrupt: Callable[[], None] = lambda: None) -> Iterator
     AudioError, OSError
         As `hush.audio.open_audio` does.
     """
-    if file != STANDARD_INPUT:
-        with open_audio(file) as recording:
-            yield recording
-        return
-    # Whoever waits for more of a pipe inside FFmpeg hears of no Ctrl-C otherwise.
-    before = signal.signal(signal.SIGINT, partial(_leave, interrupt))
-    try:
-        with open_audio(sys.stdin.buffer, "standard input") as recording:
-            yield recording
-    finally:
-        signal.signal(signal.SIGINT, before)
+    with (
+        _source(file, interrupt) as (content, name),
+        open_audio(
+            content, name, track=heard.track, channel=heard.channel, raw=heard.raw
+        ) as recording,
+    ):
+        if len(recording.tracks) > 1 and heard.track is None:
+            _name_tracks(recording)
+        yield recording
+
+
+@contextmanager
+def _source(
+    file: Path | Address, interrupt: Callable[[], None]
+) -> Iterator[tuple[Path | BinaryIO, str]]:
+    """Yield what there is to read, and its name."""
+    if isinstance(file, Address):
+        with fetched(file) as content:
+            yield cast(BinaryIO, content), str(file)
+    elif file != STANDARD_INPUT:
+        yield file, str(file)
+    else:
+        # Whoever waits for more of a pipe inside FFmpeg hears of no Ctrl-C otherwise.
+        before = signal.signal(signal.SIGINT, partial(_leave, interrupt))
+        try:
+            yield sys.stdin.buffer, "standard input"
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+
+def _name_tracks(recording: Recording) -> None:
+    tracks = "; ".join(map(str, recording.tracks))
+    errors.print(
+        f"{recording.name}: has {len(recording.tracks)} audio tracks: {tracks}. This is"
+        f" {recording.track.number}; --track N takes another"
+    )
 
 
 def _leave(interrupt: Callable[[], None], _: int, __: FrameType | None) -> None:
@@ -107,12 +141,12 @@ def _leave(interrupt: Callable[[], None], _: int, __: FrameType | None) -> None:
         os._exit(128 + signal.SIGINT)
 
 
-def is_picture(file: Path) -> bool:
+def is_picture(file: Path | Address) -> bool:
     """Say whether a file is a mel image, by its name."""
     return file.suffix.lower().removeprefix(".") in FORMATS
 
 
-def stem_of(file: Path) -> str:
+def stem_of(file: Path | Address) -> str:
     """Return the name that what is made of a file begins with."""
     return "stdin" if file == STANDARD_INPUT else file.stem
 
@@ -121,6 +155,6 @@ def warn_if_damaged(recording: Recording) -> None:
     """Say what damage took from a recording that was read."""
     if recording.seconds_lost:
         report(
-            f"{recording.name}: damaged; {recording.seconds_lost:.0f} of"
-            f" {recording.duration or 0:.0f} s could not be read"
+            f"{recording.name}: damaged; {recording.seconds_lost:.1f} of"
+            f" {recording.seconds_promised:.1f} s could not be read"
         )

@@ -28,6 +28,11 @@ def in_words(error: OSError) -> str:
     return _MEANINGS.get(error.errno) or error.strerror or str(error) or type(error).__name__
 
 
+def without_speech(name: object) -> str:
+    """Say that nobody speaks in a recording."""
+    return f"no speech found in {name}"
+
+
 MOST_NAMED = 10
 """Stretches of a recording that one line names."""
 

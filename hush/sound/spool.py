@@ -46,7 +46,8 @@ class Spool:
     """
 
     def __init__(self, source: BinaryIO, name: str) -> None:
-        self._source = source
+        # What is there is enough: whoever speaks live is not to wait for a full buffer.
+        self._source_read = getattr(source, "read1", source.read)
         self._name = name
         self._kept: tempfile.SpooledTemporaryFile[bytes] | None = tempfile.SpooledTemporaryFile(  # noqa: SIM115 # see `close`
             max_size=_IN_MEMORY
@@ -70,10 +71,10 @@ class Spool:
         """
         if self._kept is not None and self._place < self._length:
             self._kept.seek(self._place)
-            data = self._kept.read(size)
-            self._place += len(data)
-            return data
-        data = self._source.read(size if size > 0 else _PIECE)
+            kept = self._kept.read(size)
+            self._place += len(kept)
+            return kept
+        data: bytes = self._source_read(size if size > 0 else _PIECE)
         if self._kept is not None and self._keeping:
             self._keep(data)
         elif self._kept is not None:  # nobody reads what was kept again

@@ -151,15 +151,57 @@ async def test_a_connection_that_breaks_is_tried_again() -> None:
         assert (await client.transcribe(PICTURE)).text == "42 frames"
 
 
-async def test_a_service_that_is_not_there_is_given_up_soon() -> None:
-    service = FakeService(*[httpx2.ConnectError("refused")] * 20)
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """A clock whose only entry is the time."""
+    now = [0.0]
+    monkeypatch.setattr("hush.connection.monotonic", lambda: now[0])
+    return now
+
+
+async def test_a_service_that_never_answered_is_given_up_soon(clock: list[float]) -> None:
     waits: list[str] = []
-    async with client_of(service, on_wait=lambda message, _: waits.append(message)) as client:
+
+    def wait(message: str, _: float) -> None:
+        waits.append(message)
+        clock[0] += 8
+
+    service = FakeService(*[httpx2.ConnectError("refused")] * 20)
+    async with client_of(service, on_wait=wait) as client:
         with pytest.raises(ServiceError, match="cannot be reached: refused") as caught:
             await client.transcribe(PICTURE)
     assert caught.value.status is None
-    assert len(service.requests) == 5
+    assert len(service.requests) == 5  # at 0, 8, 16, 24 and 32 s
     assert len(waits) == 4
+
+
+async def test_a_service_that_went_away_is_asked_again_for_as_long_as_patience_lasts(
+    clock: list[float],
+) -> None:
+    def wait(_: str, __: float) -> None:
+        clock[0] += 60
+
+    service = FakeService(refusal(503, "starting"), *[httpx2.ConnectError("gone")] * 8)
+    async with client_of(service, on_wait=wait, patience=600) as client:
+        assert (await client.transcribe(PICTURE)).text == "42 frames"
+    assert clock[0] == 540
+    service = FakeService(refusal(503, "starting"), *[httpx2.ConnectError("gone")] * 8)
+    async with client_of(service, on_wait=wait, patience=300) as client:
+        with pytest.raises(ServiceError, match="gone"):
+            await client.transcribe(PICTURE)
+    assert len(service.requests) == 6
+
+
+@pytest.mark.parametrize("url", ["http://hush.example", "http://10.0.0.2:1337/v1"])
+def test_a_key_never_goes_out_over_plain_http_unless_it_is_wished(url: str) -> None:
+    with pytest.raises(ValueError, match="over plain http"):
+        Client(url, "key")
+    with pytest.raises(ValueError, match="over plain http"):
+        AsyncClient(url, "key")
+    Client(url)
+    Client(url, "key", insecure=True)
+    for near in ("http://localhost:1337", "http://127.0.0.1", "http://[::1]:1337", "https://a.b"):
+        Client(near, "key")
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 413, 415, 422, 500])
