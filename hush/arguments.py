@@ -44,10 +44,26 @@ Insecure = Annotated[
     bool,
     typer.Option("--insecure", help="Send the key to another machine over plain http."),
 ]
+AllowedHosts = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-host",
+        metavar="NAME",
+        help="Answer to this name too, such as a reverse proxy's; may be given several times.",
+    ),
+]
+AllowedOrigins = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-origin",
+        metavar="ORIGIN",
+        help="Web page that may ask, such as `http://localhost:3000`; may be given several times.",
+    ),
+]
 Patience = Annotated[
     float,
     typer.Option(
-        min=0,
+        min=1,
         metavar="SECONDS",
         help="How long a service that is busy, starting or away is asked again.",
     ),

@@ -5,30 +5,44 @@ bridge makes mel images here, and only those go on to the service.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+import tempfile
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from python_multipart.multipart import parse_options_header
 from starlette.applications import Starlette
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.types import Message, Receive
 
 from hush.audio import AudioError
 from hush.client import AsyncClient, Model, Options
 from hush.connection import ServiceError
 from hush.contracts.errors import error_body
 from hush.image import PNG, Encoding
+from hush.loopback import OnlyFromHere
 from hush.openai_form import FormError, Wishes, headers, written
+from hush.sound.spool import MOST_KEPT, SETTING
 from hush.transcript import Transcript
+from hush.wording import in_words
 
 _BAD_GATEWAY = 502
+_NO_STORAGE = 507
 
 
-def create_bridge(connect: Callable[[], AsyncClient], encoding: Encoding = PNG) -> Starlette:
+def create_bridge(
+    connect: Callable[[], AsyncClient],
+    encoding: Encoding = PNG,
+    *,
+    allowed_hosts: Collection[str] = (),
+    allowed_origins: Collection[str] = (),
+    most_bytes: int = MOST_KEPT,
+) -> Starlette:
     """Put a bridge together.
 
     Parameters
@@ -37,6 +51,10 @@ def create_bridge(connect: Callable[[], AsyncClient], encoding: Encoding = PNG) 
         Makes the client of the service behind it.
     encoding
         Of the pictures.
+    allowed_hosts, allowed_origins
+        Who may ask beside programs of this machine; see `hush.loopback.OnlyFromHere`.
+    most_bytes
+        Largest request.
     """
 
     @asynccontextmanager
@@ -50,7 +68,8 @@ def create_bridge(connect: Callable[[], AsyncClient], encoding: Encoding = PNG) 
         _, parameters = parse_options_header(request.headers.get("content-type", ""))
         if parameters.get(b"charset", b"utf-8").lower() != b"utf-8":
             raise HTTPException(415, "text in a form has to be UTF-8")
-        async with request.form() as form:
+        request = Request(request.scope, _bounded(request, most_bytes))
+        async with request.form(max_files=10, max_fields=100) as form:
             file = form.get("file")
             if not isinstance(file, UploadFile):
                 raise HTTPException(400, "file: field required, with the audio")
@@ -80,14 +99,37 @@ def create_bridge(connect: Callable[[], AsyncClient], encoding: Encoding = PNG) 
             Route("/v1/models/{name:path}", model),
         ],
         lifespan=lifespan,
+        middleware=[
+            Middleware(OnlyFromHere, allowed_hosts=allowed_hosts, allowed_origins=allowed_origins)
+        ],
         exception_handlers={
             AudioError: _refused,
             FormError: _refused,
+            OSError: _refused,
             ServiceError: _refused,
             HTTPException: _refused,
             Exception: _refused,
         },
     )
+
+
+def _bounded(request: Request, most_bytes: int) -> Receive:
+    """Return what receives a request's body, and refuses one that is too large."""
+    too_large = HTTPException(413, f"at most {most_bytes} bytes are taken ({SETTING})")
+    announced = request.headers.get("content-length", "")
+    if announced.isascii() and announced.isdigit() and int(announced) > most_bytes:
+        raise too_large
+    left = most_bytes
+
+    async def receive() -> Message:
+        nonlocal left
+        message = await request.receive()
+        left -= len(message.get("body", b""))
+        if left < 0:
+            raise too_large
+        return message
+
+    return receive
 
 
 async def _while_connected(request: Request, work: Any) -> Transcript:
@@ -140,6 +182,13 @@ def _described(model: Model) -> dict[str, Any]:
     }
 
 
+def _place(error: OSError) -> str:
+    """Return the folder that temporary files go to, if they do go there."""
+    with suppress(OSError):
+        return f"{error.filename or tempfile.gettempdir()}: "
+    return ""  # the error itself names the folders that were tried
+
+
 def _refused(_: Request, error: Exception) -> Response:
     """Answer an error in OpenAI's shape, with the status that it knows."""
     headers = {}
@@ -155,6 +204,9 @@ def _refused(_: Request, error: Exception) -> Response:
             status, body = 400, error_body(400, str(error), error.param)
         case AudioError():
             status, body = 400, error_body(400, str(error), "file", "invalid_audio")
+        case OSError():
+            problem = f"the recording cannot be kept here: {_place(error)}{in_words(error)}"
+            status, body = _NO_STORAGE, error_body(_NO_STORAGE, problem)
         case _:
             status, body = 500, error_body(500, "the bridge failed on this request")
     return JSONResponse(body, status, headers)

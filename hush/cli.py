@@ -14,6 +14,8 @@ import typer
 from hush import __version__, account, listen_command, models_command
 from hush.application import Application
 from hush.arguments import (
+    AllowedHosts,
+    AllowedOrigins,
     ApiKey,
     Insecure,
     LineWidth,
@@ -39,6 +41,7 @@ from hush.folder import (
     FolderError,
     FolderIndex,
     read_index,
+    read_picture,
     replaced,
     write_index,
     write_pictures,
@@ -48,6 +51,7 @@ from hush.inputs import Channel, Heard, Raw, SpeakersByChannel, Track, source, w
 from hush.mel import Samples, log_mel_spectrogram
 from hush.output import Output
 from hush.segments import segments
+from hush.sound.spool import most_kept
 from hush.subtitles import Layout
 from hush.terminal import (
     Advance,
@@ -223,7 +227,7 @@ async def _words_of(
                     file, options, on_progress=lambda newest: hear(newest, duration)
                 )
             if is_picture(file):
-                return await client.transcribe(file.read_bytes(), options)
+                return await client.transcribe(read_picture(file), options)
             with opened(file, heard, output.interrupt) as recording:
                 work = client.transcribe_speakers if heard.apart else client.transcribe_audio
                 transcript = await work(
@@ -328,7 +332,7 @@ def decode_command(
     attempts = Attempts()
     for file, target in [job for job in made if attempts.readable(job[0])]:
         with attempts.on(file):
-            np.save(target, decode(file.read_bytes()).spectrogram())
+            np.save(target, decode(read_picture(file)).spectrogram())
             typer.echo(target)
     attempts.end()
 
@@ -367,8 +371,7 @@ def show(
     attempts = Attempts()
     if attempts.readable(file, folders=True):
         with attempts.on(file):
-            spectrogram, spans = drawn(file, mel_bins)
-            render(spectrogram, spans, file.name, target)
+            render(drawn(file, mel_bins), file.name, target)
             typer.echo(target)
     attempts.end()
 
@@ -432,10 +435,15 @@ def bridge(
     ] = "127.0.0.1",
     picture: Picture = "png",
     quality: Quality = None,
+    allow_host: AllowedHosts = None,
+    allow_origin: AllowedOrigins = None,
+    patience: Patience = 600.0,
+    insecure: Insecure = False,
 ) -> None:
     """Serve OpenAI's audio API on loopback: takes audio, and forwards only pictures of it.
 
-    Applications that know OpenAI's API, or Home Assistant, become private without a change.
+    Applications that know OpenAI's API, or Home Assistant, become private without a change. Web
+    pages are refused, and so are other names of this machine, unless they are allowed.
 
     **Examples**
 
@@ -445,7 +453,7 @@ def bridge(
     """
     encoding = encoding_of(picture, quality)
     if wyoming:
-        _bridge_wyoming(service_at(url, api_key), host, port, encoding)
+        _bridge_wyoming(service_at(url, api_key, insecure, patience), host, port, encoding)
         return
     if host != "127.0.0.1":
         raise typer.BadParameter("OpenAI's API is for this machine alone", param_hint="--host")
@@ -455,12 +463,18 @@ def bridge(
         from hush.bridge import create_bridge
     except ImportError:
         raise missing("bridge") from None
-    client = service_at(url, api_key)
+    client = service_at(url, api_key, insecure, patience)
     port = port or 1338
     errors.print(f"set OPENAI_BASE_URL=http://127.0.0.1:{port}/v1; pictures go to {url}")
     with suppress(KeyboardInterrupt):  # uvicorn passes it on when it has stopped
         uvicorn.run(
-            create_bridge(lambda: client, encoding),
+            create_bridge(
+                lambda: client,
+                encoding,
+                allowed_hosts=allow_host or (),
+                allowed_origins=allow_origin or (),
+                most_bytes=most_kept(),
+            ),
             host="127.0.0.1",
             port=port,
             log_level="warning",

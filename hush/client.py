@@ -23,7 +23,7 @@ from hush.audio import AudioError, Recording, open_audio
 from hush.connection import Connection, ServiceError
 from hush.cutter import RECORDING_SEGMENT, Cutter
 from hush.detector import Detector
-from hush.folder import FolderError, read_index
+from hush.folder import FolderError, read_index, read_picture
 from hush.image import PNG, Encoding, MelImage, MelImageError, decode, encode, read_header
 from hush.mel import SAMPLE_RATE, Samples
 from hush.segments import segments
@@ -507,7 +507,7 @@ class AsyncClient:
         def files() -> Iterator[_TimedFile]:
             for stored in index.segments:
                 try:
-                    file = file_of((path / stored.file).read_bytes())
+                    file = file_of(read_picture(path / stored.file))
                 except OSError as error:
                     raise FolderError(f"{stored.file}: {in_words(error)}") from error
                 except MelImageError as error:

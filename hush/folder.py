@@ -8,12 +8,19 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from hush.image import PNG, Encoding, encode
+from hush.image import MAX_FRAMES, PNG, Encoding, MelImageError, encode
+from hush.mel import FRAMES_PER_SECOND, MEL_BINS
+from hush.reading import MOST_IN_INDEX, MOST_IN_PICTURE, OddFileError, read_file
 from hush.segments import Segment
 from hush.transcript import Transcript
 
 INDEX = "index.json"
 VERSION = 1
+LONGEST = 31 * 86_400.0
+"""Seconds of a recording at most."""
+
+_IMPRECISION = 1.0
+_WIDEST = MAX_FRAMES / FRAMES_PER_SECOND
 
 
 class FolderError(ValueError):
@@ -134,22 +141,61 @@ def read_index(folder: Path) -> FolderIndex:
     if not path.exists():
         raise FolderError(f"has no {INDEX}; `hush encode` makes such folders")
     try:
-        index = json.loads(path.read_text(encoding="utf-8"))
+        text = read_file(path, MOST_IN_INDEX).decode()
+        index = json.loads(text, parse_constant=_refuse)
         if index["version"] != VERSION:
-            raise FolderError(f"{INDEX} is of version {index['version']!r}, not {VERSION}")
-        segments = [
-            StoredSegment(str(entry["file"]), float(entry["start"]), float(entry["end"]))
-            for entry in index["segments"]
-        ]
-        if any(Path(segment.file).name != segment.file for segment in segments):
-            raise FolderError(f"{INDEX} names files outside its folder")
-        return FolderIndex(
-            source=str(index["source"]),
-            mel_bins=int(index["mel_bins"]),
-            duration=float(index["duration"]),
-            segments=tuple(segments),
+            raise FolderError(f"{INDEX} is of version {str(index['version'])[:20]}, not {VERSION}")
+        return _checked(
+            FolderIndex(
+                source=str(index["source"]),
+                mel_bins=int(index["mel_bins"]),
+                duration=float(index["duration"]),
+                segments=tuple(
+                    StoredSegment(str(entry["file"]), float(entry["start"]), float(entry["end"]))
+                    for entry in index["segments"]
+                ),
+            )
         )
     except FolderError:
         raise
-    except (KeyError, TypeError, ValueError) as error:
+    except OddFileError as error:
+        raise FolderError(f"{INDEX} {error}") from error
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise FolderError(f"{INDEX} is not an index of mel images") from error
+
+
+def _refuse(constant: str) -> float:
+    raise ValueError(f"{constant} is no number")
+
+
+def _checked(index: FolderIndex) -> FolderIndex:
+    """Return an index whose numbers can be true."""
+    if any(Path(each.file).name != each.file for each in index.segments):
+        raise FolderError(f"{INDEX} names files outside its folder")
+    if index.mel_bins not in MEL_BINS:
+        raise FolderError(f"{INDEX} has pictures of {index.mel_bins} pixels, not 80 or 128")
+    if not 0 <= index.duration <= LONGEST:
+        raise FolderError(f"{INDEX} is of {index.duration:g} s, which no recording has")
+    latest = index.duration + _IMPRECISION
+    for number, each in enumerate(index.segments, start=1):
+        if not (0 <= each.start < each.end <= latest and each.end - each.start <= _WIDEST):
+            raise FolderError(
+                f"{INDEX} has picture {number} at {each.start:g} to {each.end:g} s, which cannot be"
+            )
+    return index
+
+
+def read_picture(path: Path) -> bytes:
+    """Return the content of a mel image's file.
+
+    Raises
+    ------
+    MelImageError
+        If it is no ordinary file, or too large for a picture.
+    OSError
+        If it cannot be read.
+    """
+    try:
+        return read_file(path, MOST_IN_PICTURE)
+    except OddFileError as error:
+        raise MelImageError(str(error)) from error

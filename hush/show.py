@@ -1,24 +1,28 @@
 """Spectrograms in colour, with axes and segments, for people to look at."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
+from hush.canvas import Canvas
 from hush.cutter import RECORDING_SEGMENT, Cutter
-from hush.folder import read_index
-from hush.image import decode
+from hush.folder import FolderError, read_index, read_picture
+from hush.image import MelImageError, decode
 from hush.mel import (
     FRAMES_PER_SECOND,
     SAMPLE_RATE,
+    LogMelStream,
     Spectrogram,
-    log_mel_spectrogram,
     mel_filters,
+    normalize,
 )
-from hush.segments import segments
+from hush.segments import SegmentStream
 from hush.terminal import is_picture, opened
 
 ENDINGS = (".png", ".svg", ".pdf")
@@ -26,17 +30,33 @@ ENDINGS = (".png", ".svg", ".pdf")
 
 _TICKS = (100, 250, 500, 1000, 2000, 4000, 7000)
 _WIDEST = 40.0
+_MOST_MARKED = 500
+"""More segments than these have no room for numbers, nor matplotlib for all their lines."""
 
 
-def drawn(file: Path, mel_bins: int) -> tuple[Spectrogram, list[tuple[float, float]]]:
+@dataclass(frozen=True, eq=False)
+class Drawing:
+    """What there is to draw.
+
+    Attributes
+    ----------
+    spectrogram
+        (n_mels, columns) values, floored and scaled.
+    seconds
+        How long it is.
+    spans
+        Start and end of each segment that is made of it, in seconds.
+    """
+
+    spectrogram: Spectrogram
+    seconds: float
+    spans: Sequence[tuple[float, float]] = ()
+
+
+def drawn(file: Path, mel_bins: int) -> Drawing:
     """Return what there is to draw of a recording, a mel image, or a folder of them.
 
-    Returns
-    -------
-    (n_mels, frames) array
-        Values, floored and scaled.
-    list of (start, end)
-        Seconds of the segments that are made of it.
+    Memory does not grow with the length of a recording.
 
     Raises
     ------
@@ -46,37 +66,45 @@ def drawn(file: Path, mel_bins: int) -> tuple[Spectrogram, list[tuple[float, flo
     if file.is_dir():
         return _folder(file)
     if is_picture(file):
-        return decode(file.read_bytes()).spectrogram(), []
+        spectrogram = decode(read_picture(file)).spectrogram()
+        return Drawing(spectrogram, spectrogram.shape[1] / FRAMES_PER_SECOND)
+    canvas = Canvas(mel_bins)
+    mel = LogMelStream(mel_bins)
+    cutter = SegmentStream(mel_bins, cutter=Cutter(shortest=RECORDING_SEGMENT))
+    cut = []
     with opened(file) as recording:
-        samples = np.concatenate(list(recording.chunks(seconds=60)))
-    cut = segments([samples], mel_bins, cutter=Cutter(shortest=RECORDING_SEGMENT))
-    return log_mel_spectrogram(samples, mel_bins), [(one.start, one.end) for one in cut]
+        for chunk in recording.chunks():
+            canvas.put(canvas.frames, mel.push(chunk))
+            cut += [(segment.start, segment.end) for segment in cutter.push(chunk)]
+    canvas.put(canvas.frames, mel.finish())
+    cut += [(segment.start, segment.end) for segment in cutter.finish()]
+    return Drawing(normalize(canvas.spectrogram()), canvas.frames / FRAMES_PER_SECOND, cut)
 
 
-def _folder(folder: Path) -> tuple[Spectrogram, list[tuple[float, float]]]:
+def _folder(folder: Path) -> Drawing:
     index = read_index(folder)
-    frames = round(index.duration * FRAMES_PER_SECOND)
-    pictures = [decode((folder / segment.file).read_bytes()) for segment in index.segments]
-    lowest = min((picture.minimum for picture in pictures), default=0.0)
-    spectrogram = np.full((index.mel_bins, frames), lowest, np.float32)
-    for segment, picture in zip(index.segments, pictures, strict=True):
+    canvas = Canvas(index.mel_bins)
+    canvas.reach(max(1, round(index.duration * FRAMES_PER_SECOND)))
+    for segment in index.segments:
+        try:
+            picture = decode(read_picture(folder / segment.file)).spectrogram()
+        except MelImageError as error:
+            raise FolderError(f"{segment.file}: {error}") from error
+        if len(picture) != index.mel_bins:
+            raise FolderError(f"{segment.file}: is not {index.mel_bins} pixels high")
         start = round(segment.start * FRAMES_PER_SECOND)
-        place = spectrogram[:, start : start + picture.frames]
-        place[:] = picture.spectrogram()[:, : place.shape[1]]
-    return spectrogram, [(segment.start, segment.end) for segment in index.segments]
+        canvas.put(start, picture[:, : max(0, canvas.frames - start)])
+    spans = [(segment.start, segment.end) for segment in index.segments]
+    return Drawing(canvas.spectrogram(), canvas.frames / FRAMES_PER_SECOND, spans)
 
 
-def render(
-    spectrogram: Spectrogram, spans: Sequence[tuple[float, float]], title: str, file: Path
-) -> None:
+def render(drawing: Drawing, title: str, file: Path) -> None:
     """Write a picture of a spectrogram.
 
     Parameters
     ----------
-    spectrogram
-        (n_mels, frames) values, floored and scaled.
-    spans
-        Start and end of each segment, in seconds.
+    drawing
+        What to draw.
     title
         What it is.
     file
@@ -87,13 +115,12 @@ def render(
     OSError
         If it cannot be written.
     """
-    n_mels, frames = spectrogram.shape
-    seconds = frames / FRAMES_PER_SECOND
+    n_mels, seconds = len(drawing.spectrogram), drawing.seconds
     figure = Figure(figsize=(min(max(8.0, seconds * 0.8), _WIDEST), 3.6), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     picture = axes.imshow(
-        spectrogram,
+        drawing.spectrogram,
         origin="lower",
         aspect="auto",
         cmap="magma",
@@ -101,20 +128,12 @@ def render(
         extent=(0, seconds, -0.5, n_mels - 0.5),
     )
     figure.colorbar(picture, ax=axes, label="log-mel", pad=0.01)
-    for number, (start, end) in enumerate(spans, start=1):
-        axes.axvspan(start, end, ymin=1.0, ymax=1.03, color="#3fd0c9", clip_on=False)
-        for edge in (start, end):
-            axes.axvline(edge, color="#3fd0c9", linewidth=0.8, alpha=0.7)
-        axes.annotate(
-            str(number),
-            (start, 1.0),
-            xycoords=("data", "axes fraction"),
-            xytext=(3, -2),
-            textcoords="offset points",
-            color="white",
-            fontsize=8,
-            va="top",
-        )
+    if len(drawing.spans) > _MOST_MARKED:
+        above = axes.get_xaxis_transform()
+        widths = [(start, end - start) for start, end in drawing.spans]
+        axes.broken_barh(widths, (1, 0.03), color="#3fd0c9", clip_on=False, transform=above)
+    else:
+        _mark(axes, drawing.spans)
     axes.set_yticks([_bin_of(hertz, n_mels) for hertz in _TICKS], [str(hertz) for hertz in _TICKS])
     axes.xaxis.set_major_formatter(FuncFormatter(_clock))
     axes.set_title(title, pad=14)
@@ -134,3 +153,21 @@ def _clock(seconds: float, _: int | None = None) -> str:
     if seconds < 60:
         return f"{seconds:g} s"
     return f"{int(seconds) // 60}:{seconds % 60:02.0f}"
+
+
+def _mark(axes: Axes, spans: Sequence[tuple[float, float]]) -> None:
+    """Draw the edges of segments, with their numbers."""
+    for number, (start, end) in enumerate(spans, start=1):
+        axes.axvspan(start, end, ymin=1.0, ymax=1.03, color="#3fd0c9", clip_on=False)
+        for edge in (start, end):
+            axes.axvline(edge, color="#3fd0c9", linewidth=0.8, alpha=0.7)
+        axes.annotate(
+            str(number),
+            (start, 1.0),
+            xycoords=("data", "axes fraction"),
+            xytext=(3, -2),
+            textcoords="offset points",
+            color="white",
+            fontsize=8,
+            va="top",
+        )

@@ -23,6 +23,11 @@ class ServiceSettings(BaseSettings):
     """Port to listen on; 0 takes a free one."""
     api_key: SecretStr | None = None
     """What clients send as bearer token; nothing is asked for if unset."""
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    """Names, separated by commas, by which a service without a key may be asked, beside those of
+    loopback."""
+    allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    """Origins, separated by commas, of other web pages that may ask a service without a key."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where models run; ``auto`` takes CUDA where there is one."""
     engine: Literal["auto", "ctranslate2", "reference"] = "auto"
@@ -61,6 +66,13 @@ class ServiceSettings(BaseSettings):
     """Requests and seconds of speech a day, for each tier that the gateway names."""
     region: str | None = None
     """The AWS region of that table; what boto3 finds if unset."""
+
+    @field_validator("allowed_hosts", "allowed_origins", mode="before")
+    @classmethod
+    def _split_names(cls, value: object) -> object:
+        if isinstance(value, str):
+            value = tuple(name.strip() for name in value.split(",") if name.strip())
+        return value
 
     @field_validator("models", mode="before")
     @classmethod

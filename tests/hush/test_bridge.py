@@ -1,7 +1,12 @@
 """The bridge alone, before a service that keeps what it is sent."""
 
 import asyncio
+import errno
+import os
+import tempfile
 from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
 
 import httpx2
 import numpy as np
@@ -19,12 +24,19 @@ pytestmark = pytest.mark.anyio
 SPEECH = recorded(TALK)
 
 
-async def bridge_to(service: Answer, encoding: Encoding) -> AsyncIterator[httpx2.AsyncClient]:
+HERE = "http://127.0.0.1:1338"
+
+
+async def bridge_to(
+    service: Answer, encoding: Encoding, **settings: Any
+) -> AsyncIterator[httpx2.AsyncClient]:
     transport = httpx2.MockTransport(service)
-    app = create_bridge(lambda: AsyncClient("http://service", transport=transport), encoding)
+    app = create_bridge(
+        lambda: AsyncClient("http://service", transport=transport), encoding, **settings
+    )
     async with app.router.lifespan_context(app):
         through = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
-        async with httpx2.AsyncClient(transport=through, base_url="http://bridge") as client:
+        async with httpx2.AsyncClient(transport=through, base_url=HERE) as client:
             yield client
 
 
@@ -194,9 +206,106 @@ async def test_no_more_is_sent_for_an_application_that_left() -> None:
         "type": "http",
         "method": "POST",
         "path": "/v1/audio/transcriptions",
-        "headers": [(b"content-type", body.headers["content-type"].encode())],
+        "headers": [
+            (b"host", b"localhost"),
+            (b"content-type", body.headers["content-type"].encode()),
+        ],
         "query_string": b"",
     }
     async with app.router.lifespan_context(app):
         await app(scope, receive, send)
     assert len([request for request in service.requests if request.method == "POST"]) == 0
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost:1338", "[::1]:1338", "LOCALHOST"])
+async def test_it_answers_to_the_names_of_this_machine(
+    bridge: httpx2.AsyncClient, host: str
+) -> None:
+    assert (await bridge.get("/v1/models", headers={"host": host})).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"host": "attacker.example"},
+        {"host": "attacker.example:1338"},
+        {"host": "127.0.0.1.attacker.example"},
+        {"host": "localhost@attacker.example:x"},
+        {"host": ""},
+        {"origin": "https://attacker.example"},
+        {"origin": "http://localhost:3000"},
+        {"origin": "null"},
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors"},
+    ],
+)
+async def test_a_foreign_page_spends_nobodys_key(
+    bridge: httpx2.AsyncClient, sink: FakeService, headers: dict[str, str]
+) -> None:
+    answer = await bridge.post("/v1/audio/transcriptions", files={"file": SPEECH}, headers=headers)
+    assert answer.status_code == 403
+    assert answer.json()["error"]["type"] == "permission_error"
+    assert (await bridge.get("/v1/models", headers=headers)).status_code == 403
+    assert not sink.requests
+
+
+async def test_its_own_page_and_a_link_to_it_are_not_foreign(bridge: httpx2.AsyncClient) -> None:
+    followed = {
+        "sec-fetch-site": "cross-site",
+        "sec-fetch-mode": "navigate",
+        "sec-fetch-dest": "document",
+    }
+    for headers in ({"origin": HERE, "sec-fetch-site": "same-origin"}, followed):
+        assert (await bridge.get("/v1/models", headers=headers)).status_code == 200
+    answer = await bridge.post("/v1/audio/transcriptions", headers=followed)
+    assert answer.status_code == 403
+
+
+async def test_hosts_and_origins_that_are_allowed_are_answered(sink: FakeService) -> None:
+    allowed = {"allowed_hosts": ["hush.home"], "allowed_origins": ["http://localhost:3000/"]}
+    page = {"origin": "http://localhost:3000", "sec-fetch-site": "cross-site"}
+    async for bridge in bridge_to(sink, Encoding(), **allowed):
+        answer = await bridge.get("/v1/models", headers={"host": "hush.home"})
+        assert answer.status_code == 200
+        answer = await bridge.get("/v1/models", headers=page)
+        assert answer.headers["access-control-allow-origin"] == "http://localhost:3000"
+        asked = {**page, "access-control-request-method": "POST"}
+        answer = await bridge.options("/v1/audio/transcriptions", headers=asked)
+        assert answer.status_code == 200
+        answer = await bridge.get("/v1/models", headers={"origin": "http://localhost:3001"})
+        assert answer.status_code == 403
+
+
+@pytest.mark.parametrize("announced", [True, False])
+async def test_what_is_too_large_is_refused_before_it_is_kept(
+    sink: FakeService, announced: bool
+) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b'--x\r\ncontent-disposition: form-data; name="file"; filename="a"\r\n\r\n'
+        for _ in range(100):
+            yield b"0" * 1000
+
+    async for bridge in bridge_to(sink, Encoding(), most_bytes=50_000):
+        content = b"0" * 60_000 if announced else pieces()
+        headers = {"content-type": "multipart/form-data; boundary=x"}
+        answer = await bridge.post("/v1/audio/transcriptions", content=content, headers=headers)
+        assert answer.status_code == 413
+        assert "at most 50000 bytes" in answer.json()["error"]["message"]
+
+
+async def test_a_recording_that_cannot_be_kept_is_said_in_words(
+    bridge: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(tempfile.SpooledTemporaryFile, "rollover", full)
+    answer = await bridge.post(
+        "/v1/audio/transcriptions", files={"file": recorded(np.tile(TALK, 3))}
+    )
+    assert answer.status_code == 507
+    assert answer.json()["error"]["message"] == (
+        f"the recording cannot be kept here: {tmp_path}: the disk is full"
+    )

@@ -10,6 +10,7 @@ from types import FrameType
 
 import uvicorn
 
+from hush.loopback import OnlyFromHere
 from hush_service.core.served_models import ServedModels
 from hush_service.core.transcriber import Transcriber
 from hush_service.engine import loading
@@ -91,8 +92,14 @@ def serve(settings: ServiceSettings) -> bool:
     if page is None:
         log.warning(NO_PAGE)
     app = create_app(settings, models, page)
+    # A key is what no foreign page has; without one, only this machine's programs may ask.
+    reached = (
+        app
+        if settings.api_key is not None
+        else OnlyFromHere(app, (settings.host, *settings.allowed_hosts), settings.allowed_origins)
+    )
     config = uvicorn.Config(
-        app,
+        reached,
         log_config=None,
         access_log=False,
         log_level="warning",

@@ -5,7 +5,9 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx2
 import numpy as np
+import pytest
 
 from hush.image import encode, quantize
 from hush.mel import log_mel_spectrogram
@@ -204,3 +206,26 @@ def test_that_the_page_is_not_built_is_said_where_it_would_be_served() -> None:
         assert first_answer(f"http://127.0.0.1:{port}/healthz", process).is_success
         process.send_signal(signal.SIGTERM)
         assert "the web page is not built" in process.communicate(timeout=HANG)[0]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"host": "attacker.example"},
+        {"origin": "https://attacker.example"},
+        {"sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors"},
+    ],
+)
+def test_without_a_key_no_foreign_page_is_answered(headers: dict[str, str]) -> None:
+    allowed = {
+        "HUSH_ALLOWED_HOSTS": "hush.home, other.home",
+        "HUSH_ALLOWED_ORIGINS": "https://notes.home",
+    }
+    with told_service(**allowed) as (url, _):
+        for path in ("/v1/models", "/v1/audio/transcriptions", "/"):
+            assert httpx2.post(url + path, headers=headers).status_code == 403
+        for known in ({"host": "hush.home"}, {"origin": "https://notes.home"}, {"origin": url}):
+            assert httpx2.get(f"{url}/healthz", headers=known).status_code == 200
+    with told_service(HUSH_API_KEY="secret") as (url, _):  # which no foreign page knows
+        headers |= {"authorization": "Bearer secret"}
+        assert httpx2.get(f"{url}/healthz", headers=headers).status_code == 200
