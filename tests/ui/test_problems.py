@@ -1,12 +1,16 @@
 """Whatever goes wrong is said once and clearly, and the page goes on."""
 
+import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
 from local.wire import Wire
 from tests.conftest import Samples
+from tests.hush.sound.files import Sound, channels
+from tests.hush.sound.files import video as video_of
 from tests.ui.conftest import SAMPLE, BrowserWith, choose_file, new_context, wav, words
 from tests.ui.media import video
 
@@ -77,8 +81,6 @@ def test_a_ten_hour_file_is_announced_and_can_be_cancelled(page: Page, tmp_path:
 
 
 def _nothing() -> Samples:
-    import numpy as np
-
     return np.zeros(1, np.float32)
 
 
@@ -122,5 +124,44 @@ def test_a_microphone_that_goes_away_says_so_and_its_words_stay(
 
 def test_silence_is_said_to_be_silence(page: Page, sample: Samples) -> None:
     choose_file(page, ("silence.wav", wav(sample * 0)))
-    expect(page.get_by_role("alert").first).to_contain_text("silence.wav: no speech was found.")
+    row = page.locator(".file")
+    expect(row.get_by_role("alert")).to_have_text("No speech found in silence.wav.")
     expect(page.locator(".take")).to_have_count(0)
+    row.get_by_role("button", name="Dismiss silence.wav").click()
+    expect(row).to_have_count(0)
+
+
+def test_a_playlist_is_refused_in_words(page: Page) -> None:
+    choose_file(page, ("radio.m3u8", b"#EXTM3U\n#EXTINF:10,\nother.wav\n"))
+    expect(page.locator(".file-problem")).to_contain_text("This is a playlist")
+
+
+def test_channels_that_cancel_each_other_are_heard(
+    page: Page, sample: Samples, sample_words: str
+) -> None:
+    planes = np.stack([sample, -sample])
+    choose_file(page, ("antiphase.wav", channels(planes)))
+    words(page, sample_words)
+
+
+def test_what_a_cut_file_misses_is_said_and_the_rest_is_heard(
+    page: Page, sample: Samples, sample_words: str
+) -> None:
+    pause = np.zeros(16_000 * 3, np.float32)
+    whole = wav(np.concatenate([sample, pause, pause]))
+    choose_file(page, ("cut.wav", whole[: len(whole) - 2 * 16_000 * 3]))
+    words(page, sample_words)
+    expect(page.locator(".file-problem")).to_contain_text("Damaged; 3.0 of")
+
+
+def test_sound_keeps_the_videos_clock_and_its_tracks_are_named(
+    page: Page, tmp_path: Path, sample: Samples, sample_words: str
+) -> None:
+    late = Sound([(5.0, sample)], "libopus", default=True, language="deu")
+    silent = Sound([(0.0, np.zeros_like(sample))], "libopus", language="eng")
+    file = tmp_path / "film.mkv"
+    file.write_bytes(video_of([silent, late], 8))
+    choose_file(page, file)
+    words(page, sample_words)
+    expect(page.locator(".messages")).to_contain_text("has 2 audio tracks: 1 eng; 2 deu; this is 2")
+    expect(page.get_by_role("button", name=re.compile(r"Picture at 0:0[45]"))).to_be_visible()

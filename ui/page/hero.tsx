@@ -245,9 +245,9 @@ function FileRow({ queued }: { queued: QueuedFile }) {
   return (
     <li class="file" data-state={state}>
       <span class="file-name">{file.name}</span>
-      {state === "failed" ? (
+      {problem !== null ? (
         <span class="file-problem" role="alert">
-          {sentence(problem ?? "")}
+          {sentence(problem)}
         </span>
       ) : (
         <>
@@ -264,7 +264,7 @@ function FileRow({ queued }: { queued: QueuedFile }) {
       <button
         type="button"
         class="icon-button"
-        aria-label={state === "failed" ? `Dismiss ${file.name}` : `Cancel ${file.name}`}
+        aria-label={problem !== null ? `Dismiss ${file.name}` : `Cancel ${file.name}`}
         onClick={() => removeFile(id)}
       >
         <CloseIcon />

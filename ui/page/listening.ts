@@ -41,7 +41,7 @@ export interface Progress {
 export interface QueuedFile extends Progress {
   id: string;
   file: File;
-  state: "waiting" | "listening" | "failed";
+  state: "waiting" | "listening" | "failed" | "silent";
   problem: string | null;
 }
 
@@ -61,7 +61,7 @@ export const files = signal<QueuedFile[]>([]);
 export const notice = signal<string | null>(null);
 
 let painter: Worker | null = null;
-let listener: { worker: Worker; file: string | null } | null = null;
+let listener: { worker: Worker; file: string | null; cancelled: boolean } | null = null;
 let device: Microphone | null = null;
 /** The next listener, ready before it is needed: whoever speaks then needs no network. */
 let spare: Worker | null = null;
@@ -168,9 +168,10 @@ export function addFiles(chosen: Iterable<File>): void {
 
 /** Takes a file off the queue; what was heard of it stays. */
 export function removeFile(id: string): void {
-  if (listener?.file === id)
+  if (listener?.file === id) {
+    listener.cancelled = true;
     listener.worker.postMessage({ kind: "cancel" } satisfies ListenerOrder);
-  else files.value = files.value.filter((queued) => queued.id !== id);
+  } else files.value = files.value.filter((queued) => queued.id !== id);
 }
 
 function listenToNextFile(): void {
@@ -197,7 +198,7 @@ function listen(
 ): void {
   const worker = spare ?? newListener();
   spare = newListener();
-  listener = { worker, file };
+  listener = { worker, file, cancelled: false };
   const wanted = wishes();
   const toOutbox = new MessageChannel();
   const toPainter = new MessageChannel();
@@ -228,6 +229,9 @@ function hear(report: ListenerReport, recording: Recording, worker: Worker): voi
     case "progress":
       progress(recording, report.seconds, report.total);
       break;
+    case "notice":
+      notice.value = `${recording.name}: ${report.text}.`;
+      break;
     case "decode":
       void decodeWhole(recording.id).then((channels) =>
         worker.postMessage({ kind: "decoded", channels } satisfies ListenerOrder),
@@ -252,6 +256,7 @@ function progress({ id, kind }: Recording, seconds: number, total: number | null
 }
 
 function ended({ id, kind, name }: Recording, problem: string | null, segments: number): void {
+  const cancelled = listener?.cancelled ?? false;
   listener?.worker.terminate();
   listener = null;
   if (kind === "microphone") {
@@ -260,9 +265,10 @@ function ended({ id, kind, name }: Recording, problem: string | null, segments: 
     microphone.value = { state: "off", problem };
   } else if (problem) {
     change(id, { state: "failed", problem });
+  } else if (!segments && !cancelled) {
+    change(id, { state: "silent", problem: `no speech found in ${name}` });
   } else {
     files.value = files.value.filter((queued) => queued.id !== id);
-    if (!segments) notice.value = `${name}: no speech was found.`;
   }
   listenToNextFile();
 }

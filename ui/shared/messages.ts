@@ -105,6 +105,8 @@ export type ListenerReport =
   | { kind: "level"; peak: number }
   /** `total` is null where the file does not say how long it is. */
   | { kind: "progress"; seconds: number; total: number | null }
+  /** What whoever listens should know of the recording. */
+  | { kind: "notice"; text: string }
   /** The browser cannot stream this file: it is to be decoded whole, at 16 kHz, and sent back. */
   | { kind: "decode" }
   | { kind: "ended"; seconds: number; segments: number; problem: string | null };

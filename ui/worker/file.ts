@@ -1,11 +1,26 @@
 /** Samples of a file, streamed: demultiplexed by mediabunny, decoded by the browser's own codecs. */
 
-import { ALL_FORMATS, type AudioSample, AudioSampleSink, BlobSource, Input } from "mediabunny";
+import {
+  ALL_FORMATS,
+  type AudioSample,
+  AudioSampleSink,
+  BlobSource,
+  FLAC,
+  Input,
+  type InputAudioTrack,
+  MP4,
+  QTFF,
+} from "mediabunny";
+import { Clock } from "./clock";
+import { Mixer, weightsOf } from "./mixing";
 
-/** Longest gap between two pieces of sound that is taken for a recording's own, in seconds. */
-const LONGEST_GAP = 3600;
-/** Shorter gaps come from rounded timestamps. */
-const SHORTEST_GAP = 0.1;
+/** Formats that say how long each track is, and not only the whole file. */
+const MEASURED: unknown[] = [FLAC, MP4, QTFF];
+/** Programs that write into a pipe put so much or more where a WAV file says its length. */
+const NO_LENGTH = 0x7fff_0000;
+/** Files are that imprecise about their lengths, in seconds. */
+const LEAST_LOST = 0.5;
+const PLAYLIST = /^\s*(#EXTM3U|\[playlist\]|ffconcat|<asx|<playlist|<\?wpl)/i;
 
 /** A file that cannot be heard; the message is a sentence for people. */
 export class UnreadableFileError extends Error {}
@@ -22,6 +37,10 @@ export interface OpenFile {
   duration: number | null;
   /** Mono samples, each piece with its rate in hertz. Rejects with `UndecodableError` where decoding fails. */
   samples: AsyncGenerator<{ samples: Float32Array; rate: number }>;
+  /** Which audio tracks there are and which one this is, in words; null if there is only one. */
+  tracks: string | null;
+  /** What is missing of the sound, in words, once all samples were read; null if nothing is. */
+  lost(): string | null;
   close(): void;
 }
 
@@ -33,6 +52,10 @@ export interface OpenFile {
  */
 export async function openFile(file: File): Promise<OpenFile> {
   if (file.size === 0) throw new UnreadableFileError("the file is empty");
+  const head = new Uint8Array(await file.slice(0, 64).arrayBuffer());
+  if (PLAYLIST.test(new TextDecoder().decode(head))) {
+    throw new UnreadableFileError("this is a playlist; choose the recordings that it names");
+  }
   const input = new Input({ source: new BlobSource(file), formats: ALL_FORMATS });
   try {
     if (!(await input.canRead())) {
@@ -50,8 +73,18 @@ export async function openFile(file: File): Promise<OpenFile> {
       );
     }
     const duration = await readable(input.getDurationFromMetadata([track]));
-    const samples = streamed(new AudioSampleSink(track));
-    return { duration, samples, close: () => input.dispose() };
+    const all = await readable(input.getTracks());
+    const first = await readable(input.getFirstTimestamp(all));
+    const clock = new Clock(Math.max(0, first));
+    const promised = MEASURED.includes(await input.getFormat()) ? duration : null;
+    const surround = !(await track.getCodec())?.startsWith("pcm-");
+    return {
+      duration,
+      samples: streamed(new AudioSampleSink(track), clock, surround),
+      tracks: await named(await readable(input.getAudioTracks()), track),
+      lost: () => lost(clock.heard, promised, share(head, file.size)),
+      close: () => input.dispose(),
+    };
   } catch (error) {
     input.dispose();
     throw error;
@@ -66,38 +99,69 @@ async function readable<T>(reading: Promise<T>): Promise<T> {
   }
 }
 
-async function* streamed(sink: AudioSampleSink) {
-  let heard = 0;
+async function named(tracks: InputAudioTrack[], heard: InputAudioTrack): Promise<string | null> {
+  if (tracks.length < 2) return null;
+  const said = await Promise.all(
+    tracks.map(async (track, index) => {
+      const language = await track.getLanguageCode();
+      const words = [language === "und" ? "" : language, (await track.getName()) ?? ""];
+      return [index + 1, words.filter(Boolean).join(", ")].filter(Boolean).join(" ");
+    }),
+  );
+  return `it has ${tracks.length} audio tracks: ${said.join("; ")}; this is ${tracks.indexOf(heard) + 1}`;
+}
+
+/** Returns how much of a WAV or AVI file is missing, as a share of what is there. */
+function share(head: Uint8Array, size: number): number {
+  const says = new DataView(head.buffer);
+  if (head.length < 12 || says.getUint32(0) !== 0x52494646 /* RIFF */) return 0;
+  const length = says.getUint32(4, true) + 8;
+  return length > 8 && length < NO_LENGTH ? Math.max(0, (length - size) / size) : 0;
+}
+
+function lost(heard: number, promised: number | null, missing: number): string | null {
+  const seconds = Math.max(promised === null ? 0 : promised - heard, heard * missing);
+  if (seconds <= LEAST_LOST) return null;
+  return `damaged; ${seconds.toFixed(1)} of ${(heard + seconds).toFixed(1)} s could not be read`;
+}
+
+async function* streamed(sink: AudioSampleSink, clock: Clock, surround: boolean) {
   const pieces = sink.samples();
+  let form = "";
+  let mixer: Mixer | null = null;
+  let rate = 0;
   try {
     while (true) {
       const { value: piece, done } = await readable(pieces.next());
-      if (done) return;
-      const rate = piece.sampleRate;
-      const gap = piece.timestamp - heard;
-      if (gap > SHORTEST_GAP && gap < LONGEST_GAP) {
-        yield { samples: new Float32Array(Math.round(gap * rate)), rate };
+      if (done) break;
+      const channels = piece.numberOfChannels;
+      if (form !== `${piece.sampleRate}/${channels}`) {
+        for (const samples of mixer?.finish() ?? []) yield { samples, rate };
+        form = `${piece.sampleRate}/${channels}`;
+        rate = piece.sampleRate;
+        mixer = new Mixer(rate, weightsOf(channels, surround));
       }
-      heard = piece.timestamp + piece.duration;
-      yield { samples: mono(piece), rate };
+      const silence = Math.round(clock.silenceBefore(piece.timestamp, piece.duration) * rate);
+      if (silence) {
+        for (const samples of mixer?.finish() ?? []) yield { samples, rate };
+        for (let left = silence; left > 0; left -= rate) {
+          yield { samples: new Float32Array(Math.min(left, rate)), rate };
+        }
+      }
+      const planes = channelsOf(piece);
       piece.close();
+      for (const samples of mixer?.push(planes) ?? []) yield { samples, rate };
     }
+    for (const samples of mixer?.finish() ?? []) yield { samples, rate };
   } finally {
     await pieces.return();
   }
 }
 
-/** Returns the mean of a piece's channels. */
-function mono(piece: AudioSample): Float32Array {
-  const channels = piece.numberOfChannels;
-  const sum = new Float32Array(piece.numberOfFrames);
-  piece.copyTo(sum, { planeIndex: 0, format: "f32-planar" });
-  if (channels === 1) return sum;
-  const channel = new Float32Array(piece.numberOfFrames);
-  for (let index = 1; index < channels; index += 1) {
-    piece.copyTo(channel, { planeIndex: index, format: "f32-planar" });
-    for (let frame = 0; frame < sum.length; frame += 1) sum[frame] += channel[frame];
-  }
-  for (let frame = 0; frame < sum.length; frame += 1) sum[frame] /= channels;
-  return sum;
+function channelsOf(piece: AudioSample): Float32Array[] {
+  return Array.from({ length: piece.numberOfChannels }, (_, planeIndex) => {
+    const plane = new Float32Array(piece.numberOfFrames);
+    piece.copyTo(plane, { planeIndex, format: "f32-planar" });
+    return plane;
+  });
 }

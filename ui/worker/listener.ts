@@ -108,10 +108,13 @@ async function hearFile(hearing: Hearing, task: ListeningTask, file: File): Prom
   const { openFile, NotStreamableError, UndecodableError } = await import("./file").catch(() => {
     throw new Error(NOT_LOADED);
   });
+  let damage: string | null = null;
   try {
     const opened = await openFile(file);
     try {
+      if (opened.tracks) report({ kind: "notice", text: opened.tracks });
       await hearStream(hearing, task, opened);
+      damage = cancelling.signal.aborted ? null : opened.lost();
     } finally {
       opened.close();
     }
@@ -124,6 +127,7 @@ async function hearFile(hearing: Hearing, task: ListeningTask, file: File): Prom
   if (!hearing.seconds && !cancelling.signal.aborted) {
     throw new Error("there is no sound in this file");
   }
+  if (damage) throw new Error(damage);
 }
 
 async function hearStream(hearing: Hearing, task: ListeningTask, file: OpenFile): Promise<void> {
@@ -170,13 +174,14 @@ async function hearDecoded(hearing: Hearing, task: ListeningTask, reason: Error)
   if (!channels) throw reason;
   const { length } = channels[0];
   announce(task, length / SAMPLE_RATE);
+  const { Mixer, weightsOf } = await import("./mixing");
+  const mixer = new Mixer(SAMPLE_RATE, weightsOf(channels.length, false));
   for (let start = 0; start < length && !cancelling.signal.aborted; start += BATCH) {
-    hearing.push(
-      mean(channels.map((channel) => channel.subarray(start, start + BATCH))),
-      SAMPLE_RATE,
-    );
+    const planes = channels.map((channel) => channel.subarray(start, start + BATCH));
+    for (const samples of mixer.push(planes)) hearing.push(samples, SAMPLE_RATE);
     await hearing.delivered();
   }
+  for (const samples of mixer.finish()) hearing.push(samples, SAMPLE_RATE);
 }
 
 function announce(task: ListeningTask, duration: number | null): void {
@@ -187,13 +192,6 @@ function announce(task: ListeningTask, duration: number | null): void {
       frames: Math.ceil(duration * 100),
     } satisfies PaintingUpdate);
   }
-}
-
-/** Returns the mean of channels. */
-function mean(channels: Float32Array[]): Float32Array {
-  return channels[0].map(
-    (_, frame) => channels.reduce((sum, channel) => sum + channel[frame], 0) / channels.length,
-  );
 }
 
 function joined(pieces: Float32Array[], length: number): Float32Array {
