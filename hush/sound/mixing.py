@@ -9,8 +9,8 @@ from av.audio.layout import AudioLayout
 Planes = npt.NDArray[np.float32]
 """(channels, n) samples."""
 
-FAR_LESS = 1 / 32
-"""Where the mix has less of the loudest channel's energy, 15 dB, that channel is heard instead."""
+FAR_LESS = 1 / 8
+"""Where the mix has less of the loudest channel's energy, 9 dB, that channel is heard instead."""
 CLOSE = 1 / 2
 """A channel that was heard is kept while it has so much of the loudest one's energy."""
 

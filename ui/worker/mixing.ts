@@ -1,7 +1,7 @@
 /** Several channels as one, so that nobody is lost. As in hush/sound/mixing.py. */
 
-/** Where the mix has less of the loudest channel's energy, 15 dB, that channel is heard instead. */
-const FAR_LESS = 1 / 32;
+/** Where the mix has less of the loudest channel's energy, 9 dB, that channel is heard instead. */
+const FAR_LESS = 1 / 8;
 /** A channel that was heard is kept while it has so much of the loudest one's energy. */
 const CLOSE = 1 / 2;
 const BLOCKS_A_SECOND = 2;

@@ -30,7 +30,7 @@ def test_one_voice_among_silent_channels_is_heard(count: int) -> None:
     for place in range(count):
         planes = np.stack([SILENCE] * place + [VOICE] + [SILENCE] * (count - place - 1))
         samples = read_audio(io.BytesIO(channels(planes)))
-        assert level(samples) >= level(VOICE) / 5
+        assert level(samples) >= level(VOICE) / 2.001
 
 
 def test_voices_that_take_turns_on_many_channels_are_all_heard() -> None:
@@ -39,7 +39,7 @@ def test_voices_that_take_turns_on_many_channels_are_all_heard() -> None:
         planes[number, number * len(VOICE) : (number + 1) * len(VOICE)] = VOICE
     samples = read_audio(io.BytesIO(channels(planes)))
     levels = [level(part) for part in np.split(samples, 16)]
-    assert min(levels) >= level(VOICE) / 5
+    assert min(levels) >= level(VOICE) / 2
 
 
 def test_hum_and_an_offset_of_one_channel_do_not_drown_the_other() -> None:
@@ -50,9 +50,11 @@ def test_hum_and_an_offset_of_one_channel_do_not_drown_the_other() -> None:
 
 
 def test_surround_sound_is_mixed_as_the_standard_says() -> None:
-    planes = np.stack([SILENCE, SILENCE, VOICE, noise(4), SILENCE, SILENCE])
+    planes = np.stack([VOICE, VOICE, VOICE, noise(4), SILENCE, SILENCE])
     samples = read_audio(io.BytesIO(channels(planes, "wav", layout="5.1")))
-    assert level(samples - VOICE / np.float32(1 + 2 * 0.7071 + 2 * 0.5)) < 0.001
+    assert (
+        level(samples - VOICE * np.float32((1 + 2 * 0.7071) / (1 + 2 * 0.7071 + 2 * 0.5))) < 0.001
+    )
 
 
 def test_a_change_of_channels_makes_no_click() -> None:
