@@ -7,6 +7,7 @@ import { duration } from "./figures";
 import { CloseIcon, FileIcon, MicrophoneIcon, StopIcon } from "./icons";
 import { held } from "./library";
 import {
+  addDropped,
   addFiles,
   attachPainter,
   files,
@@ -49,7 +50,7 @@ export function Hero() {
       onDrop={(event) => {
         event.preventDefault();
         setDragging(false);
-        addFiles(event.dataTransfer?.files ?? []);
+        if (event.dataTransfer) void addDropped(event.dataTransfer);
       }}
     >
       <div class="stage">

@@ -10,6 +10,7 @@ import type {
   Recording,
 } from "../shared/messages";
 import captureUrl from "../worklet/capture.ts?worker&url";
+import { dropped } from "./dropped";
 import { tellOutbox } from "./library";
 import {
   type Microphone,
@@ -164,6 +165,13 @@ export function addFiles(chosen: Iterable<File>): void {
   );
   files.value = [...files.value, ...added];
   void listenToNextFile();
+}
+
+/** Puts what was dropped at the end of the queue: files, and the recordings in folders. */
+export async function addDropped(transfer: DataTransfer): Promise<void> {
+  const { files: found, empty } = await dropped(transfer);
+  addFiles(found);
+  if (empty.length) notice.value = `${empty.join(", ")}: holds no recordings.`;
 }
 
 /** Takes a file off the queue; what was heard of it stays. */
