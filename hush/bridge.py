@@ -7,7 +7,7 @@ bridge makes mel images here, and only those go on to the service.
 import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Callable, Collection
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
 from python_multipart.multipart import parse_options_header
@@ -182,11 +182,12 @@ def _described(model: Model) -> dict[str, Any]:
     }
 
 
-def _place(error: OSError) -> str:
-    """Return the folder that temporary files go to, if they do go there."""
-    with suppress(OSError):
-        return f"{error.filename or tempfile.gettempdir()}: "
-    return ""  # the error itself names the folders that were tried
+def _unkept(error: OSError) -> str:
+    """Say why a temporary file cannot be written, and where."""
+    try:
+        return f"{error.filename or tempfile.gettempdir()}: {in_words(error)}"
+    except OSError as none:  # which names the folders that were tried
+        return none.strerror or str(none)
 
 
 def _refused(_: Request, error: Exception) -> Response:
@@ -205,7 +206,7 @@ def _refused(_: Request, error: Exception) -> Response:
         case AudioError():
             status, body = 400, error_body(400, str(error), "file", "invalid_audio")
         case OSError():
-            problem = f"the recording cannot be kept here: {_place(error)}{in_words(error)}"
+            problem = f"the recording cannot be kept here: {_unkept(error)}"
             status, body = _NO_STORAGE, error_body(_NO_STORAGE, problem)
         case _:
             status, body = 500, error_body(500, "the bridge failed on this request")

@@ -21,8 +21,6 @@ _MEANINGS: dict[int | None, str] = {
 
 def in_words(error: OSError) -> str:
     """Say what is wrong with the file that an error is about, without its name."""
-    if error.errno == errno.ENOENT and not error.filename:
-        return error.strerror or str(error)  # Python's own, such as of a folder for temporary files
     if error.errno == errno.ENOENT and error.filename:
         folder = Path(error.filename).parent
         if not folder.exists():

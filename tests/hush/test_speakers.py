@@ -98,6 +98,9 @@ async def test_words_until_a_source_breaks_are_not_lost(seekable: bool) -> None:
             self.left -= len(data)
             return data
 
+        def read1(self, size: int | None = -1) -> bytes:
+            return self.read(size)
+
     async with client_of(FakeService()) as client:
         for work in (client.transcribe_speakers, client.transcribe_audio):
             with pytest.raises(AudioError, match="the cable was pulled") as raised:
