@@ -15,7 +15,7 @@ from av.audio.layout import AudioLayout
 from hush.mel import SAMPLE_RATE
 from hush.sound import AudioError as AudioError  # noqa: PLC0414 # others know it from here
 from hush.sound.clock import Clock
-from hush.sound.lengths import end_of, origin_of
+from hush.sound.lengths import end_of, is_guessed, origin_of
 from hush.sound.mixing import Mixer, Planes, weights_of
 from hush.sound.opening import Opened, opened
 from hush.sound.raw import RawFormat
@@ -56,6 +56,7 @@ class Recording:
     _wanted: tuple[int | None, int | None] = field(default=(None, None), repr=False)
     _samples_read: int = field(default=0, repr=False)
     _promised: float | None = field(default=None, repr=False)
+    _guessed: bool = field(default=False, repr=False)
     _lost: float = field(default=0.0, repr=False)
     _failed: float = field(default=0.0, repr=False)
     _latest: float = field(default=0.0, repr=False)
@@ -81,7 +82,7 @@ class Recording:
         missing = self._failed
         if self._promised is not None:
             missing = max(missing, self._promised - self.seconds_read)
-        elif self._latest and self.duration:
+        elif self._latest and self.duration and not self._guessed:
             missing = max(missing, self.duration - max(self._latest, self.seconds_read))
         return max(missing, self.seconds_read * self._opened.share_missing())
 
@@ -292,7 +293,10 @@ def open_audio(
         if duration is None and container.duration and not file.joined:
             duration = container.duration / av.time_base
         heard = tracks[container.streams.audio.index(stream)]
-        yield Recording(name, duration, tracks, heard, file, (track, channel), _promised=promised)
+        wanted, guessed = (track, channel), is_guessed(container)
+        yield Recording(
+            name, duration, tracks, heard, file, wanted, _promised=promised, _guessed=guessed
+        )
 
 
 def read_audio(source: str | Path | BinaryIO) -> npt.NDArray[np.float32]:

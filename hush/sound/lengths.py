@@ -11,10 +11,13 @@ HEAD = 64
 """Bytes of a file's beginning that `promised_bytes` wants to see."""
 
 _ESTIMATED = frozenset(
-    {"aac", "ac3", "amr", "amrnb", "amrwb", "avi", "dts", "eac3", "loas", "truehd"}
+    {
+        *("aac", "ac3", "amr", "amrnb", "amrwb", "avi", "dts", "eac3", "loas", "mpeg", "mpegts"),
+        "truehd",
+    }
 )
 """Formats without a length of their sound: FFmpeg divides the file's size by its first bit rate,
-or takes what AVI says of all tracks."""
+takes what AVI says of all tracks, or looks for the last time that there is."""
 _NO_LENGTH = 0x7FFF_0000
 """Programs that write into a pipe put so much or more where the length belongs."""
 
@@ -41,15 +44,21 @@ def origin_of(container: Container) -> float:
     return (container.start_time or 0) / av.time_base
 
 
+def is_guessed(container: Container) -> bool:
+    """Say whether FFmpeg can only guess how long a file is."""
+    format_name = container.format.name
+    # An MP3 that says its length has a beginning too.
+    return format_name in _ESTIMATED or (format_name == "mp3" and not container.start_time)
+
+
 def end_of(container: Container, stream: Stream) -> float | None:
     """Return when an audio track says that it ends, in seconds from where players begin.
 
     None if it does not say: a file's length is that of its longest track, and some are guessed.
     """
+    if is_guessed(container):
+        return None
     origin = origin_of(container)
-    format_name = container.format.name
-    if format_name in _ESTIMATED or (format_name == "mp3" and not container.start_time):
-        return None  # an MP3 that says its length has a beginning too
     if (said := _seconds(stream.metadata.get("DURATION", ""))) is not None:  # Matroska's
         return said - origin
     whole = container.duration / av.time_base if container.duration else None

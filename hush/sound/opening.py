@@ -25,6 +25,8 @@ _READ_AS_THEY_COME = frozenset(
     }
 )
 """Formats that lose nothing in a pipe. Others may have at their end what says how to read them."""
+_TRACKS_COME_LATE = frozenset({"flv", "mpeg", "mpegts"})
+"""Formats that do not say at their beginning which tracks they have."""
 
 _PLAYLISTS = (b"#EXTM3U", b"[playlist]", b"ffconcat", b"<asx", b"<playlist", b"<?wpl")
 _PAGES = (b"<!doctype html", b"<html")
@@ -116,7 +118,7 @@ def _pipe(spool: Spool, name: str) -> Opened:
         container = _container(stream, name)
     except AudioError:
         container = None
-    if container is not None and container.format.name in _READ_AS_THEY_COME:
+    if container is not None and _reads_as_it_comes(container):
         spool.forget()
         share = _share_missing(promised_bytes(head), lambda: spool.length)
         return Opened(container, share_missing=share, check=stream.check, close=spool.close)
@@ -124,6 +126,13 @@ def _pipe(spool: Spool, name: str) -> Opened:
         container.close()
     stream.check()
     return _file(spool.filled(), name, spool.close)
+
+
+def _reads_as_it_comes(container: Container) -> bool:
+    format_name = container.format.name
+    if not container.streams.audio and format_name in _TRACKS_COME_LATE:
+        return False
+    return format_name in _READ_AS_THEY_COME
 
 
 def _chain(stream: "_Stream", name: str, close: Callable[[], None]) -> Opened:

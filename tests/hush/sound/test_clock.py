@@ -128,6 +128,22 @@ def test_an_mp3_that_only_its_bit_rate_measures_has_lost_nothing() -> None:
     assert recording.seconds_lost == 0
 
 
+def test_a_length_that_is_guessed_from_a_quiet_beginning_promises_nothing() -> None:
+    samples = np.concatenate([np.zeros(5 * 16_000, np.float32), noise(15)])
+    recording, _ = heard(recorded(samples, "adts", "aac", 44_100))
+    assert recording.duration is not None
+    assert recording.duration > 22  # FFmpeg's guess
+    assert recording.seconds_read == pytest.approx(20, abs=0.2)
+    assert recording.seconds_lost == 0
+
+
+def test_a_cut_transport_stream_promises_nothing() -> None:
+    data = video([Sound([(0.0, tone(5)), (9.0, tone(6))], "mp2")], 17, "mpegts")
+    recording, _ = heard(data[: len(data) * 6 // 10])
+    assert recording.seconds_read > 5
+    assert recording.seconds_lost == 0
+
+
 @pytest.mark.parametrize("pipe", [False, True], ids=["file", "pipe"])
 @pytest.mark.parametrize("damage", [b"", b"not a page" * 50], ids=["whole", "damaged"])
 def test_all_links_of_a_chained_ogg_are_heard(pipe: bool, damage: bytes) -> None:

@@ -28,6 +28,12 @@ def test_a_file_whose_index_is_at_its_end_is_read_from_a_pipe(container: str, co
     assert seconds(Pipe(data)) == pytest.approx(5, abs=0.1)
 
 
+def test_sound_that_begins_late_in_a_file_without_an_index_is_found_in_a_pipe() -> None:
+    data = video([Sound([(4.0, tone(5))], "mp2")], 16, "mpeg")
+    assert seconds(io.BytesIO(data)) == pytest.approx(9, abs=0.2)
+    assert seconds(Pipe(data)) == pytest.approx(9, abs=0.2)
+
+
 def test_a_video_with_several_tracks_is_read_from_a_pipe() -> None:
     data = video([Sound([(1.0, tone(2))]), Sound([(0.0, tone(3))])], 3, "mp4")
     assert seconds(Pipe(data), track=1) == pytest.approx(3, abs=0.1)
