@@ -8,6 +8,7 @@ from hush.cutter import RECORDING_SEGMENT, Cutter
 from hush.segments import Segment, SegmentStream
 from hush.sound.mixing import Planes
 from hush.transcript import Phrase, Transcript, join
+from hush.typography import joined
 
 
 def segments_by_channel(chunks: Iterable[Planes], n_mels: int) -> Iterator[tuple[int, Segment]]:
@@ -54,7 +55,8 @@ def told_apart(
     Returns
     -------
     Transcript
-        Each phrase has a speaker, and begins with the name; in the text, whoever speaks has a line.
+        Each phrase and word has a speaker, and phrases begin with the name; in the text, whoever
+        speaks has a line.
     """
     named = [
         (start, _named(part, names[channel] if channel < len(names) else f"Speaker {channel + 1}"))
@@ -78,13 +80,10 @@ def _named(part: Transcript, name: str) -> Transcript:
         return part
     phrases = part.phrases or (Phrase(0.0, part.duration, text),)
     words = part.words
-    if words:
-        first = words[0]
-        words = (replace(first, word=_said_by(name, first.word)), *words[1:])
     return replace(
         part,
         text=_said_by(name, text),
-        words=words,
+        words=None if words is None else tuple(replace(word, speaker=name) for word in words),
         phrases=tuple(
             replace(phrase, text=_said_by(name, phrase.text), speaker=name)
             for phrase in phrases
@@ -99,5 +98,5 @@ def _said_by(name: str, text: str) -> str:
 
 def _lines(phrases: Iterable[Phrase]) -> Iterator[str]:
     for name, spoken in groupby(phrases, key=lambda phrase: phrase.speaker):
-        texts = [phrase.text.removeprefix(f"{name}: ") for phrase in spoken]
-        yield f"{name}: {' '.join(texts)}"
+        texts = (phrase.text.removeprefix(f"{name}: ") for phrase in spoken)
+        yield f"{name}: {joined(texts)}"

@@ -166,11 +166,13 @@ def cues(transcript: "Transcript", layout: Layout, earliest: int = 0) -> list[Cu
     earliest
         Milliseconds before which none begins.
     """
-    words = deque(transcript.words or ())
+    words: dict[str | None, deque[Word]] = {}  # by speaker, for people speak at the same time
+    for word in transcript.words or ():
+        words.setdefault(word.speaker, deque()).append(word)
     parts = [
         part
         for phrase in sorted(transcript.phrases, key=lambda phrase: phrase.start)
-        for part in _parts(phrase, words, layout)
+        for part in _parts(phrase, words.get(phrase.speaker, deque()), layout)
     ]
     spans = in_order([_span(part) for part in parts], earliest)
     return [
@@ -237,8 +239,10 @@ def _parts(phrase: "Phrase", words: "deque[Word]", layout: Layout) -> Iterator[l
     text = plain(phrase.text)
     if not text:
         return
-    anchors, starts = _anchors(phrase, text, words)
-    units = _units(text, anchors, starts, layout)
+    name = f"{plain(phrase.speaker)}: " if phrase.speaker else ""
+    named = len(name) if text.startswith(name) else 0
+    anchors, starts = _anchors(phrase, text, words, named)
+    units = _units(text, anchors, starts, layout, named)
     timed = bool(starts)
 
     def fits(part: Sequence[_Unit]) -> bool:
@@ -308,15 +312,16 @@ def _penalty(units: Sequence[_Unit], end: int) -> float:
 
 
 def _anchors(
-    phrase: "Phrase", text: str, words: "deque[Word]"
+    phrase: "Phrase", text: str, words: "deque[Word]", named: int
 ) -> tuple[list[tuple[int, float]], set[int]]:
     """Return places of a phrase's text with their times, and where its words begin."""
-    found = list(_placed(phrase, text, words))
+    found = list(_placed(phrase, text, words, named))
     if not found:
         return [(0, phrase.start), (len(text), max(phrase.start, phrase.end))], set()
     anchors: list[tuple[int, float]] = []
     if found[0][0] > 0:
-        anchors.append((0, min(phrase.start, found[0][1].start)))
+        first = found[0][1].start
+        anchors.append((0, first if found[0][0] == named else min(phrase.start, first)))
     for (place, word), (following, _) in pairwise([*found, (len(text), None)]):
         assert word is not None
         start = max(word.start, anchors[-1][1] if anchors else 0.0)
@@ -330,9 +335,14 @@ def _anchors(
     return anchors, {place for place, _ in found}
 
 
-def _placed(phrase: "Phrase", text: str, words: "deque[Word]") -> Iterator[tuple[int, "Word"]]:
-    """Take the words of a phrase from those given, and yield where each stands in its text."""
-    place = 0
+def _placed(
+    phrase: "Phrase", text: str, words: "deque[Word]", named: int
+) -> Iterator[tuple[int, "Word"]]:
+    """Take the words of a phrase from those given, and yield where each stands in its text.
+
+    They stand behind the name of who says them, which is `named` signs long.
+    """
+    place = named
     while words:
         word = plain(words[0].word)
         found = text.find(word, place)
@@ -341,16 +351,19 @@ def _placed(phrase: "Phrase", text: str, words: "deque[Word]") -> Iterator[tuple
                 yield found, words[0]
             words.popleft()
             place = found + len(word)
-        elif place == 0 and words[0].end <= phrase.start:
+        elif place == named and words[0].end <= phrase.start:
             words.popleft()
         else:
             return
 
 
 def _units(
-    text: str, anchors: list[tuple[int, float]], starts: set[int], layout: Layout
+    text: str, anchors: list[tuple[int, float]], starts: set[int], layout: Layout, named: int
 ) -> list[_Unit]:
-    """Cut a text where lines may end, but not within a word whose times are known."""
+    """Cut a text where lines may end, but not within a word whose times are known, or a name.
+
+    A name, which is `named` signs long, stays with the first word.
+    """
     units: list[_Unit] = []
     place = 0
     for piece in pieces(text, layout.line_width):
@@ -358,7 +371,11 @@ def _units(
         place += len(piece)
         unit = _Unit(piece, _time(anchors, first, bisect_right), _time(anchors, place, bisect_left))
         inside = starts and first not in starts and not piece.startswith(" ")
-        if units and inside and width(units[-1].text + piece) <= layout.line_width:
+        if (
+            units
+            and (inside or first <= named)
+            and width(units[-1].text + piece) <= layout.line_width
+        ):
             units[-1] = replace(units[-1], text=units[-1].text + piece, end=unit.end)
         else:
             units.append(unit)

@@ -22,12 +22,21 @@ class TranscriptFormat(StrEnum):
 
 @dataclass(frozen=True)
 class Word:
-    """A word with its time in seconds, and how sure the model is of it, 0 to 1, if it says."""
+    """A word with its time in seconds.
+
+    Attributes
+    ----------
+    probability
+        How sure the model is of it, 0 to 1; None if it does not say.
+    speaker
+        Who says it; None if nobody told the speakers apart.
+    """
 
     word: str
     start: float
     end: float
     probability: float | None = None
+    speaker: str | None = None
 
 
 @dataclass(frozen=True)
@@ -311,10 +320,13 @@ def _word(word: Mapping[str, Any]) -> Word:
 
 
 def _word_json(word: Word) -> dict[str, Any]:
-    timed = {"word": word.word, "start": round(word.start, 3), "end": round(word.end, 3)}
-    if word.probability is None:
-        return timed
-    return {**timed, "probability": round(word.probability, 4)}
+    return {
+        "word": word.word,
+        "start": round(word.start, 3),
+        "end": round(word.end, 3),
+        **({} if word.probability is None else {"probability": round(word.probability, 4)}),
+        **({} if word.speaker is None else {"speaker": word.speaker}),
+    }
 
 
 def _seconds(value: Any) -> float:

@@ -1,6 +1,8 @@
 """Calls with one person on each channel."""
 
 import io
+from collections.abc import Sequence
+from itertools import pairwise
 
 import httpx2
 import numpy as np
@@ -9,7 +11,8 @@ import pytest
 from hush.audio import AudioError
 from hush.blocking import Client
 from hush.speakers import told_apart
-from hush.transcript import Phrase, Transcript, Word
+from hush.subtitles import Layout
+from hush.transcript import Phrase, Transcript, TranscriptFormat, Word
 from tests.hush.sound.files import Pipe, channels
 from tests.hush.test_client import FakeService, client_of
 from tests.hush.test_segments import TALK
@@ -47,10 +50,46 @@ def test_whoever_goes_on_has_one_line() -> None:
     assert told_apart(parts, [], 20).text == "Speaker 1: Hello. Again."
 
 
-def test_words_keep_their_times_and_the_first_has_the_name() -> None:
+def test_words_keep_their_times_and_know_their_speaker() -> None:
     parts = [(1, 5.0, part(" Hi there", 0, 1, words=True))]
     transcript = told_apart(parts, [], 20)
-    assert transcript.words == (Word("Speaker 2: Hi", 5, 6),)
+    assert transcript.words == (Word("Hi", 5, 6, speaker="Speaker 2"),)
+    assert transcript.verbose_json()["words"] == [
+        {"word": "Hi", "start": 5, "end": 6, "speaker": "Speaker 2"}
+    ]
+
+
+def test_scripts_without_spaces_get_none_between_phrases() -> None:
+    parts = [(0, 0.0, part("今日は", 0, 1)), (0, 1.0, part("良い天気です。", 0, 1))]
+    assert told_apart(parts, [], 2).text == "Speaker 1: 今日は良い天気です。"
+
+
+def test_subtitles_are_cut_by_the_words_of_each_speaker() -> None:
+    def said(text: str, times: Sequence[float]) -> Transcript:
+        spans = zip(text.split(), pairwise(times), strict=True)
+        words = tuple(Word(word, *span) for word, span in spans)
+        ends = [place for place, word in enumerate(words, 1) if word.word.endswith(".")]
+        phrases = tuple(
+            Phrase(words[first].start, words[end - 1].end, " ".join(text.split()[first:end]))
+            for first, end in pairwise([0, *ends])
+        )
+        return Transcript(text, times[-1], "english", phrases=phrases, words=words)
+
+    parts = [
+        (0, 0.0, said("And so. Ask not.", [0, 0.5, 1, 3, 4])),
+        (1, 0.0, said("Hello there.", [0.7, 1.2, 2])),
+    ]
+    transcript = told_apart(parts, [], 4)
+    assert transcript.written(TranscriptFormat.VTT, Layout(word_times=True)) == (
+        "WEBVTT\n\n"
+        "00:00:00.000 --> 00:00:00.700\nSpeaker 1: And <00:00:00.500>so.\n\n"
+        "00:00:00.700 --> 00:00:01.000\nSpeaker 2: Hello there.\n\n"
+        "00:00:01.000 --> 00:00:04.000\nSpeaker 1: Ask <00:00:03.000>not.\n"
+    )
+    single = transcript.written(TranscriptFormat.SRT, Layout(words=1))
+    assert [block.splitlines()[2] for block in single.split("\n\n")] == [
+        *("Speaker 1: And", "so.", "Speaker 2: Hello", "there.", "Speaker 1: Ask", "not."),
+    ]
 
 
 def test_silence_says_nobodys_name() -> None:
