@@ -1,5 +1,6 @@
 """Options that several commands have, and what they come to."""
 
+import re
 from typing import Annotated, Literal
 
 import typer
@@ -23,6 +24,15 @@ def _known_mel_bins(value: int) -> int:
         raise typer.BadParameter("pictures are 80 or 128 pixels high")
     return value
 
+
+def _known_origins(values: list[str] | None) -> list[str] | None:
+    for value in values or ():
+        if not _ORIGIN.fullmatch(value):
+            raise typer.BadParameter(f"{value!r} is no origin; http://localhost:3000 is one")
+    return values
+
+
+_ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/*]+/?|null")
 
 Url = Annotated[
     str | None,
@@ -56,6 +66,7 @@ AllowedOrigins = Annotated[
     list[str] | None,
     typer.Option(
         "--allow-origin",
+        callback=_known_origins,
         metavar="ORIGIN",
         help="Web page that may ask, such as `http://localhost:3000`; may be given several times.",
     ),

@@ -15,7 +15,16 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from hush.arguments import ApiKey, Picture, Quality, Url, client_for, encoding_of, missing
+from hush.arguments import (
+    ApiKey,
+    Insecure,
+    Picture,
+    Quality,
+    Url,
+    client_for,
+    encoding_of,
+    missing,
+)
 from hush.client import AsyncClient, Options, Progress
 from hush.connection import ServiceError
 from hush.image import Encoding
@@ -69,6 +78,7 @@ def listen(
     ] = None,
     picture: Picture = "png",
     quality: Quality = None,
+    insecure: Insecure = False,
 ) -> None:
     """Turn what the microphone hears into words, live, until Ctrl-C.
 
@@ -99,7 +109,7 @@ def listen(
         prompt=prompt,
     )
     encoding = encoding_of(picture, quality)
-    client = client_for(url, api_key, model)
+    client = client_for(url, api_key, model, insecure=insecure)
     try:
         with sound.open_microphone(microphone) as opened:
             code = hear(opened, client, options, encoding, output)

@@ -39,7 +39,7 @@ class OnlyFromHere:
         allowed_hosts: Collection[str] = (),
         allowed_origins: Collection[str] = (),
     ) -> None:
-        self._hosts = _OWN_HOSTS | {host.lower() for host in allowed_hosts}
+        self._hosts = _OWN_HOSTS | {_allowed(host) for host in allowed_hosts}
         self._origins = frozenset(origin.rstrip("/").lower() for origin in allowed_origins)
         self._app = app
         if self._origins:
@@ -78,6 +78,13 @@ class OnlyFromHere:
 
 def _reads(scope: Scope) -> bool:
     return cast(str, scope.get("method", "GET")) in ("GET", "HEAD")
+
+
+def _allowed(host: str) -> str:
+    """Return the name of an allowed host, which may have been written with a port."""
+    bare = host.lower()
+    is_ipv6 = bare.count(":") > 1 and not bare.startswith("[")
+    return bare if is_ipv6 else _name(bare) or bare
 
 
 def _name(host: str) -> str | None:

@@ -28,6 +28,8 @@ PORT = 10_300
 """Where Home Assistant looks for speech-to-text."""
 LONGEST = 600.0
 """Seconds that somebody may speak at once."""
+MOST_KEPT = 256 << 20
+"""Bytes of sound that are kept of a connection: its satellite says itself how many a second has."""
 LARGEST_EVENT = 8 << 20
 """Bytes of one event: more than any satellite sends."""
 _HUSH = Attribution("hush", "https://pypi.org/project/hush/")
@@ -112,6 +114,8 @@ class _Satellite(AsyncEventHandler):
         self._size += len(chunk.audio)
         if self._size > LONGEST * form[0] * form[1] * form[2]:
             raise AudioError(f"somebody spoke for more than {LONGEST:.0f} s")
+        if self._size > MOST_KEPT:
+            raise AudioError(f"at most {MOST_KEPT} bytes are taken at once")
         self._sound.append(chunk.audio)
 
     async def _answer(self) -> None:

@@ -276,6 +276,24 @@ async def test_hosts_and_origins_that_are_allowed_are_answered(sink: FakeService
         assert answer.status_code == 403
 
 
+@pytest.mark.parametrize(
+    ("allowed", "host"),
+    [
+        ("hush.home:8443", "hush.home:8443"),
+        ("hush.home:8443", "hush.home"),
+        ("[fd00::5]", "[fd00::5]:1338"),
+        ("fd00::5", "[fd00::5]"),
+        ("Hush.Home", "hush.home:80"),
+    ],
+)
+async def test_a_host_is_allowed_however_it_is_written(
+    sink: FakeService, allowed: str, host: str
+) -> None:
+    async for bridge in bridge_to(sink, Encoding(), allowed_hosts=[allowed]):
+        assert (await bridge.get("/v1/models", headers={"host": host})).status_code == 200
+        assert (await bridge.get("/v1/models", headers={"host": "other"})).status_code == 403
+
+
 @pytest.mark.parametrize("announced", [True, False])
 async def test_what_is_too_large_is_refused_before_it_is_kept(
     sink: FakeService, announced: bool

@@ -15,6 +15,7 @@ from wyoming.event import Event, Eventable
 from wyoming.info import Describe, Info
 from wyoming.ping import Ping, Pong
 
+from hush import wyoming_bridge
 from hush.wyoming_bridge import LARGEST_EVENT, serve
 from tests.hush.test_client import FakeService, client_of, refusal
 from tests.hush.test_segments import TALK
@@ -147,6 +148,21 @@ async def test_nonsense_is_refused(port: int, nonsense: Event) -> None:
         answer = await satellite.read_event()
         assert answer is not None
         assert Error.is_type(answer.type)
+
+
+@pytest.mark.parametrize("form", [(2**31, 4, 1000), (16_000, 2, 1)], ids=["absurd", "usual"])
+async def test_no_more_sound_is_kept_than_may_be(
+    port: int, monkeypatch: pytest.MonkeyPatch, form: tuple[int, int, int]
+) -> None:
+    monkeypatch.setattr(wyoming_bridge, "MOST_KEPT", 1 << 20)
+    rate, width, channels = form
+    chunk = AudioChunk(rate=rate, width=width, channels=channels, audio=bytes(1 << 19)).event()
+    async with AsyncTcpClient("127.0.0.1", port) as satellite:
+        for _ in range(3):
+            await satellite.write_event(chunk)
+        answer = await asyncio.wait_for(satellite.read_event(), 10)
+        assert answer is not None
+        assert "at most 1048576 bytes" in Error.from_event(answer).text
 
 
 async def test_an_event_of_any_size_is_not_waited_for(port: int) -> None:
