@@ -12,6 +12,7 @@ from hush.image import MAX_FRAMES, PNG, Encoding, MelImageError, encode
 from hush.mel import FRAMES_PER_SECOND, MEL_BINS
 from hush.reading import MOST_IN_INDEX, MOST_IN_PICTURE, OddFileError, read_file
 from hush.segments import Segment
+from hush.sound.addresses import Address, fetched
 from hush.transcript import Transcript
 
 INDEX = "index.json"
@@ -185,17 +186,31 @@ def _checked(index: FolderIndex) -> FolderIndex:
     return index
 
 
-def read_picture(path: Path) -> bytes:
-    """Return the content of a mel image's file.
+def read_picture(path: Path | Address) -> bytes:
+    """Return the content of a mel image's file, or of one at an address.
 
     Raises
     ------
     MelImageError
         If it is no ordinary file, or too large for a picture.
+    AudioError
+        If an address cannot be reached, or nothing is there.
     OSError
         If it cannot be read.
     """
+    if isinstance(path, Address):
+        return _fetched_picture(path)
     try:
         return read_file(path, MOST_IN_PICTURE)
     except OddFileError as error:
         raise MelImageError(str(error)) from error
+
+
+def _fetched_picture(address: Address) -> bytes:
+    picture = bytearray()
+    with fetched(address) as content:
+        while piece := content.read():
+            picture += piece
+            if len(picture) > MOST_IN_PICTURE:
+                raise MelImageError(f"has more than {MOST_IN_PICTURE} bytes")
+    return bytes(picture)

@@ -10,7 +10,10 @@ import numpy as np
 import pytest
 
 from hush.audio import AudioError
+from hush.folder import read_picture
+from hush.image import decode, encode, quantize
 from hush.inputs import source
+from hush.mel import log_mel_spectrogram
 from hush.sound.addresses import Address, is_address
 from hush.terminal import opened
 from local.processes import free_port
@@ -19,6 +22,7 @@ from tests.hush.test_audio import recorded, tone
 FILES = {
     "/talk.mp3": recorded(tone(5), "mp3", "libmp3lame", 44_100),
     "/talk.m4a": recorded(tone(5), "ipod", "aac", 44_100),
+    "/speech.png": encode(quantize(log_mel_spectrogram(tone(5), 80))),
     "/page.mp3": b"<!doctype html><title>Sign in</title>",
     "/list.m3u8": b"#EXTM3U\n#EXTINF:10,\ntalk.mp3\n",
 }
@@ -93,6 +97,13 @@ def test_what_cannot_be_heard_is_refused_in_words(
 ) -> None:
     with pytest.raises(AudioError, match=message):
         seconds(server[0] + path)
+
+
+def test_a_mel_image_at_an_address_is_one(server: tuple[str, list[str]]) -> None:
+    url, _ = server
+    assert decode(read_picture(Address(f"{url}/speech.png"))).pixels.shape[0] == 80
+    with pytest.raises(AudioError, match="404"):
+        read_picture(Address(f"{url}/none.png"))
 
 
 def test_an_address_where_nothing_is_cannot_be_reached() -> None:
