@@ -216,8 +216,7 @@ async def _words_of(
         def hear(newest: Progress, seconds: float | None) -> None:
             if output.is_running and sys.stdout.isatty():
                 bar.hide()  # where the words themselves are seen
-            if not heard.apart:  # what people say in turns is put in order at the end
-                output.hear(newest)
+            (output.keep if heard.apart else output.hear)(newest)
             bar(newest.seconds, seconds)
 
         try:

@@ -27,7 +27,7 @@ from hush.folder import FolderError, read_index, read_picture
 from hush.image import PNG, Encoding, MelImage, MelImageError, decode, encode, read_header
 from hush.mel import SAMPLE_RATE, Samples
 from hush.segments import segments
-from hush.speakers import segments_by_channel, told_apart
+from hush.speakers import named_part, segments_by_channel, told_apart
 from hush.transcript import Transcript, join
 from hush.wording import in_words
 
@@ -472,7 +472,14 @@ class AsyncClient:
             told = ((channel, *part) for channel, part in zip(channels, parts, strict=False))
             return told_apart(told, names, duration)
 
-        parts = await self._send_timed(files(), options, on_progress, joined)
+        answered = iter(channels)
+
+        def tell(newest: Progress) -> None:
+            part = named_part(newest.transcript, next(answered), names)
+            if on_progress is not None:
+                on_progress(replace(newest, transcript=part))
+
+        parts = await self._send_timed(files(), options, tell, joined)
         return replace(joined(parts, source.seconds_read), task=options.task)
 
     async def transcribe_folder(

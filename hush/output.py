@@ -5,6 +5,7 @@ from pathlib import Path
 import typer
 
 from hush.client import Progress
+from hush.speakers import in_turns
 from hush.subtitles import Layout
 from hush.terminal import errors
 from hush.transcript import RunningTranscript, Transcript, TranscriptFormat, join
@@ -30,6 +31,7 @@ class Output:
         self._layout = layout
         self._stem = stem
         self._parts: list[Transcript] = []
+        self._kept: list[Transcript] = []
         self._seconds = 0.0
         self._running: RunningTranscript | None = None
         if stem is None and forms[0] is not TranscriptFormat.JSON:
@@ -44,6 +46,11 @@ class Output:
         """Take the newest words."""
         self._seconds = progress.seconds
         self._add(progress.transcript)
+
+    def keep(self, progress: Progress) -> None:
+        """Take the newest words of a call: its turns are put in order at the end."""
+        self._seconds = progress.seconds
+        self._kept.append(progress.transcript)
 
     def _add(self, part: Transcript) -> None:
         self._parts.append(part)
@@ -77,6 +84,8 @@ class Output:
         """
         if self._parts:
             self.finish(join([(0.0, part) for part in self._parts], self._seconds))
+        elif self._kept:
+            self.finish(in_turns(join([(0.0, part) for part in self._kept], self._seconds)))
 
     def _write(self, whole: Transcript, stem: Path) -> None:
         for form in self._forms:

@@ -59,10 +59,19 @@ def told_apart(
         speaks has a line.
     """
     named = [
-        (start, _named(part, names[channel] if channel < len(names) else f"Speaker {channel + 1}"))
-        for channel, start, part in parts
+        (start, named_part(part, channel, names))
+        for channel, start, part in sorted(parts, key=lambda part: part[1])
     ]
-    whole = join(sorted(named, key=lambda part: part[0]), duration)
+    return in_turns(join(named, duration))
+
+
+def named_part(part: Transcript, channel: int, names: Sequence[str]) -> Transcript:
+    """Return the words of a segment with the name of whoever says them; see `told_apart`."""
+    return _named(part, names[channel] if channel < len(names) else f"Speaker {channel + 1}")
+
+
+def in_turns(whole: Transcript) -> Transcript:
+    """Return the words of several people, whose phrases have names, in the order of their times."""
     phrases = sorted(whole.phrases, key=lambda phrase: phrase.start)
     words = None if whole.words is None else sorted(whole.words, key=lambda word: word.start)
     return replace(

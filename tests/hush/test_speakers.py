@@ -10,6 +10,7 @@ import pytest
 
 from hush.audio import AudioError
 from hush.blocking import Client
+from hush.output import Output
 from hush.speakers import told_apart
 from hush.subtitles import Layout
 from hush.transcript import Phrase, Transcript, TranscriptFormat, Word
@@ -107,6 +108,17 @@ async def test_each_channel_is_transcribed_by_itself() -> None:
     second = [phrase for phrase in transcript.phrases if phrase.speaker == "Speaker 2"]
     assert all(7 < phrase.start < 16.5 for phrase in second)
     assert transcript.duration == pytest.approx(24)
+
+
+async def test_what_was_said_until_an_interruption_is_written_in_turns(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    output = Output([TranscriptFormat.TEXT], Layout())
+    async with client_of(FakeService()) as client:
+        whole = await client.transcribe_speakers(io.BytesIO(CALL), on_progress=output.keep)
+    assert capsys.readouterr().out == ""
+    output.interrupt()
+    assert capsys.readouterr().out == whole.text + "\n"
 
 
 async def test_a_pipe_is_enough() -> None:
