@@ -32,6 +32,7 @@ from hush.transcript import Transcript
 from hush.wording import in_words
 
 _BAD_GATEWAY = 502
+_FALSE = ("false", "0", "off", "no", "f", "n")
 _NO_STORAGE = 507
 
 
@@ -159,7 +160,7 @@ def _options(form: FormData, wishes: Wishes, path: str) -> Options:
         value = form.get(name)
         return value if isinstance(value, str) and value else None
 
-    if (text("stream") or "false").lower() not in ("false", "0"):
+    if (text("stream") or "false").lower() not in _FALSE:
         raise HTTPException(400, "stream: this bridge answers whole; it does not stream")
     return Options(
         model=text("model"),

@@ -11,6 +11,7 @@ from typing import Any
 import httpx2
 import numpy as np
 import pytest
+from starlette.formparsers import MultiPartParser
 
 from hush.bridge import create_bridge
 from hush.client import AsyncClient
@@ -134,6 +135,16 @@ async def test_what_clients_ask_for_goes_on_word_for_word(
         b'name="timestamp_granularities[]"\r\n\r\nword',
     ):
         assert field in sent
+
+
+@pytest.mark.parametrize("stream", ["", "false", "False", "0", "off", "no"])
+async def test_what_does_not_ask_for_a_stream_is_answered(
+    bridge: httpx2.AsyncClient, stream: str
+) -> None:
+    answer = await bridge.post(
+        "/v1/audio/transcriptions", files={"file": SPEECH}, data={"stream": stream}
+    )
+    assert answer.status_code == 200
 
 
 async def test_silence_has_a_language_too(bridge: httpx2.AsyncClient) -> None:
@@ -320,6 +331,8 @@ async def test_a_recording_that_cannot_be_kept_is_said_in_words(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(tempfile.SpooledTemporaryFile, "rollover", full)
+    # A service in the same process keeps more in memory.
+    monkeypatch.setattr(MultiPartParser, "spool_max_size", 1 << 20)
     answer = await bridge.post(
         "/v1/audio/transcriptions", files={"file": recorded(np.tile(TALK, 3))}
     )

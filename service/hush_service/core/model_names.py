@@ -7,7 +7,10 @@ from hush_service.weights.catalogue import ALIASES
 _OPENAIS = re.compile(r"(openai/)?(whisper-1|gpt-[\w.-]*transcribe[\w.-]*)", re.IGNORECASE)
 """Such as gpt-4o-mini-transcribe-2025-12-15."""
 _BEFORE = re.compile(r"^(faster-whisper-|openai-whisper-|whisper-|ggml-)")
-_AFTER = re.compile(r"(-ct2|-ctranslate2|-mlx|-fp16|-float16|-int8|-q5_0|\.bin|\.pt)+$")
+_AFTER = re.compile(
+    r"(-ct2|-ctranslate2|-mlx|-fp16|-fp32|-float16|-float32|-int8|-q[2-8](_[01k])?|-[2-8]-?bit"
+    r"|\.bin|\.pt)+$"
+)
 """How another program keeps the same weights."""
 
 

@@ -157,6 +157,11 @@ async def test_json_says_how_sure_the_model_is_where_asked_to(client: httpx2.Asy
     assert (await post(client, picture(), include="everything")).status_code == 400
 
 
+@pytest.mark.parametrize("name", ["timestamp_granularities[]", "include[]"])
+async def test_empty_items_of_lists_are_none(client: httpx2.AsyncClient, name: str) -> None:
+    assert (await post(client, picture(), **{name: ""})).status_code == 200
+
+
 async def test_keywords_are_heard_before_the_prompt() -> None:
     told = engine()
     async with http(loaded(demo=told)) as client:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Form, Request, Response, UploadFile
 from fastapi.responses import JSONResponse, PlainTextResponse
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 
 from hush.contracts.headers import UNHEARD
 from hush.image import SMALL, Encoding
@@ -133,6 +133,12 @@ class SpeechForm(BaseModel):
     max_line_width: int = Field(42, ge=8, description="Signs in a line of subtitles")
     max_lines: int = Field(2, ge=1, description="Lines of subtitles that are seen at once")
     max_words: int | None = Field(None, ge=1, description="Words that are seen at once")
+
+    @field_validator("granularities", "include", mode="before")
+    @classmethod
+    def _without_empty(cls, value: object) -> object:
+        """Drop what a client left empty; `Wishes` does it too."""
+        return [each for each in value if each != ""] if isinstance(value, list) else value
 
 
 Speech = Annotated[SpeechForm, Form(media_type="multipart/form-data")]
