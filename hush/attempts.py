@@ -16,7 +16,7 @@ from hush.folder import INDEX, FolderError, read_index
 from hush.image import MelImageError
 from hush.inputs import with_folders_opened
 from hush.sound.addresses import Address
-from hush.terminal import STANDARD_INPUT, errors, report, stem_of
+from hush.terminal import STANDARD_INPUT, errors, name_of, report, stem_of
 from hush.wording import in_words
 
 
@@ -38,9 +38,9 @@ class Attempts:
         except OSError as error:
             self._fail(f"{error.filename or file}: {in_words(error)}")
         except (FolderError, MelImageError) as error:
-            self._fail(f"{file}: {error}")
+            self._fail(f"{name_of(file)}: {error}")
         except ServiceError as error:
-            self._fail(f"{file}: {error}")
+            self._fail(f"{name_of(file)}: {error}")
             if error.status == HTTPStatus.UNAUTHORIZED:
                 errors.print("where people sign in to the service, `hush login URL` does it")
 

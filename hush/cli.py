@@ -57,6 +57,7 @@ from hush.terminal import (
     Advance,
     errors,
     is_picture,
+    name_of,
     opened,
     progress,
     report,
@@ -190,9 +191,9 @@ def transcribe(
                         continue
                     output.finish(transcript)
                 if transcript.unheard:
-                    report(f"{file}: {without_words(transcript.unheard)}")
+                    report(f"{name_of(file)}: {without_words(transcript.unheard)}")
                 elif not transcript.text.strip():
-                    errors.print(without_speech(file))
+                    errors.print(without_speech(name_of(file)))
 
     if jobs:
         client = client_for(url, api_key, model, insecure=insecure, patience=patience)
@@ -244,7 +245,7 @@ async def _words_of(
             output.interrupt()
             raise
     if partial is not None:
-        report(f"{file}: what is written ends at {partial.duration:.0f} s")
+        report(f"{name_of(file)}: what is written ends at {partial.duration:.0f} s")
     return partial
 
 

@@ -120,7 +120,7 @@ def _source(
         # Whoever waits for more of a pipe inside FFmpeg hears of no Ctrl-C otherwise.
         before = signal.signal(signal.SIGINT, partial(_leave, interrupt))
         try:
-            yield sys.stdin.buffer, "standard input"
+            yield sys.stdin.buffer, name_of(file)
         finally:
             signal.signal(signal.SIGINT, before)
 
@@ -144,6 +144,11 @@ def _leave(interrupt: Callable[[], None], _: int, __: FrameType | None) -> None:
 def is_picture(file: Path | Address) -> bool:
     """Say whether a file is a mel image, by its name."""
     return file.suffix.lower().removeprefix(".") in FORMATS
+
+
+def name_of(file: Path | Address) -> str:
+    """Return what messages call a file."""
+    return "standard input" if file == STANDARD_INPUT else str(file)
 
 
 def stem_of(file: Path | Address) -> str:

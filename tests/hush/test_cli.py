@@ -82,6 +82,18 @@ def test_transcribe_reads_standard_input(url: str, sample_words: str) -> None:
     assert ended.stdout.decode().strip() == sample_words
 
 
+def test_silence_from_standard_input_is_said_by_its_name(url: str) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "hush.cli", "transcribe", "-", "--url", url],
+        input=recorded(np.zeros(5 * 16_000, np.float32)),
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        check=True,
+    )
+    assert ended.stderr.decode() == "no speech found in standard input\n"
+
+
 def test_transcribe_writes_every_format_into_a_folder(
     url: str, talk: Path, tmp_path: Path, sample_words: str
 ) -> None:
