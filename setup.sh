@@ -96,7 +96,7 @@ libraries() {
 }
 
 page() {
-    sources='ui docs/privacy.md'
+    sources='ui docs/privacy.md hush/voice_network.json'
     # shellcheck disable=SC2086 # a list of names
     [ -f ui/dist/index.html ] && [ -z "$(find $sources -newer ui/dist/index.html -type f \
         -not -path '*/node_modules/*' -not -path '*/dist/*' -not -path '*/wasm/build/*')" ] && return

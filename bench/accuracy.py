@@ -20,11 +20,12 @@ from pathlib import Path
 from typing import Literal
 
 from bench.hearing import Heard, Listener, Memory, hear_all, heard_in
-from bench.recordings import FOLDER, UNSURE, Score, Utterance, learnt, long_recordings, utterances
+from bench.recordings import UNSURE, Score, Utterance, learnt, long_recordings, utterances
 from bench.sending import FLOAT32, PNG, SMALL, Way
 from hush.mel import SAMPLE_RATE
 from hush.segments import segments
 from hush_service.engine.windows import EXACT, WindowRule
+from models.nothing_said import FOLDER
 from models.tables import table
 
 BEAMS = (5, 1)

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from bench.hearing import Heard, Listener, Memory, hear_all, heard_in
-from bench.nothing_said import COUNT, clips
-from bench.recordings import FOLDER, UNSURE, Score, Utterance, learnt, utterances
+from bench.recordings import UNSURE, Score, Utterance, learnt, utterances
 from bench.sending import PNG
 from hush.transcript import Phrase
 from hush_service.engine.windows import Rules, has_words
+from models.nothing_said import COUNT, FOLDER, clips
 from models.tables import table
 
 NEVER = Rules(silent=1.1, suspicious=1.1, impossible=-1000)

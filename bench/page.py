@@ -22,6 +22,7 @@ import numpy as np
 from playwright.sync_api import Browser, sync_playwright
 
 from hush.audio import read_audio
+from hush.cutter import PHRASE
 from hush.transcript import Transcript
 from local.processes import ROOT, service
 from local.wire import Request, Response, wire_to
@@ -32,9 +33,9 @@ HOURS = 2
 TRACED = 20
 """Seconds in which the page's thread is watched; longer traces slow the browser down."""
 UTTERANCES = 8
-DETECTOR = 0.49
-"""Seconds from a segment's end to its cut: 0.4 s of pause, and the 20 frames of a decision, less
-the margin of 10 frames and the frame itself."""
+MARGIN = 0.2
+DECISION = 0.11
+"""Seconds that a segment goes on beyond its speech, and that a decision about a frame takes."""
 
 WATCH = """
 window.longest = 0;
@@ -46,7 +47,8 @@ SEGMENTS = """
 () => new Promise((resolve) => {
     indexedDB.open("hush").onsuccess = ({ target: { result } }) => {
         result.transaction("segments").objectStore("segments").getAll().onsuccess = (event) =>
-            resolve(event.target.result.map(({ spoken, sent }) => ({ spoken, sent })));
+            resolve(event.target.result.map(({ start, end, spoken, sent }) =>
+                ({ start, end, spoken, sent })));
     };
 })
 """
@@ -63,6 +65,13 @@ FRAMES = """
     requestAnimationFrame(frame);
 })
 """
+
+
+def _waited(segment: dict[str, float]) -> float:
+    """Return the seconds from a segment's end to its cut: its pause, and a decision."""
+    spoken = segment["end"] - segment["start"] - MARGIN
+    pause = 0.4 + 0.4 * max(0.0, PHRASE - spoken) / PHRASE
+    return pause + DECISION - MARGIN
 
 
 def main(wanted: list[str]) -> None:
@@ -151,14 +160,14 @@ def microphone(url: str) -> None:
         frames = painter.evaluate(FRAMES)
         page.locator(".said").nth(UTTERANCES - 1).wait_for(timeout=120_000)
         delays = [
-            (segment["sent"] - segment["spoken"]) / 1000 - DETECTOR
+            (segment["sent"] - segment["spoken"]) / 1000 - _waited(segment)
             for segment in page.evaluate(SEGMENTS)
             if segment["sent"]
         ]
         longest = page.evaluate("longest")
     print(f"microphone, {len(delays)} utterances:")
     print(
-        "  end of speech to request sent, beyond the detector's own 490 ms (target: under 150 ms):"
+        "  end of speech to request sent, beyond its pause and the decision (target: under 150 ms):"
         f" median {np.median(delays) * 1000:.0f} ms, longest {max(delays) * 1000:.0f} ms"
     )
     print(f"  view: {frames:.0f} frames a second")

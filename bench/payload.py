@@ -21,9 +21,10 @@ from pathlib import Path
 import numpy as np
 
 from bench.hearing import Heard, Listener, Memory, hear_all, heard_in
-from bench.recordings import FOLDER, UNSURE, Score, Utterance, in_noise, surroundings, utterances
+from bench.recordings import UNSURE, Score, Utterance, in_noise, utterances
 from bench.sending import AUDIO, FLOAT32, Way, ways
 from hush import image, mel
+from models.nothing_said import FOLDER, surroundings
 from models.tables import table
 
 NOISE = 10.0  # dB below the speech

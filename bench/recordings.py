@@ -19,8 +19,8 @@ from whisper.normalizers import BasicTextNormalizer, EnglishTextNormalizer
 
 from hush.audio import read_audio
 from hush.mel import SAMPLE_RATE, Samples
+from models.nothing_said import FOLDER
 
-FOLDER = Path(__file__).parents[2] / "shared" / "data" / "speech"
 DRAWS = 10_000
 BY_CHARACTER = frozenset({"ja", "zh"})
 UNSURE = frozenset({"earnings22", "voxpopuli"})
@@ -109,26 +109,6 @@ def long_recordings(folder: Path = FOLDER) -> list[Utterance]:
         )
         for each in map(json.loads, lines)
     ]
-
-
-def surroundings(folder: Path = FOLDER) -> Samples:
-    """Return the noise of voicebank-demand, recorded where people are: noisy minus clean.
-
-    Parameters
-    ----------
-    folder
-        A data set that holds it.
-
-    Returns
-    -------
-    (samples,) array
-        All of it, one recording after the other.
-    """
-    pairs = [
-        (file, folder / "voicebank-demand-clean" / file.name)
-        for file in sorted((folder / "voicebank-demand-noisy").glob("*.flac"))
-    ]
-    return np.concatenate([read_audio(noisy) - read_audio(clean) for noisy, clean in pairs])
 
 
 def in_noise(samples: Samples, noise: Samples, decibels: float, seed: int) -> Samples:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         TranscriptFormat,
         Word,
     )
+    from hush.voice_network import NetworkDetector, VoiceNetwork
 
 __version__ = "0.1.0"
 
@@ -47,6 +48,7 @@ _MODULES = {
         "TranscriptFormat",
         "Word",
     ),
+    "voice_network": ("NetworkDetector", "VoiceNetwork"),
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 
@@ -60,6 +62,7 @@ __all__ = [
     "Layout",
     "MelImage",
     "MelImageError",
+    "NetworkDetector",
     "Options",
     "Phrase",
     "Progress",
@@ -71,6 +74,7 @@ __all__ = [
     "Stretch",
     "Transcript",
     "TranscriptFormat",
+    "VoiceNetwork",
     "Word",
     "__version__",
     "decode",

@@ -16,6 +16,7 @@ from hush.in_process import (
     client_in_process,
 )
 from hush.mel import MEL_BINS
+from hush.segments import VoiceActivity
 from hush.terminal import errors, report
 
 
@@ -95,6 +96,23 @@ MelBins = Annotated[
         help="Height of the pictures: 80, or 128 for large-v3 and turbo.",
     ),
 ]
+VadChoice = Literal["network", "edges", "off"]
+Vad = Annotated[
+    VadChoice,
+    typer.Option(
+        "--vad",
+        help="What finds speech in the picture: a small network, or edges; off sends everything.",
+    ),
+]
+VadThreshold = Annotated[
+    float | None,
+    typer.Option(
+        "--vad-threshold",
+        min=0.01,
+        max=0.99,
+        help="Of the network: lower misses less, higher takes less for speech.",
+    ),
+]
 
 Temperature = Annotated[
     float,
@@ -110,6 +128,20 @@ MostWords = Annotated[
     int | None,
     typer.Option(min=1, help="Words that are seen at once, by their own times; 1 is word by word."),
 ]
+
+
+def activity_of(vad: VadChoice, threshold: float | None) -> VoiceActivity:
+    """Return what decides where speech is.
+
+    Raises
+    ------
+    typer.BadParameter
+        If a threshold is named for what has none.
+    """
+    try:
+        return VoiceActivity(vad, threshold)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--vad-threshold") from None
 
 
 def encoding_of(picture: PictureChoice, quality: int | None) -> Encoding:

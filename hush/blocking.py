@@ -16,6 +16,7 @@ from hush.cutter import Cutter
 from hush.detector import Detector
 from hush.image import PNG, Encoding
 from hush.mel import Samples
+from hush.segments import VoiceActivity
 from hush.transcript import Transcript
 
 
@@ -134,7 +135,7 @@ class Client:
         options: Options | None = None,
         *,
         encoding: Encoding = PNG,
-        detector: Detector | None = None,
+        detector: Detector | VoiceActivity | None = None,
         cutter: Cutter | None = None,
         on_progress: Callable[[Progress], None] | None = None,
     ) -> Transcript:
@@ -156,7 +157,7 @@ class Client:
         options: Options | None = None,
         *,
         encoding: Encoding = PNG,
-        detector: Detector | None = None,
+        detector: Detector | VoiceActivity | None = None,
         cutter: Cutter | None = None,
         on_progress: Callable[[Progress], None] | None = None,
     ) -> Transcript:
@@ -179,6 +180,7 @@ class Client:
         *,
         names: Sequence[str] = (),
         encoding: Encoding = PNG,
+        detector: VoiceActivity | None = None,
         on_progress: Callable[[Progress], None] | None = None,
     ) -> Transcript:
         """See `AsyncClient.transcribe_speakers`."""
@@ -188,6 +190,7 @@ class Client:
             options,
             names=names,
             encoding=encoding,
+            detector=detector,
             on_progress=on_progress,
         )
         return self._portal.call(call)

@@ -27,6 +27,9 @@ from hush.arguments import (
     Quality,
     Temperature,
     Url,
+    Vad,
+    VadThreshold,
+    activity_of,
     client_for,
     encoding_of,
     missing,
@@ -50,7 +53,7 @@ from hush.image import Encoding, decode, encode, quantize
 from hush.inputs import Channel, Heard, Raw, SpeakersByChannel, Track, source, with_folders_opened
 from hush.mel import Samples, log_mel_spectrogram
 from hush.output import Output
-from hush.segments import segments
+from hush.segments import Segment, VoiceActivity, segments
 from hush.sound.spool import most_kept
 from hush.subtitles import Layout
 from hush.terminal import (
@@ -138,6 +141,8 @@ def transcribe(
     channel: Channel = None,
     speakers_by_channel: SpeakersByChannel = False,
     raw: Raw = None,
+    vad: Vad = "network",
+    vad_threshold: VadThreshold = None,
     patience: Patience = 600.0,
     insecure: Insecure = False,
 ) -> None:
@@ -160,6 +165,7 @@ def transcribe(
     files = with_folders_opened(files)
     stems = [None] * len(files) if output is None else targets(files, output)
     encoding = encoding_of(picture, quality)
+    activity = activity_of(vad, vad_threshold)
     options = Options(
         model=model if url else None,
         language=language,
@@ -183,7 +189,7 @@ def transcribe(
                     typer.echo(f"==> {file} <==")
                 output = Output(forms, layout, stem)
                 transcript = await _words_of(
-                    attempts, client, file, options, encoding, heard, output
+                    attempts, client, file, options, encoding, heard, activity, output
                 )
                 with attempts.on(file):
                     if transcript is None:
@@ -208,6 +214,7 @@ async def _words_of(
     options: Options,
     encoding: Encoding,
     heard: Heard,
+    activity: VoiceActivity,
     output: Output,
 ) -> Transcript | None:
     """Return a file's words, or those until something went wrong; None if there are none."""
@@ -234,6 +241,7 @@ async def _words_of(
                     recording,
                     options,
                     encoding=encoding,
+                    detector=activity,
                     on_progress=lambda newest: hear(newest, recording.duration),
                 )
                 warn_if_damaged(recording)
@@ -271,6 +279,8 @@ def encode_command(
     track: Track = None,
     channel: Channel = None,
     raw: Raw = None,
+    vad: Vad = "network",
+    vad_threshold: VadThreshold = None,
 ) -> None:
     """Turn speech into mel images, to store now and transcribe later.
 
@@ -285,6 +295,7 @@ def encode_command(
     suffix = f".{encoding.format}" if whole else ".mel"
     files = with_folders_opened(files)
     heard = Heard(track, channel, raw)
+    activity = activity_of(vad, vad_threshold)
     made = zip(files, targets(files, output, suffix), strict=True)
     attempts = Attempts()
     for file, target in [job for job in made if attempts.readable(job[0])]:
@@ -295,18 +306,21 @@ def encode_command(
                     spectrogram = log_mel_spectrogram(samples, mel_bins)
                     target.write_bytes(encode(quantize(spectrogram), encoding))
                 else:
-                    _encode_segments(recording, target, mel_bins, encoding, advance)
+                    cut = segments(
+                        _watched(recording, advance),
+                        mel_bins,
+                        activity,
+                        Cutter(shortest=RECORDING_SEGMENT),
+                    )
+                    _encode_segments(recording, cut, target, mel_bins, encoding)
             warn_if_damaged(recording)
             typer.echo(target)
     attempts.end()
 
 
 def _encode_segments(
-    recording: Recording, folder: Path, mel_bins: int, encoding: Encoding, advance: Advance
+    recording: Recording, cut: Iterator[Segment], folder: Path, mel_bins: int, encoding: Encoding
 ) -> None:
-    cut = segments(
-        _watched(recording, advance), mel_bins, cutter=Cutter(shortest=RECORDING_SEGMENT)
-    )
     with replaced(folder) as new:
         stored = write_pictures(new, cut, encoding)
         seconds = round(recording.seconds_read, 3)
@@ -352,12 +366,21 @@ def show(
         typer.Option("--output", "-o", metavar="FILE", help="Picture: .png, .svg or .pdf."),
     ] = None,
     mel_bins: MelBins = 80,
+    vad: Annotated[
+        bool,
+        typer.Option(
+            "--vad",
+            help="Draw below how probable speech is, and labels that lie beside the recording"
+            " (.scv, as TEN-VAD's).",
+        ),
+    ] = False,
 ) -> None:
     """Draw a spectrogram in colour, with axes and its segments marked.
 
-    **Example**
+    **Examples**
 
     - `hush show talk.mp3 -o talk.png`
+    - `hush show --vad talk.wav`
     """
     try:
         from hush.show import ENDINGS, drawn, render
@@ -371,7 +394,7 @@ def show(
     attempts = Attempts()
     if attempts.readable(file, folders=True):
         with attempts.on(file):
-            render(drawn(file, mel_bins), file.name, target)
+            render(drawn(file, mel_bins, voice_activity=vad), file.name, target)
             typer.echo(target)
     attempts.end()
 

@@ -26,7 +26,7 @@ from hush.detector import Detector
 from hush.folder import FolderError, read_index, read_picture
 from hush.image import PNG, Encoding, MelImage, MelImageError, decode, encode, read_header
 from hush.mel import SAMPLE_RATE, Samples
-from hush.segments import segments
+from hush.segments import VoiceActivity, segments
 from hush.speakers import named_part, segments_by_channel, told_apart
 from hush.transcript import Transcript, join
 from hush.wording import in_words
@@ -330,7 +330,7 @@ class AsyncClient:
         options: Options | None = None,
         *,
         encoding: Encoding = PNG,
-        detector: Detector | None = None,
+        detector: Detector | VoiceActivity | None = None,
         cutter: Cutter | None = None,
         on_progress: Callable[[Progress], None] | None = None,
     ) -> Transcript:
@@ -387,7 +387,7 @@ class AsyncClient:
         options: Options | None = None,
         *,
         encoding: Encoding = PNG,
-        detector: Detector | None = None,
+        detector: Detector | VoiceActivity | None = None,
         cutter: Cutter | None = None,
         on_progress: Callable[[Progress], None] | None = None,
     ) -> Transcript:
@@ -436,13 +436,14 @@ class AsyncClient:
         *,
         names: Sequence[str] = (),
         encoding: Encoding = PNG,
+        detector: VoiceActivity | None = None,
         on_progress: Callable[[Progress], None] | None = None,
     ) -> Transcript:
         """Return who said what in a call that has one person on each channel.
 
         Parameters
         ----------
-        source, options, encoding, on_progress
+        source, options, encoding, detector, on_progress
             As `transcribe_audio` has them.
         names
             Of the people, by channel; "Speaker 1" and so on for those that have none.
@@ -455,7 +456,12 @@ class AsyncClient:
         if not isinstance(source, Recording):
             with open_audio(source) as recording:
                 return await self.transcribe_speakers(
-                    recording, options, names=names, encoding=encoding, on_progress=on_progress
+                    recording,
+                    options,
+                    names=names,
+                    encoding=encoding,
+                    detector=detector,
+                    on_progress=on_progress,
                 )
         options = options or Options()
         model = await self.model(options.model)
@@ -463,7 +469,7 @@ class AsyncClient:
 
         def files() -> Iterator[_TimedFile]:
             sound = _Sound(source, source.channel_chunks())
-            for channel, segment in segments_by_channel(sound, model.mel_bins):
+            for channel, segment in segments_by_channel(sound, model.mel_bins, detector):
                 channels.append(channel)
                 yield _TimedFile(segment.start, segment.end, encode(segment.image(), encoding))
             sound.check()

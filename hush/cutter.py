@@ -10,6 +10,10 @@ from hush.mel import FRAMES_PER_SECOND
 
 RECORDING_SEGMENT = 15.0
 """Seconds of speech that a recording's segments have at least, unless silence ends them."""
+PHRASE = 8.0
+"""Seconds of speech after which any pause is welcome."""
+
+_PHRASE_FRAMES = round(PHRASE * FRAMES_PER_SECOND)
 
 
 @dataclass(frozen=True)
@@ -31,11 +35,17 @@ class Cutter:
 
     Parameters
     ----------
+    speech
+        Seconds that speech lasts at least: what is shorter is taken for a click.
     shortest
         Seconds of speech under which a segment goes on over a pause. 0 gives every phrase its own
         segment, as live speech wants; some 15 make segments long enough for Whisper to do its best.
     pause
         Seconds of silence that end a segment that is long enough.
+    patience
+        Seconds of silence beyond `pause` that a segment just begun is given: a phrase ends with a
+        longer pause than the ones within it. They become fewer while it goes on, and are none when
+        it has `PHRASE` seconds.
     silence
         Seconds of silence that end any segment.
     longest
@@ -56,9 +66,11 @@ class Cutter:
         pause: float = 0.4,
         silence: float = 2.0,
         longest: float = 30.0,
-        margin: float = 0.1,
+        margin: float = 0.2,
+        speech: float = 0.06,
+        patience: float = 0.4,
     ) -> None:
-        if min(shortest, pause, silence, margin) < 0 or longest < 1:
+        if min(shortest, pause, silence, margin, speech, patience) < 0 or longest < 1:
             raise ValueError(
                 "times of a cutter are not negative, and its longest is a second or more"
             )
@@ -68,6 +80,9 @@ class Cutter:
         self._silence = round(max(pause, silence) * FRAMES_PER_SECOND)
         self._longest = round(longest * FRAMES_PER_SECOND)
         self._margin = min(round(margin * FRAMES_PER_SECOND), self._pause)
+        self._least = max(1, round(speech * FRAMES_PER_SECOND))
+        self._patience = round(patience * FRAMES_PER_SECOND)
+        self._run = 0
         self._now = 0
         self._start: int | None = None
         self._last_speech = 0
@@ -82,7 +97,7 @@ class Cutter:
         """First frame that a segment still to come may begin with."""
         if self._start is not None:
             return self._start
-        return max(self._now - self._margin, self._previous_end)
+        return max(self._now - self._margin - self._least, self._previous_end)
 
     def push(self, decisions: Decisions, steps: Whole) -> list[Cut]:
         """Take the next decisions with their (n_mels, frames) `rounded` values.
@@ -119,14 +134,19 @@ class Cutter:
 
     def _advance(self, speech: bool) -> Cut | None:
         frame = self._now - 1
-        if speech:
+        self._run = self._run + 1 if speech else 0
+        if self._run >= self._least:
             self._last_speech = frame
             if self._start is None:
-                self._start = max(frame - self._margin, self._previous_end)
+                begun = self._now - self._run
+                self._start = max(begun - self._margin, self._previous_end)
         if self._start is None:
             return None
         spoken = self._last_speech + 1 - self._start
-        wanted = self._pause if spoken >= self._shortest else self._silence
+        wanted = self._silence
+        if spoken >= self._shortest:
+            left = max(0, _PHRASE_FRAMES - spoken)
+            wanted = self._pause + self._patience * left // _PHRASE_FRAMES
         if frame - self._last_speech >= wanted:
             return self._close(self._start)
         if self._now - self._start >= self._longest:

@@ -1,8 +1,8 @@
 """Where speech is, decided on the spectrogram alone.
 
-`EdgeDetector` says for every frame whether it is speech; `hush.cutter` makes segments of that. Both
-stream, and look at whole numbers, so that implementations in other languages decide alike: log10
-mel power without Whisper's floor, which `rounded` makes whole.
+A `Detector` says for every frame whether it is speech; `hush.cutter` makes segments of that. What
+hush uses by itself is the network of `hush.voice_network`; here is the older `EdgeDetector`, which
+looks at whole numbers only, so that implementations in other languages decide alike.
 
 It follows the idea of wavey-ai's mel-spec: voices draw edges in a spectrogram, harmonics
 and formants that last; noise does not. An edge is where Sobel's operator for the frequency
@@ -38,8 +38,14 @@ def rounded(log_mel: Spectrogram) -> Whole:
 class Detector(Protocol):
     """Decides for each frame of a stream whether it is speech."""
 
-    def push(self, steps: Whole) -> Decisions:
-        """Take the next (n_mels, frames) `rounded` values; return the decisions now certain."""
+    def push(self, log_mel: Spectrogram) -> Decisions:
+        """Take the next frames; return the decisions that are now certain.
+
+        Parameters
+        ----------
+        log_mel
+            (n_mels, frames) log10 mel power without floor or scale.
+        """
 
     def finish(self) -> Decisions:
         """End the stream: return the decisions of the frames that are still without one."""
@@ -48,9 +54,9 @@ class Detector(Protocol):
 class EverythingIsSpeech:
     """A detector that hears no pause, for recordings that are to be sent whole."""
 
-    def push(self, steps: Whole) -> Decisions:
+    def push(self, log_mel: Spectrogram) -> Decisions:
         """Decide for speech at once."""
-        return np.ones(steps.shape[1], bool)
+        return np.ones(log_mel.shape[1], bool)
 
     def finish(self) -> Decisions:
         """Return nothing: no frame is without a decision."""
@@ -95,9 +101,9 @@ class EdgeDetector:
         self._long_enough = _Neighbourhood(self.SHORTEST - 1, _run_of(self.SHORTEST))
         self._extended = _Neighbourhood(self.HANG_OVER, _any)
 
-    def push(self, steps: Whole) -> Decisions:
-        """Take the next (n_mels, frames) `rounded` values; return the decisions now certain."""
-        return self._decide(steps, last=False)
+    def push(self, log_mel: Spectrogram) -> Decisions:
+        """Take the next (n_mels, frames) log10 mel power; return the decisions now certain."""
+        return self._decide(rounded(log_mel), last=False)
 
     def finish(self) -> Decisions:
         """Return the decisions of the frames that are still without one."""

@@ -21,6 +21,9 @@ from hush.arguments import (
     Picture,
     Quality,
     Url,
+    Vad,
+    VadThreshold,
+    activity_of,
     client_for,
     encoding_of,
     missing,
@@ -29,6 +32,7 @@ from hush.client import AsyncClient, Options, Progress
 from hush.connection import ServiceError
 from hush.image import Encoding
 from hush.mel import Samples
+from hush.segments import VoiceActivity
 from hush.terminal import errors, report
 from hush.transcript import RunningTranscript, Transcript, TranscriptFormat, join
 from hush.wording import in_words
@@ -78,6 +82,8 @@ def listen(
     ] = None,
     picture: Picture = "png",
     quality: Quality = None,
+    vad: Vad = "network",
+    vad_threshold: VadThreshold = None,
     insecure: Insecure = False,
 ) -> None:
     """Turn what the microphone hears into words, live, until Ctrl-C.
@@ -109,10 +115,11 @@ def listen(
         prompt=prompt,
     )
     encoding = encoding_of(picture, quality)
+    activity = activity_of(vad, vad_threshold)
     client = client_for(url, api_key, model, insecure=insecure)
     try:
         with sound.open_microphone(microphone) as opened:
-            code = hear(opened, client, options, encoding, output)
+            code = hear(opened, client, options, encoding, output, activity)
     except sound.MicrophoneError as error:
         report(error)
         raise typer.Exit(1) from None
@@ -125,6 +132,7 @@ def hear(
     options: Options,
     encoding: Encoding,
     output: Path | None = None,
+    activity: VoiceActivity | None = None,
 ) -> int:
     """Write the words of a microphone until it is closed, which Ctrl-C does.
 
@@ -146,7 +154,7 @@ def hear(
         with ExitStack() as stack:
             written = stack.enter_context(_Written(output))
             meter = stack.enter_context(_Meter(microphone))
-            asyncio.run(_listen(microphone, client, options, encoding, written, meter))
+            asyncio.run(_listen(microphone, client, options, encoding, activity, written, meter))
     except ServiceError as error:
         report(error)
         return 1
@@ -168,6 +176,7 @@ async def _listen(
     client: AsyncClient,
     options: Options,
     encoding: Encoding,
+    activity: VoiceActivity | None,
     written: "_Written",
     meter: "_Meter",
 ) -> None:
@@ -182,7 +191,9 @@ async def _listen(
 
     async with client:
         try:
-            await client.transcribe_live(watched(), options, encoding=encoding, on_progress=take)
+            await client.transcribe_live(
+                watched(), options, encoding=encoding, detector=activity, on_progress=take
+            )
         except BaseException:
             microphone.close()  # for a thread may still be listening
             raise

@@ -7,13 +7,52 @@ segment. The web page does the same in the same order.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from hush.cutter import Cut, Cutter
-from hush.detector import Detector, EdgeDetector, rounded
+from hush.detector import Detector, EdgeDetector, EverythingIsSpeech, rounded
 from hush.image import MelImage, quantize
 from hush.mel import FRAMES_PER_SECOND, LogMelStream, Samples, Spectrogram, normalize
+from hush.voice_network import NetworkDetector
+
+
+@dataclass(frozen=True)
+class VoiceActivity:
+    """What decides where speech is.
+
+    Attributes
+    ----------
+    by
+        "network", a `NetworkDetector`; "edges", an `EdgeDetector`; "off", where all of a recording
+        is to be sent.
+    threshold
+        Probability from which the network takes something for speech; its own if None. Lower, it
+        misses less; higher, it takes less for speech that is none.
+
+    Raises
+    ------
+    ValueError
+        If the threshold is no probability, or there is no network for it.
+    """
+
+    by: Literal["network", "edges", "off"] = "network"
+    threshold: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.threshold is not None and (self.by != "network" or not 0 < self.threshold < 1):
+            raise ValueError("a threshold is over 0 and under 1, and only the network has one")
+
+    def detector(self, n_mels: int) -> Detector:
+        """Return a new detector, for one stream."""
+        match self.by:
+            case "network":
+                return NetworkDetector(n_mels, self.threshold)
+            case "edges":
+                return EdgeDetector(n_mels)
+            case "off":
+                return EverythingIsSpeech()
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,17 +93,23 @@ class SegmentStream:
     n_mels
         Number of mel bins, 80 or 128.
     detector
-        Decides what is speech; an `EdgeDetector` if not given. It serves one stream.
+        Decides what is speech: the network if nothing is given. A `Detector` serves one stream.
     cutter
         Decides where segments end; a `Cutter` with its defaults, for live speech, if not given. It
         serves one stream.
     """
 
     def __init__(
-        self, n_mels: int = 80, detector: Detector | None = None, cutter: Cutter | None = None
+        self,
+        n_mels: int = 80,
+        detector: Detector | VoiceActivity | None = None,
+        cutter: Cutter | None = None,
     ) -> None:
         self._spectrogram = LogMelStream(n_mels)
-        self._detector = detector or EdgeDetector(n_mels)
+        chosen = detector or VoiceActivity()
+        self._detector: Detector = (
+            chosen.detector(n_mels) if isinstance(chosen, VoiceActivity) else chosen
+        )
         self._cutter = cutter or Cutter()
         self._log_mel = np.empty((n_mels, 0), np.float32)
         self._first_held = 0
@@ -89,7 +134,7 @@ class SegmentStream:
     def _advance(self, log_mel: Spectrogram) -> list[Segment]:
         self._log_mel = np.concatenate([self._log_mel, log_mel], axis=1)
         steps = rounded(log_mel)
-        decisions = self._detector.push(steps)
+        decisions = self._detector.push(log_mel)
         steps = np.concatenate([self._undecided, steps], axis=1)
         cuts = self._cutter.push(decisions, steps[:, : len(decisions)])
         self._undecided = steps[:, len(decisions) :]
@@ -107,7 +152,7 @@ class SegmentStream:
 def segments(
     chunks: Iterable[Samples],
     n_mels: int = 80,
-    detector: Detector | None = None,
+    detector: Detector | VoiceActivity | None = None,
     cutter: Cutter | None = None,
 ) -> Iterator[Segment]:
     """Yield the segments of a recording whose samples come in chunks; see `SegmentStream`."""

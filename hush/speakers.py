@@ -5,13 +5,15 @@ from dataclasses import replace
 from itertools import groupby
 
 from hush.cutter import RECORDING_SEGMENT, Cutter
-from hush.segments import Segment, SegmentStream
+from hush.segments import Segment, SegmentStream, VoiceActivity
 from hush.sound.mixing import Planes
 from hush.transcript import Phrase, Transcript, join
 from hush.typography import joined
 
 
-def segments_by_channel(chunks: Iterable[Planes], n_mels: int) -> Iterator[tuple[int, Segment]]:
+def segments_by_channel(
+    chunks: Iterable[Planes], n_mels: int, detector: VoiceActivity | None = None
+) -> Iterator[tuple[int, Segment]]:
     """Yield the segments of a recording, each of one channel, as they end.
 
     Parameters
@@ -20,6 +22,8 @@ def segments_by_channel(chunks: Iterable[Planes], n_mels: int) -> Iterator[tuple
         Its samples; see `Recording.channel_chunks`.
     n_mels
         Number of mel bins, 80 or 128.
+    detector
+        What decides where speech is; the network if None.
 
     Yields
     ------
@@ -30,7 +34,7 @@ def segments_by_channel(chunks: Iterable[Planes], n_mels: int) -> Iterator[tuple
     for planes in chunks:
         if not streams:
             streams = [
-                SegmentStream(n_mels, cutter=Cutter(shortest=RECORDING_SEGMENT)) for _ in planes
+                SegmentStream(n_mels, detector, Cutter(shortest=RECORDING_SEGMENT)) for _ in planes
             ]
         for channel, stream in enumerate(streams):
             yield from ((channel, segment) for segment in stream.push(planes[channel]))

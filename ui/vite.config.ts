@@ -53,7 +53,12 @@ export default defineConfig({
   worker: { format: "es" },
   plugins: [privacyText()],
   preview: { headers, proxy },
-  server: { headers: developmentHeaders, proxy },
+  server: {
+    headers: developmentHeaders,
+    proxy,
+    // What the library has learnt too.
+    fs: { allow: [room, resolve(room, "../hush/voice_network.json")] },
+  },
   optimizeDeps: {
     // All that workers import too, found at once: what is found later has the page load anew.
     entries: ["index.html", "page/*.tsx", "worker/*.ts", "worklet/*.ts", "chain/*.ts"],

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from hush import mel
 from hush.cutter import Cutter
-from hush.detector import Decisions, EdgeDetector, Whole, rounded
+from hush.detector import Decisions, Whole, rounded
+from hush.voice_network import NetworkDetector
 from tests.conftest import Samples
 
 
@@ -21,13 +22,30 @@ def cuts_of_decisions(
     decisions: Decisions, loudness: Whole | None, **settings: float
 ) -> list[tuple[int, int]]:
     steps = np.zeros((1, len(decisions)), np.int32) if loudness is None else loudness[None]
-    cutter = Cutter(**settings)
+    cutter = Cutter(**{"margin": 0.1, "patience": 0.0, **settings})
     cuts = cutter.push(decisions, steps) + cutter.finish()
     return [(cut.start, cut.end) for cut in cuts]
 
 
 def test_cuts_in_pauses_and_keeps_a_margin() -> None:
     assert cuts_of("...sssss.......sssss....") == [(20, 90), (140, 210)]
+
+
+def test_what_is_too_short_for_speech_neither_opens_a_segment_nor_keeps_one_open() -> None:
+    click = np.zeros(300, bool)
+    click[100:105] = True
+    assert cuts_of_decisions(click, None) == []
+    click[100:106] = True
+    assert cuts_of_decisions(click, None) == [(90, 116)]
+    click[130:135] = True
+    assert cuts_of_decisions(click, None, pause=0.4) == [(90, 116)]
+
+
+def test_a_segment_just_begun_is_given_longer_pauses() -> None:
+    phrases = "ss......" + "ss......" + "s" * 80 + "....." + "ss" + "." * 9
+    assert cuts_of(phrases, pause=0.4)[:2] == [(0, 30), (70, 110)]
+    cuts = cuts_of(phrases, pause=0.4, patience=0.4)
+    assert cuts == [(0, 970), (1000, 1040)]
 
 
 def test_short_pauses_are_no_cuts() -> None:
@@ -92,7 +110,7 @@ def test_segments_are_in_order_bounded_and_hold_all_speech(
         [np.zeros(0, bool), *(np.full(run, i % 2 == 0) for i, run in enumerate(runs))]
     )
     loudness = np.random.default_rng(seed).integers(0, 1000, len(decisions)).astype(np.int32)
-    cutter = Cutter(shortest=shortest)
+    cutter = Cutter(shortest=shortest, margin=0.1, patience=0.0)
     places = sorted(min(place, len(decisions)) for place in slices)
     cuts = [
         cut
@@ -105,17 +123,18 @@ def test_segments_are_in_order_bounded_and_hold_all_speech(
     for cut in cuts:
         assert 0 < cut.end - cut.start <= 3000
         covered[cut.start : cut.end] = True
-    assert covered[decisions].all()
+    long_enough = np.repeat([run >= 6 for run in runs], runs)
+    assert covered[decisions & long_enough.astype(bool)].all()
     whole = cuts_of_decisions(decisions, loudness, shortest=shortest)
     assert [(cut.start, cut.end) for cut in cuts] == whole
 
 
 def test_cuts_lie_in_the_pauses_of_real_speech(jfk: Samples) -> None:
     """And so, my fellow Americans | ask not | what your country … | ask what you can do …"""
-    cutter = Cutter()
-    detector, steps = EdgeDetector(), rounded(mel.log_mel(jfk))
-    decisions = np.concatenate([detector.push(steps), detector.finish()])
-    cuts = cutter.push(decisions, steps) + cutter.finish()
+    cutter = Cutter(patience=0.0)
+    detector, log_mel = NetworkDetector(), mel.log_mel(jfk)
+    decisions = np.concatenate([detector.push(log_mel), detector.finish()])
+    cuts = cutter.push(decisions, rounded(log_mel)) + cutter.finish()
     starts = [cut.start / 100 for cut in cuts]
     assert len(cuts) == 4
     for start, (earliest, latest) in zip(

@@ -5,20 +5,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.vad import evaluate
+from bench import vad
 from hush import detector, mel
 from tests.conftest import Samples, noise
 
 
 def decided(samples: Samples, n_mels: int = 80) -> detector.Decisions:
     edges = detector.EdgeDetector(n_mels)
-    steps = detector.rounded(mel.log_mel(samples, n_mels))
-    return np.concatenate([edges.push(steps), edges.finish()])
+    return np.concatenate([edges.push(mel.log_mel(samples, n_mels)), edges.finish()])
 
 
 @pytest.mark.parametrize("n_mels", mel.MEL_BINS)
 def test_reaches_its_figures_on_labelled_speech(shared_data: Path, n_mels: int) -> None:
-    figures = evaluate(shared_data / "ten-vad", n_mels)
+    figures = vad.evaluate(shared_data / "ten-vad", vad.edges(n_mels))
     assert figures.f1 > 0.90
     assert figures.false_positive_rate < 0.37
 
@@ -53,20 +52,20 @@ def test_decides_alike_however_the_stream_is_sliced(cuts: list[int], seed: int) 
     tones = np.sin(np.cumsum(generator.uniform(0.02, 0.2, 9).repeat(16_000)))
     loudness = generator.choice([0.0, 0.3], 36).repeat(4_000)
     samples = (tones * loudness + generator.standard_normal(144_000) * 1e-3).astype(np.float32)
-    steps = detector.rounded(mel.log_mel(samples))
+    log_mel = mel.log_mel(samples)
     edges = detector.EdgeDetector()
-    parts = [edges.push(part) for part in np.split(steps, sorted(cuts), axis=1)]
+    parts = [edges.push(part) for part in np.split(log_mel, sorted(cuts), axis=1)]
     np.testing.assert_array_equal(np.concatenate([*parts, edges.finish()]), decided(samples))
 
 
 def test_decides_at_most_20_frames_late() -> None:
-    assert len(detector.EdgeDetector().push(np.zeros((80, 100), np.int32))) == 80
+    assert len(detector.EdgeDetector().push(np.zeros((80, 100), np.float32))) == 80
 
 
 @pytest.mark.parametrize("frames", range(6))
 def test_streams_of_a_few_frames_get_their_decisions(frames: int) -> None:
     edges = detector.EdgeDetector()
-    parts = [edges.push(np.zeros((80, frames), np.int32)), edges.finish()]
+    parts = [edges.push(np.zeros((80, frames), np.float32)), edges.finish()]
     assert np.concatenate(parts).tolist() == [False] * frames
     assert np.concatenate(parts).dtype == bool
 

@@ -10,6 +10,7 @@ from hush.cutter import Cutter
 from hush.detector import EdgeDetector, EverythingIsSpeech
 from hush.image import decode, encode, quantize
 from hush.segments import SegmentStream, segments
+from hush.voice_network import NetworkDetector
 from tests.conftest import Samples, noise
 
 
@@ -92,10 +93,11 @@ def test_what_served_one_stream_serves_no_other() -> None:
         stream.push(TALK)
     with pytest.raises(ValueError, match="this stream is finished"):
         stream.finish()
-    detector, cutter = EdgeDetector(), Cutter()
-    list(segments([TALK], detector=detector))
-    with pytest.raises(ValueError, match="detector has finished"):
+    for detector in (NetworkDetector(), EdgeDetector()):
         list(segments([TALK], detector=detector))
+        with pytest.raises(ValueError, match="detector has finished"):
+            list(segments([TALK], detector=detector))
+    cutter = Cutter()
     list(segments([TALK], cutter=cutter))
     with pytest.raises(ValueError, match="cutter has finished"):
         list(segments([TALK], cutter=cutter))

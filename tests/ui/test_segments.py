@@ -3,18 +3,20 @@
 import json
 import subprocess
 import wave
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from hush import mel
 from hush.audio import read_audio
 from hush.cutter import Cutter
-from hush.detector import EdgeDetector, EverythingIsSpeech
+from hush.detector import EverythingIsSpeech
 from hush.image import Encoding, MelImage, decode, encode
 from hush.mel import MEL_BINS, SAMPLE_RATE
 from hush.segments import Segment, segments
+from hush.voice_network import NetworkDetector, VoiceNetwork
 from tests.conftest import ROOT, Samples
 
 UI = ROOT / "ui"
@@ -32,7 +34,7 @@ class Sound:
 
     def segments(self, samples: Samples) -> list[Segment]:
         """Return what the library makes of samples of 16 kHz."""
-        detector = EverythingIsSpeech() if self.whole else EdgeDetector(self.n_mels)
+        detector = EverythingIsSpeech() if self.whole else NetworkDetector(self.n_mels)
         return list(segments([samples], self.n_mels, detector, Cutter(**self.cutter)))
 
 
@@ -41,6 +43,7 @@ class Recording:
     """The segments of a sound: the library's, and the folder with the page's."""
 
     ours: list[Segment]
+    sound: Sound
     folder: Path
 
     @property
@@ -52,6 +55,20 @@ class Recording:
     def their_cuts(self) -> list[tuple[int, int]]:
         """The page's cuts."""
         return [(start, end) for start, end in json.loads((self.folder / "cuts.json").read_text())]
+
+    @property
+    def our_probabilities(self) -> np.ndarray:
+        """How probable the library finds speech, for each 20 ms."""
+        network, log_mel = (
+            VoiceNetwork(self.sound.n_mels),
+            mel.log_mel(self.sound.samples, self.sound.n_mels),
+        )
+        return np.concatenate([network.push(log_mel), network.finish()])
+
+    @property
+    def their_probabilities(self) -> np.ndarray:
+        """How probable the page finds speech."""
+        return np.fromfile(self.folder / "probabilities.f32", "<f4")
 
     def read(self, index: int, suffix: str) -> bytes:
         """Return one of the page's files."""
@@ -85,7 +102,7 @@ def run_chain(folder: Path, sounds: list[Sound]) -> list[Recording]:
         samples = sound.samples
         if sound.rate != SAMPLE_RATE:
             samples = resampled(samples, sound.rate, own / "samples.wav")
-        made.append(Recording(sound.segments(samples), own))
+        made.append(Recording(sound.segments(samples), replace(sound, samples=samples), own))
     (folder / "order.json").write_text(json.dumps(order))
     subprocess.run(["node", "tests/chain/pictures.mjs", folder / "order.json"], cwd=UI, check=True)
     return made
@@ -182,6 +199,8 @@ def test_cuts_of_real_recordings_are_within_a_frame(
     ]
     cuts = moved = pixels = other_pixels = 0
     for recording in run_chain(tmp_path_factory.mktemp("real"), sounds):
+        apart = np.abs(recording.our_probabilities - recording.their_probabilities)
+        assert apart.max() < 1e-3
         pairs = list(zip(recording.our_cuts, recording.their_cuts, strict=True))
         for index, (ours, theirs) in enumerate(pairs):
             cuts += 1

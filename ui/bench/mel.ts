@@ -1,5 +1,6 @@
-import { SAMPLE_RATE } from "../chain/framing";
+import { HOP_LENGTH, SAMPLE_RATE } from "../chain/framing";
 import { LogMelStream, type MelBins } from "../chain/mel";
+import { VoiceNetwork } from "../chain/voice-network";
 
 const SECONDS = 30;
 
@@ -10,16 +11,22 @@ export interface Case {
   melBins: MelBins;
   /** Samples in a slice. */
   slice: number;
+  /** Whether the voice network is measured, on a spectrogram that is there already. */
+  voice: boolean;
 }
 
 /** Milliseconds that a clip of 30 s of noise takes on this thread, the median of so many. */
-export function measure({ module, melBins, slice }: Case, clips: number): number {
+export function measure({ module, melBins, slice, voice }: Case, clips: number): number {
   const samples = noise(SECONDS * SAMPLE_RATE);
+  const spectrogram = new LogMelStream(compile(module), melBins).push(samples);
+  const [input, length] = voice ? [spectrogram, (slice / HOP_LENGTH) * melBins] : [samples, slice];
   const times = Array.from({ length: clips }, () => {
-    const stream = new LogMelStream(compile(module), melBins);
+    const stream = voice
+      ? new VoiceNetwork(compile(module), melBins)
+      : new LogMelStream(compile(module), melBins);
     const started = performance.now();
-    for (let start = 0; start < samples.length; start += slice) {
-      stream.push(samples.subarray(start, start + slice));
+    for (let start = 0; start < input.length; start += length) {
+      stream.push(input.subarray(start, start + length));
     }
     stream.finish();
     return performance.now() - started;

@@ -11,6 +11,8 @@ export interface Cut {
 
 /** All in seconds. */
 export interface CutterOptions {
+  /** What speech lasts at least, 0.06 if not given: what is shorter is taken for a click. */
+  speech: number;
   /**
    * Speech under which a segment goes on over a pause. 0, the default, gives every phrase its own
    * segment, as live speech wants; some 15 make segments long enough for Whisper to do its best.
@@ -18,6 +20,11 @@ export interface CutterOptions {
   shortest: number;
   /** Silence that ends a segment that is long enough; 0.4 if not given. */
   pause: number;
+  /**
+   * Silence beyond `pause` that a segment just begun is given: a phrase ends with a longer pause
+   * than the ones within it. It becomes less while it goes on, and none at `PHRASE` seconds.
+   */
+  patience: number;
   /** Silence that ends any segment; 2 if not given. */
   silence: number;
   /**
@@ -25,11 +32,21 @@ export interface CutterOptions {
    * given.
    */
   longest: number;
-  /** What is kept before and after speech; 0.1 if not given. */
+  /** What is kept before and after speech; 0.2 if not given. */
   margin: number;
 }
 
-const DEFAULTS: CutterOptions = { shortest: 0, pause: 0.4, silence: 2, longest: 30, margin: 0.1 };
+const DEFAULTS: CutterOptions = {
+  speech: 0.06,
+  shortest: 0,
+  pause: 0.4,
+  patience: 0.4,
+  silence: 2,
+  longest: 30,
+  margin: 0.2,
+};
+/** Frames of speech after which any pause is welcome: 8 s. */
+const PHRASE = 8 * FRAMES_PER_SECOND;
 /** 200 ms: no stop consonant is that long, but pauses are. */
 const QUIET_FRAMES = 20;
 
@@ -40,6 +57,10 @@ export class Cutter {
   readonly #silence: number;
   readonly #longest: number;
   readonly #margin: number;
+  readonly #least: number;
+  readonly #patience: number;
+  /** Frames of speech up to now, without a break. */
+  #run = 0;
   #now = 0;
   #start: number | undefined;
   #lastSpeech = 0;
@@ -51,8 +72,10 @@ export class Cutter {
 
   /** @throws RangeError if a time is negative, or `longest` is under a second */
   constructor(options: Partial<CutterOptions> = {}) {
-    const { shortest, pause, silence, longest, margin } = { ...DEFAULTS, ...options };
-    if (!(Math.min(shortest, pause, silence, margin) >= 0 && longest >= 1)) {
+    const all = { ...DEFAULTS, ...options };
+    const { speech, shortest, pause, patience, silence, longest, margin } = all;
+    const least = Math.min(speech, shortest, pause, patience, silence, margin);
+    if (!(least >= 0 && longest >= 1)) {
       throw new RangeError(
         "times of a cutter are not negative, and its longest is a second or more",
       );
@@ -63,11 +86,13 @@ export class Cutter {
     this.#silence = frames(Math.max(pause, silence));
     this.#longest = frames(longest);
     this.#margin = Math.min(frames(margin), this.#pause);
+    this.#least = Math.max(1, frames(speech));
+    this.#patience = frames(patience);
   }
 
   /** First frame that a segment still to come may begin with. */
   get oldestNeeded(): number {
-    return this.#start ?? Math.max(this.#now - this.#margin, this.#previousEnd);
+    return this.#start ?? Math.max(this.#now - this.#margin - this.#least, this.#previousEnd);
   }
 
   /**
@@ -100,13 +125,17 @@ export class Cutter {
 
   #advance(speech: boolean): Cut | undefined {
     const frame = this.#now - 1;
-    if (speech) {
+    this.#run = speech ? this.#run + 1 : 0;
+    if (this.#run >= this.#least) {
       this.#lastSpeech = frame;
-      this.#start ??= Math.max(frame - this.#margin, this.#previousEnd);
+      const begun = this.#now - this.#run;
+      this.#start ??= Math.max(begun - this.#margin, this.#previousEnd);
     }
     if (this.#start === undefined) return undefined;
     const spoken = this.#lastSpeech + 1 - this.#start;
-    const wanted = spoken >= this.#shortest ? this.#pause : this.#silence;
+    const left = Math.max(0, PHRASE - spoken);
+    const patient = this.#pause + Math.floor((this.#patience * left) / PHRASE);
+    const wanted = spoken >= this.#shortest ? patient : this.#silence;
     if (frame - this.#lastSpeech >= wanted) return this.#close(this.#start);
     if (this.#now - this.#start >= this.#longest) return this.#divide(this.#start);
     return undefined;

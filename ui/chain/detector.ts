@@ -1,5 +1,6 @@
 // Where speech is, decided on the spectrogram alone, as docs/segments.md describes it and
-// hush/detector.py does it: on whole numbers, so that both decide alike.
+// hush/detector.py does it. The page decides by voice-network.ts; `EdgeDetector` is the older way, on
+// whole numbers.
 
 import type { MelBins } from "./mel";
 
@@ -22,10 +23,10 @@ export function rounded(logMel: Float32Array): Int32Array {
 /** Decides for each frame of a stream whether it is speech. */
 export interface Detector {
   /**
-   * Take the next `rounded` values, frame after frame; return the decisions that are now certain,
-   * 1 for speech, 0 for none.
+   * Take the next frames of log10 mel power, without a floor; return the decisions that are now
+   * certain, 1 for speech, 0 for none.
    */
-  push(steps: Int32Array): Uint8Array;
+  push(logMel: Float32Array): Uint8Array;
   /** End the stream: return the decisions of the frames that are still without one. */
   finish(): Uint8Array;
 }
@@ -38,8 +39,8 @@ export class EverythingIsSpeech implements Detector {
     this.#melBins = melBins;
   }
 
-  push(steps: Int32Array): Uint8Array {
-    return new Uint8Array(steps.length / this.#melBins).fill(1);
+  push(logMel: Float32Array): Uint8Array {
+    return new Uint8Array(logMel.length / this.#melBins).fill(1);
   }
 
   finish(): Uint8Array {
@@ -97,7 +98,8 @@ export class EdgeDetector implements Detector {
     this.#lasting = new Opening(2 * melBins, LASTING);
   }
 
-  push(steps: Int32Array): Uint8Array {
+  push(logMel: Float32Array): Uint8Array {
+    const steps = rounded(logMel);
     const decisions: number[] = [];
     for (let first = 0; first < steps.length; first += this.#melBins) {
       const next = steps.subarray(first, first + this.#melBins);

@@ -14,6 +14,8 @@ interface Kernels {
     out: number,
     count: number,
   ): void;
+  prepareVoice(): number;
+  hearVoice(steps: number, count: number, out: number): void;
 }
 
 /** An instance of its own, with its own memory, of chain.simd.wasm or chain.wasm. */

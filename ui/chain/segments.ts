@@ -3,10 +3,11 @@
 // and quantisation belong to each segment.
 
 import { type Cut, Cutter, type CutterOptions } from "./cutter";
-import { type Detector, EdgeDetector, EverythingIsSpeech, rounded } from "./detector";
+import { type Detector, EverythingIsSpeech, rounded } from "./detector";
 import { HeldFrames } from "./held-frames";
 import { type MelImage, quantize } from "./image";
 import { LogMelStream, type MelBins } from "./mel";
+import { NetworkDetector } from "./voice-network";
 
 /** A stretch of speech between two cuts, and its mel image. */
 export interface Segment extends Cut {
@@ -61,7 +62,7 @@ export class SegmentStream {
     this.#spectrogram = new LogMelStream(module, melBins);
     this.#detector = options.everythingIsSpeech
       ? new EverythingIsSpeech(melBins)
-      : new EdgeDetector(melBins);
+      : new NetworkDetector(module, melBins);
     this.#cutter = new Cutter(options.cutter);
     this.#logMel = new HeldFrames(melBins);
   }
@@ -93,7 +94,7 @@ export class SegmentStream {
 
     const steps = rounded(logMel);
     const firstDecision = this.#decisions;
-    const decided = this.#detector.push(steps);
+    const decided = this.#detector.push(logMel);
     const decisions = last ? Uint8Array.from([...decided, ...this.#detector.finish()]) : decided;
     this.#decisions += decisions.length;
 

@@ -4,6 +4,7 @@
 
 export { prepare, transform } from "./mel";
 export { convolve } from "./resample";
+export { hearVoice, prepareVoice } from "./voice";
 
 /** Set aside zeroed memory, for as long as the module lives. The memory may grow, and so move. */
 export function allocate(bytes: usize): usize {

@@ -10,9 +10,9 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from hush.detector import EdgeDetector, rounded
 from hush.mel import FRAMES_PER_SECOND, Spectrogram
 from hush.transcript import Phrase, Stretch, Transcript
+from hush.voice_network import NetworkDetector
 
 SHORTEST = 1.0
 """Seconds of speech in no phrase that are worth another look."""
@@ -37,9 +37,8 @@ def speech_in(spectrogram: Spectrogram) -> Frames:
     spectrogram
         (n_mels, frames) floored and scaled values.
     """
-    detector = EdgeDetector(spectrogram.shape[0])
-    steps = rounded(spectrogram * 4 - 4)
-    return np.concatenate([detector.push(steps), detector.finish()])
+    detector = NetworkDetector(spectrogram.shape[0])
+    return np.concatenate([detector.push(spectrogram * 4 - 4), detector.finish()])
 
 
 def reported(transcript: Transcript, speech: Frames) -> Transcript:

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.nothing_said import clips
 from hush.audio import read_audio
 from hush.mel import floor_normalized, log_mel_spectrogram
 from hush_service.engine import DecodingRequest, WorkStoppedError
@@ -14,6 +13,7 @@ from hush_service.engine.ctranslate2 import CTranslate2Engine
 from hush_service.engine.openai_whisper import OpenAIWhisperEngine
 from hush_service.engine.windows import EXACT, Rules
 from hush_service.weights.models import resolve
+from models.nothing_said import clips
 from tests.conftest import Samples
 
 ASK_NOT = (

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hush.detector import EdgeDetector
 from hush.mel import Spectrogram, log_mel_spectrogram
 from hush.transcript import Stretch, Transcript, TranscriptFormat
+from hush.voice_network import NetworkDetector
 from hush_service.engine import DecodingRequest
 from hush_service.engine.questions import Align, Decode, Decoded, DetectLanguage
 from hush_service.engine.repetition import compression_ratio
@@ -277,8 +277,7 @@ def test_a_second_hearing_is_of_what_the_detector_takes_for_speech(jfk: Samples)
     spectrogram = log_mel_spectrogram(jfk)
     told = Told(said(0.0))
     heard(spectrogram, told)
-    detector = EdgeDetector(80)
-    steps = np.rint((spectrogram * 4 - 4) * 64).astype(np.int32)
-    speech = np.concatenate([detector.push(steps), detector.finish()])
+    detector = NetworkDetector(80)
+    speech = np.concatenate([detector.push(spectrogram * 4 - 4), detector.finish()])
     again = sum(question.window.content for question in told.asked[1:])
     assert again >= speech.sum()

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.recordings import FOLDER, surroundings
+from hush.audio import read_audio
 from hush.mel import SAMPLE_RATE, Samples
 
+FOLDER = Path(__file__).parents[2] / "shared" / "data" / "speech"
+"""Where data sets of speech are, if no other folder is named; see `bench.recordings`."""
 COUNT = 200
 
 Generator = np.random.Generator
@@ -24,9 +26,9 @@ def clips(folder: Path = FOLDER) -> list[tuple[str, Samples]]:
     generator = np.random.default_rng(11)
     noise = surroundings(folder)
     made: list[tuple[str, Samples]] = []
-    kinds = list(_kinds(noise))
+    every = list(kinds(noise))
     while len(made) < COUNT:
-        kind, make = kinds[len(made) % len(kinds)]
+        kind, make = every[len(made) % len(every)]
         seconds = generator.uniform(2, 30)
         level = 10 ** (generator.choice((-45, -30, -15)) / 20)
         wave = make(round(seconds * SAMPLE_RATE), generator)
@@ -35,7 +37,29 @@ def clips(folder: Path = FOLDER) -> list[tuple[str, Samples]]:
     return made
 
 
-def _kinds(noise: Samples) -> Iterator[tuple[str, Callable[[int, Generator], Samples]]]:
+def surroundings(folder: Path = FOLDER) -> Samples:
+    """Return the noise of voicebank-demand, recorded where people are: noisy minus clean.
+
+    Parameters
+    ----------
+    folder
+        A data set that holds it.
+
+    Returns
+    -------
+    (samples,) array
+        All of it, one recording after the other.
+    """
+    pairs = [
+        (file, folder / "voicebank-demand-clean" / file.name)
+        for file in sorted((folder / "voicebank-demand-noisy").glob("*.flac"))
+    ]
+    return np.concatenate([read_audio(noisy) - read_audio(clean) for noisy, clean in pairs])
+
+
+def kinds(noise: Samples) -> Iterator[tuple[str, Callable[[int, Generator], Samples]]]:
+    """Yield what can be made, as often as it should be: a name, and what makes so many samples."""
+
     def surrounding(length: int, generator: Generator) -> Samples:
         first = int(generator.integers(0, len(noise) - length))
         return noise[first : first + length]
@@ -50,7 +74,7 @@ def _kinds(noise: Samples) -> Iterator[tuple[str, Callable[[int, Generator], Sam
     yield "organ", _organ
     yield "music", _music
     yield "surroundings", surrounding
-    yield "knocks and clicks", _knocks
+    yield "knocks and clicks", knocks
 
 
 def _coloured(length: int, generator: Generator) -> Samples:
@@ -110,7 +134,7 @@ def _music(length: int, generator: Generator) -> Samples:
     return wave[:length]
 
 
-def _knocks(length: int, generator: Generator) -> Samples:
+def knocks(length: int, generator: Generator) -> Samples:
     """Knocks, clicks and typing."""
     wave = np.zeros(length)
     for _ in range(max(1, round(length / SAMPLE_RATE * generator.uniform(1, 8)))):
