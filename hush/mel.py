@@ -28,6 +28,10 @@ SMALLEST_POWER = 1e-10
 DYNAMIC_RANGE = 8.0
 """Whisper's floor lies this far below the maximum, in units of log10 power."""
 
+QUIET = (-7.0, -2.0)
+"""Between these a recording's maximum is that of quiet speech, in log10 mel power. Above, all of
+Whisper's range lies over `SMALLEST_POWER`; below, there is nothing but rounding."""
+
 _HALF_WINDOW = N_FFT // 2
 _FREQUENCIES = N_FFT // 2 + 1
 # A block's window, spectrum and power stay in the second-level cache together.
@@ -260,6 +264,26 @@ def log_mel(samples: Samples, n_mels: int = 80) -> Spectrogram:
             filled += block.shape[1]
     out[:, filled:] = stream.finish()
     return out
+
+
+def raised(spectrogram: Spectrogram) -> Spectrogram:
+    """Raise what is so quiet that `SMALLEST_POWER` cuts into the range that Whisper looks at.
+
+    Whisper hears nothing of such a recording; as if it had been recorded louder, it does.
+
+    Parameters
+    ----------
+    spectrogram
+        (n_mels, frames) logarithms to base 10 of mel power, at least one frame.
+
+    Returns
+    -------
+    (n_mels, frames) array
+        The same, with its maximum at 0 if that was between `QUIET`.
+    """
+    loudest = spectrogram.max()
+    least, most = QUIET
+    return spectrogram - loudest if least < loudest < most else spectrogram
 
 
 def normalize(spectrogram: Spectrogram, out: Spectrogram | None = None) -> Spectrogram:

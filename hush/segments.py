@@ -14,7 +14,7 @@ import numpy as np
 from hush.cutter import Cut, Cutter
 from hush.detector import Detector, EdgeDetector, EverythingIsSpeech, rounded
 from hush.image import MelImage, quantize
-from hush.mel import FRAMES_PER_SECOND, LogMelStream, Samples, Spectrogram, normalize
+from hush.mel import FRAMES_PER_SECOND, LogMelStream, Samples, Spectrogram, normalize, raised
 from hush.voice_network import NetworkDetector
 
 
@@ -82,7 +82,7 @@ class Segment:
 
     def image(self) -> MelImage:
         """Return the picture of this segment that leaves the device."""
-        return quantize(normalize(self.log_mel))
+        return quantize(normalize(raised(self.log_mel)))
 
 
 class SegmentStream:

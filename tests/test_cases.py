@@ -38,6 +38,7 @@ async def heard(client: AsyncClient, file: Path, pipe: bool) -> tuple[Transcript
     ("name", "words", "lost"),
     [
         ("antiphase.flac", "and so my fellow americans ask not", 0),
+        ("quiet_float.wav", "fellow americans", 0),
         ("three_mics.wav", "fellow america", 0),
         ("multi.mkv", "ask not what your country can do for you", 0),
         ("moov_at_end.m4a", "ask not what your country can do for you", 0),

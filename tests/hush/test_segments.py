@@ -68,6 +68,16 @@ def test_memory_does_not_grow_with_the_stream() -> None:
     assert stream._log_mel.shape[1] < 3200
 
 
+def test_quiet_speech_is_raised_to_where_whisper_hears_it(jfk: Samples) -> None:
+    usual, quiet = (list(segments([jfk * np.float32(level)])) for level in (1, 1e-4))
+    assert len(quiet) >= len(usual) - 1
+    for segment in quiet:
+        assert segment.log_mel.max() < -2
+        assert segment.image().maximum == pytest.approx(1, abs=0.01)
+    loud = [segment.log_mel.max() for segment in usual]
+    assert [one.image().maximum for one in usual] == pytest.approx([(x + 4) / 4 for x in loud])
+
+
 def test_silence_has_no_segments() -> None:
     assert list(segments([np.zeros(160_000, np.float32)])) == []
 

@@ -21,6 +21,17 @@ export const MAX_FRAMES = 65_535;
 /** Whisper's floor lies this far below the maximum, in units of log10 power. */
 const DYNAMIC_RANGE = 8;
 
+/** Where a quiet recording's maximum lies, in log10 mel power; hush/mel.py says why. */
+const QUIET = { least: -7, most: -2 };
+
+/** Raise what is so quiet that Whisper would hear nothing of it, so that its maximum is 0. */
+export function raised(logMel: Float32Array): Float32Array {
+  let loudest = Number.NEGATIVE_INFINITY;
+  for (const value of logMel) loudest = Math.max(loudest, value);
+  if (!(QUIET.least < loudest && loudest < QUIET.most)) return logMel;
+  return logMel.map((value) => value - loudest);
+}
+
 /**
  * Floor a segment's log10 mel power at 8 below its maximum, scale it as Whisper does, (x + 4) / 4,
  * and quantise it linearly over its own range.

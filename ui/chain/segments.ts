@@ -5,7 +5,7 @@
 import { type Cut, Cutter, type CutterOptions } from "./cutter";
 import { type Detector, EverythingIsSpeech, rounded } from "./detector";
 import { HeldFrames } from "./held-frames";
-import { type MelImage, quantize } from "./image";
+import { type MelImage, quantize, raised } from "./image";
 import { LogMelStream, type MelBins } from "./mel";
 import { NetworkDetector } from "./voice-network";
 
@@ -105,7 +105,7 @@ export class SegmentStream {
     const segments = cuts.map(({ start, end }) => ({
       start,
       end,
-      image: quantize(this.#logMel.slice(start, end), this.#melBins),
+      image: quantize(raised(this.#logMel.slice(start, end)), this.#melBins),
     }));
     this.#logMel.forgetBefore(this.#cutter.oldestNeeded);
     return { firstFrame, frames, logMel, firstDecision, decisions, segments };
