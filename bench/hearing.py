@@ -13,6 +13,7 @@ from typing import Any, Literal
 from hush.mel import Samples, Spectrogram
 from hush.transcript import Transcript
 from hush_service.engine import DecodingRequest
+from hush_service.engine.batching import transcribe_all
 from hush_service.engine.windows import EXACT, Rules, WindowRule
 from hush_service.weights.models import alignment_heads, resolve
 
@@ -76,7 +77,7 @@ class Listener:
         heard: dict[int, Transcript] = {}
         for first in range(0, len(order), BATCH):
             batch = order[first : first + BATCH]
-            answers = _ctranslate2(self).transcribe_all([pieces[place] for place in batch])
+            answers = transcribe_all(_ctranslate2(self), [pieces[place] for place in batch])
             heard |= dict(zip(batch, answers, strict=True))
         return [heard[place] for place in range(len(pieces))]
 

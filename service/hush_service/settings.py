@@ -41,6 +41,9 @@ class ServiceSettings(BaseSettings):
     window: Literal["short", "exact"] = "short"
     """How much CTranslate2 hears at once: 5 s more than there is and at least 15, or always 30 s,
     ``exact``ly as models were trained."""
+    batch: int = Field(default=0, ge=0, le=256)
+    """Windows of several pictures that CTranslate2 hears at once at most; 0 for 8 on a CPU, 32 on a
+    GPU. Where memory does not suffice, batches are halved."""
     download_folder: Path | None = None
     """Where models are kept; ``~/.cache/hush/models`` if unset."""
     queue_size: int = Field(default=32, ge=0)

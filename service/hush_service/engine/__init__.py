@@ -24,12 +24,16 @@ class ModelInfo:
         "transcribe", and for multilingual models "translate" into English.
     parameters
         Number of weights: how large it is.
+    shortest_window
+        Seconds that it hears at least, of silence if there is nothing else: what is shorter costs
+        as much.
     """
 
     mel_bins: int
     languages: tuple[str, ...]
     tasks: tuple[Task, ...]
     parameters: int
+    shortest_window: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,9 @@ class DecodingRequest:
         0 to 1. At 0, it is raised wherever the result is poor.
     words
         Whether every word is to have its time.
+    interim
+        Whether the words are of something that still goes on, and will be heard again: they are
+        decoded once and greedily.
     """
 
     task: Task = "transcribe"
@@ -55,6 +62,7 @@ class DecodingRequest:
     prompt: str | None = None
     temperature: float = 0.0
     words: bool = False
+    interim: bool = False
 
 
 class WorkStoppedError(Exception):

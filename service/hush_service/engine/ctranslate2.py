@@ -4,10 +4,8 @@ import ctypes
 import json
 import logging
 import os
-from collections import defaultdict
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
-from typing import Any
 
 import ctranslate2
 import numpy as np
@@ -15,22 +13,22 @@ import numpy as np
 from hush.mel import Spectrogram
 from hush.transcript import Transcript
 from hush_service.engine import DecodingRequest, ModelInfo, WorkStoppedError
+from hush_service.engine.batching import Heard, Transcription, transcribe_all
 from hush_service.engine.questions import (
     Align,
     Decode,
     Decoded,
     DetectLanguage,
+    Encode,
     Question,
     Window,
 )
 from hush_service.engine.tokenizer import Tokenizer
-from hush_service.engine.windows import Rules, transcription
+from hush_service.engine.windows import Rules, transcription, unheeded
 from hush_service.engine.word_times import Alignment
 from hush_service.weights.ctranslate2_folder import read_config, read_variables
 
 log = logging.getLogger(__name__)
-
-Transcription = Generator[Question, Any, Transcript]
 
 _DEFAULT_PRECISIONS = {
     "cpu": ("int8", "float32"),
@@ -38,6 +36,8 @@ _DEFAULT_PRECISIONS = {
     "cuda": ("float16", "int8_float16", "int8_float32", "float32"),
 }
 """What is taken where nothing is said: the first that the device can do."""
+_DEFAULT_BATCHES = {"cpu": 8, "cuda": 32}
+"""More are no faster on a CPU, and all wait for the longest text."""
 _CUBLAS = "libcublas.so.12"
 """What CTranslate2 looks for when it first multiplies on a GPU."""
 
@@ -59,6 +59,8 @@ class CTranslate2Engine:
         are cores.
     rules
         What to believe of what it says.
+    batch
+        Windows that it hears at once at most; 0 for 8 on a CPU, 32 on a GPU.
 
     Raises
     ------
@@ -73,6 +75,7 @@ class CTranslate2Engine:
         precision: str = "default",
         threads: int = 0,
         rules: Rules | None = None,
+        batch: int = 0,
     ) -> None:
         config = read_config(folder)
         device = _device(device)
@@ -85,12 +88,14 @@ class CTranslate2Engine:
         self.tokenizer = Tokenizer.of_size(_tokens(folder))
         self._max_length = int(config.get("max_length", 448))
         self.rules = rules or Rules()
+        self.batch = batch or _DEFAULT_BATCHES[device]
         multilingual = self.tokenizer.multilingual
         self.info = ModelInfo(
             mel_bins=self._model.n_mels,
             languages=self.tokenizer.codes if multilingual else ("en",),
             tasks=("transcribe", "translate") if multilingual else ("transcribe",),
             parameters=sum(array.size for array in read_variables(folder).arrays.values()),
+            shortest_window=self.rules.window.shortest,
         )
 
     @property
@@ -107,40 +112,46 @@ class CTranslate2Engine:
         self, spectrogram: Spectrogram, request: DecodingRequest, stop: Callable[[], bool]
     ) -> Transcript:
         """Return the words of a spectrogram; see `hush_service.engine.Engine`."""
-        (transcript,) = self.transcribe_all([(spectrogram, request)], stop)
+        (transcript,) = transcribe_all(self, [(spectrogram, request)], stop)
         return transcript
 
-    def transcribe_all(
-        self,
-        pieces: Iterable[tuple[Spectrogram, DecodingRequest]],
-        stop: Callable[[], bool] = lambda: False,
-    ) -> list[Transcript]:
-        """Return the words of several spectrograms, decoded together where that is possible."""
-        running: dict[int, Transcription] = {}
-        questions: dict[int, Question] = {}
-        done: dict[int, Transcript] = {}
+    def begin(
+        self, spectrogram: Spectrogram, request: DecodingRequest, heard: Heard = unheeded
+    ) -> Transcription:
+        """Return what asks for words; see `hush_service.engine.batching.BatchingEngine`."""
+        return transcription(spectrogram, request, self.tokenizer, self.rules, heard)
 
-        def go_on(number: int, answer: object) -> None:
-            try:
-                questions[number] = running[number].send(answer)
-            except StopIteration as end:
-                done[number] = end.value
-                del running[number]
+    def kind(self, question: Question) -> Hashable:
+        """Return what is equal for questions that the model can be asked at once."""
+        kind: tuple[object, ...] = (type(question), question.window.spectrogram.shape[1])
+        match question:
+            case Decode():
+                # It wants prompts of one length.
+                kind += (question.temperature, question.beam, len(question.prompt))
+            case Align():
+                kind += (question.start,)
+        return kind
 
-        for number, (spectrogram, request) in enumerate(pieces):
-            running[number] = transcription(spectrogram, request, self.tokenizer, self.rules)
-            go_on(number, None)
-        while questions:
-            for together in _compatible(questions):
-                if stop():
-                    raise WorkStoppedError
-                asked = [questions.pop(number) for number in together]
-                for number, answer in zip(together, self._answers(asked), strict=True):
-                    go_on(number, answer)
-        return [done[number] for number in sorted(done)]
+    def answers(self, questions: Sequence[Question], stop: Callable[[], bool]) -> Sequence[object]:
+        """Answer questions of one kind; where memory does not suffice, in smaller batches."""
+        try:
+            return self._answers(questions)
+        except RuntimeError as error:
+            if len(questions) == 1 or "out of memory" not in str(error):
+                raise
+        if stop():
+            raise WorkStoppedError
+        half = len(questions) // 2
+        self.batch = max(half, 1)
+        log.warning("memory does not suffice for %d at once: %d from now on", len(questions), half)
+        return [*self.answers(questions[:half], stop), *self.answers(questions[half:], stop)]
 
     def _answers(self, questions: Sequence[Question]) -> Sequence[object]:
-        encoded = self._encoded([question.window for question in questions])
+        if isinstance(questions[0], Encode):
+            return self._encode([question.window for question in questions])
+        encoded = ctranslate2.StorageView.from_array(
+            np.stack([question.window.encoded for question in questions])
+        )
         match questions[0]:
             case DetectLanguage():
                 found = self._model.detect_language(encoded)
@@ -150,25 +161,19 @@ class CTranslate2Engine:
             case Align():
                 return self._aligned(encoded, [q for q in questions if isinstance(q, Align)])
 
-    def _encoded(self, windows: Sequence[Window]) -> ctranslate2.StorageView:
-        new = [window for window in windows if window.encoded is None]
-        if new:
-            features = np.stack([window.spectrogram for window in new])
-            storage = ctranslate2.StorageView.from_array(features)
-            rows = self._model.encode(storage, to_cpu=True)
-            if len(new) == len(windows) == 1:
-                windows[0].encoded = np.asarray(rows)[0]
-                return rows
-            for window, row in zip(new, np.asarray(rows), strict=True):
-                window.encoded = row
-        return ctranslate2.StorageView.from_array(np.stack([w.encoded for w in windows]))
+    def _encode(self, windows: Sequence[Window]) -> Sequence[None]:
+        features = np.stack([window.spectrogram for window in windows])
+        rows = self._model.encode(ctranslate2.StorageView.from_array(features), to_cpu=True)
+        for window, row in zip(windows, np.asarray(rows), strict=True):
+            window.encoded = row
+        return [None] * len(windows)
 
     def _decoded(
         self, encoded: ctranslate2.StorageView, questions: Sequence[Decode]
     ) -> list[Decoded]:
         temperature = questions[0].temperature
         if temperature == 0:
-            sampling: dict[str, float] = {"beam_size": self.rules.beam}
+            sampling: dict[str, float] = {"beam_size": questions[0].beam}
         else:
             sampling = {
                 "beam_size": 1,
@@ -226,20 +231,6 @@ def _decoded(result: ctranslate2.models.WhisperGenerationResult) -> Decoded:
     tokens, score = result.sequences_ids[0], result.scores[0]
     # CTranslate2 divides by the number of tokens, Whisper counts the end of the text as one.
     return Decoded(tuple(tokens), score * len(tokens) / (len(tokens) + 1), result.no_speech_prob)
-
-
-def _compatible(questions: dict[int, Question]) -> list[list[int]]:
-    """Group what a model can be asked at once."""
-    groups = defaultdict(list)
-    for number, question in questions.items():
-        kind: tuple[object, ...] = (type(question), question.window.spectrogram.shape[1])
-        match question:
-            case Decode():
-                kind += (question.temperature, len(question.prompt))
-            case Align():
-                kind += (question.start,)
-        groups[kind].append(number)
-    return list(groups.values())
 
 
 def _tokens(folder: Path) -> int:

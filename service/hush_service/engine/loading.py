@@ -90,8 +90,12 @@ def _loaded(name: EngineName, settings: ServiceSettings, source: str | Path, pat
         rules = Rules(
             window=EXACT if settings.window == "exact" else WindowRule(), beam=settings.beam
         )
-        fast = CTranslate2Engine(path, settings.device, settings.precision, rules=rules)
-        log.info("engine: CTranslate2 on %s in %s", fast.device, fast.precision)
+        fast = CTranslate2Engine(
+            path, settings.device, settings.precision, rules=rules, batch=settings.batch
+        )
+        log.info(
+            "engine: CTranslate2 on %s in %s, %d at once", fast.device, fast.precision, fast.batch
+        )
         return fast
     # Imports torch, which takes seconds.
     from hush_service.engine.openai_whisper import OpenAIWhisperEngine

@@ -84,6 +84,7 @@ class OpenAIWhisperEngine:
             languages=languages if self._model.is_multilingual else ("en",),
             tasks=("transcribe", "translate") if self._model.is_multilingual else ("transcribe",),
             parameters=sum(weights.numel() for weights in self._model.parameters()),
+            shortest_window=N_FRAMES / FRAMES_PER_SECOND,
         )
 
     @property
@@ -107,7 +108,9 @@ class OpenAIWhisperEngine:
             "word_timestamps": request.words,
             "fp16": self._half,
         }
-        if self._beam > 1:
+        if request.interim:
+            settings["temperature"] = 0.0
+        elif self._beam > 1:
             # What is sampled at temperatures above 0 is the best of as many, as whisper's CLI does.
             settings |= {"beam_size": self._beam, "best_of": self._beam}
         if request.temperature > 0:
@@ -118,7 +121,7 @@ class OpenAIWhisperEngine:
             result = self._heard(spectrogram, settings, speech)
             settings |= {"language": result["language"], "initial_prompt": None}
             tried = set[tuple[int, int]]()
-            for _ in range(unheard.HEARINGS):
+            for _ in range(0 if request.interim else unheard.HEARINGS):
                 phrases = _transcript(result, duration, request).phrases
                 left = set(unheard.stretches(speech, phrases, 0, len(speech))) - tried
                 for first, end in sorted(left):

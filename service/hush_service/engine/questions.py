@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from hush.mel import Spectrogram
+from hush.mel import FRAMES_PER_SECOND, Spectrogram
 
 
 @dataclass(eq=False)
@@ -16,13 +16,28 @@ class Window:
         (n_mels, frames) values, silence included.
     content
         Frames that are no silence put there.
+    first
+        Its first frame, counted from the recording's beginning.
     encoded
         What the model's encoder made of it, once it has.
     """
 
     spectrogram: Spectrogram
     content: int
+    first: int = 0
     encoded: Any = None
+
+    @property
+    def seconds(self) -> float:
+        """Length, silence included."""
+        return float(self.spectrogram.shape[1] / FRAMES_PER_SECOND)
+
+
+@dataclass(frozen=True)
+class Encode:
+    """Asks for a window to be encoded, which everything else that is asked of it wants."""
+
+    window: Window
 
 
 @dataclass(frozen=True)
@@ -44,11 +59,14 @@ class Decode:
         All tokens that the text follows.
     temperature
         0 for the most probable text, more for a random one.
+    beam
+        Texts that are followed at once at temperature 0; 1 is greedy.
     """
 
     window: Window
     prompt: tuple[int, ...]
     temperature: float
+    beam: int = 5
 
 
 @dataclass(frozen=True)
@@ -60,7 +78,7 @@ class Align:
     tokens: tuple[int, ...]
 
 
-Question = DetectLanguage | Decode | Align
+Question = Encode | DetectLanguage | Decode | Align
 
 
 @dataclass(frozen=True)

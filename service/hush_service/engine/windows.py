@@ -7,7 +7,7 @@ answers, so that whoever runs it may ask a model many recordings' questions at o
 """
 
 import re
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
@@ -24,6 +24,7 @@ from hush_service.engine.questions import (
     Decode,
     Decoded,
     DetectLanguage,
+    Encode,
     Question,
     Window,
 )
@@ -148,8 +149,16 @@ def has_words(text: str) -> bool:
     return any(character.isalnum() for character in text)
 
 
+def unheeded(phrases: Sequence[Phrase]) -> None:
+    """Do nothing with phrases before all are there."""
+
+
 def transcription(
-    spectrogram: Spectrogram, request: DecodingRequest, tokenizer: Tokenizer, rules: Rules
+    spectrogram: Spectrogram,
+    request: DecodingRequest,
+    tokenizer: Tokenizer,
+    rules: Rules,
+    heard: Callable[[Sequence[Phrase]], None] = unheeded,
 ) -> Generator[Question, Any, Transcript]:
     """Ask for the words of a spectrogram.
 
@@ -163,6 +172,8 @@ def transcription(
         The model's.
     rules
         What to believe.
+    heard
+        Called with the phrases of each window that has some, in order.
 
     Yields
     ------
@@ -174,13 +185,16 @@ def transcription(
     Transcript
         The words.
     """
+    if request.interim:
+        rules = replace(rules, beam=1, temperatures=(0.0,), listen_again=False)
     beginning = spectrogram[:, :LONGEST_WINDOW]
     first = Window(rules.window.padded(beginning), beginning.shape[1])
     language = request.language or ("en" if not tokenizer.multilingual else None)
     if language is None:
+        yield Encode(first)
         language = yield DetectLanguage(first)
     listener = _Listener(spectrogram, request, language, tokenizer, rules)
-    yield from listener.hear(first)
+    yield from listener.hear(first, heard)
     return listener.transcript()
 
 
@@ -222,14 +236,18 @@ class _Listener:
         self._heard: list[_Heard] = []
         self._speech = unheard.speech_in(spectrogram)
 
-    def hear(self, first: Window | None) -> Generator[Question, Any, None]:
-        """Decode window after window; the first may be there already."""
+    def hear(
+        self, first: Window, tell: Callable[[Sequence[Phrase]], None]
+    ) -> Generator[Question, Any, None]:
+        """Decode window after window, of which the first is there already."""
         frames = self._spectrogram.shape[1]
         seek = 0
         while seek < frames:
-            window = first if seek == 0 and first else self._window(seek, frames)
+            window = self._window(seek, frames) if seek else first
             heard, until = yield from self._hear(window, seek, tuple(self._said))
             self._heard += heard
+            if heard:
+                tell([each.phrase for each in heard])
             if heard and heard[-1].phrase.temperature > 0.5:
                 # What was guessed this boldly is no model for what follows.
                 self._said = []
@@ -254,7 +272,7 @@ class _Listener:
 
     def _window(self, first: int, end: int) -> Window:
         part = self._spectrogram[:, first : min(first + LONGEST_WINDOW, end)]
-        return Window(self._rules.window.padded(part), part.shape[1])
+        return Window(self._rules.window.padded(part), part.shape[1], first)
 
     def _hear(
         self, window: Window, seek: int, said: tuple[int, ...], again: int = unheard.HEARINGS
@@ -304,8 +322,10 @@ class _Listener:
         before = (self._tokenizer.before, *said[-room:]) if said else ()
         prompt = (*before, *self._start)
         tries: list[_Try] = []
+        if window.encoded is None:
+            yield Encode(window)
         for temperature in temperatures:
-            decoded: Decoded = yield Decode(window, prompt, temperature)
+            decoded: Decoded = yield Decode(window, prompt, temperature, rules.beam)
             tries.append(_Try(decoded, temperature, self._is_loop(decoded, window)))
             if rules.is_silence(decoded, tries[-1].is_loop):
                 return tries[-1]

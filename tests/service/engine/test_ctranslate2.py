@@ -1,5 +1,6 @@
 """The engine on CTranslate2, with OpenAI's own weights and people's voices."""
 
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -9,13 +10,16 @@ import pytest
 from hush.audio import read_audio
 from hush.mel import floor_normalized, log_mel_spectrogram
 from hush_service.engine import DecodingRequest, WorkStoppedError
+from hush_service.engine.batching import transcribe_all
 from hush_service.engine.ctranslate2 import CTranslate2Engine
 from hush_service.engine.openai_whisper import OpenAIWhisperEngine
+from hush_service.engine.questions import Decode, DetectLanguage, Encode, Question
 from hush_service.engine.windows import EXACT, Rules
 from hush_service.weights.models import resolve
 from models.nothing_said import clips
 from tests.conftest import Samples
 
+RECORDINGS = Path(__file__).parents[2] / "recordings"
 ASK_NOT = (
     "And so, my fellow Americans, ask not what your country can do for you,"
     " ask what you can do for your country."
@@ -102,7 +106,86 @@ def test_together_is_as_alone(tiny: CTranslate2Engine, jfk: Samples) -> None:
         for start in (0, 48_000, 96_000)
     ]
     alone = [tiny.transcribe(spectrogram, request, on) for spectrogram, request in pieces]
-    assert tiny.transcribe_all(pieces) == alone
+    assert transcribe_all(tiny, pieces) == alone
+
+
+def test_people_in_one_batch_have_the_words_that_they_have_alone(
+    base: CTranslate2Engine, jfk: Samples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of three languages, of several lengths, with word times, with a prompt, translated."""
+    people = [read_audio(file) for file in sorted(RECORDINGS.glob("*.flac"))]
+    parts = [voice[: 16_000 * seconds] for voice in (*people, jfk) for seconds in (4, 9)]
+    wishes = [
+        *(DecodingRequest() for _ in parts),
+        *(DecodingRequest(words=True) for _ in parts),
+        DecodingRequest(task="translate"),
+        DecodingRequest(language="en", prompt="A speech of a president"),
+    ]
+    pieces = [
+        (floor_normalized(log_mel_spectrogram(samples)), wish)
+        for samples, wish in zip([*parts, *parts, people[0], jfk], wishes, strict=True)
+    ]
+    alone = [base.transcribe(spectrogram, wish, on) for spectrogram, wish in pieces]
+    sizes: list[tuple[type, int]] = []
+    answered = base.answers
+
+    def counted(questions: Sequence[Question], stop: Callable[[], bool]) -> Sequence[object]:
+        sizes.append((type(questions[0]), len(questions)))
+        return answered(questions, stop)
+
+    monkeypatch.setattr(base, "answers", counted)
+    together = transcribe_all(base, pieces)
+    assert [each.text for each in together] == [each.text for each in alone]
+    assert [each.words for each in together] == [each.words for each in alone]
+    assert {each.language for each in together} == {"german", "spanish", "english"}
+    largest = {kind: max(size for each, size in sizes if each is kind) for kind, _ in sizes}
+    assert largest[Encode] == largest[DetectLanguage] == largest[Decode] == base.batch == 8
+
+
+def test_what_is_doubtful_is_decoded_again_in_a_batch_of_its_own(
+    tiny: CTranslate2Engine, jfk: Samples
+) -> None:
+    poor = CTranslate2Engine(
+        resolve("tiny.en", "ctranslate2"),
+        "cpu",
+        "int8",
+        rules=Rules(improbable=-0.1, temperatures=(0.0, 0.2), listen_again=False),
+    )
+    asked: list[tuple[float, int]] = []
+    answered = poor.answers
+
+    def told(questions: Sequence[Question], stop: Callable[[], bool]) -> Sequence[object]:
+        if isinstance(questions[0], Decode):
+            asked.append((questions[0].temperature, len(questions)))
+        return answered(questions, stop)
+
+    poor.answers = told  # type: ignore[method-assign]
+    pieces = [
+        (floor_normalized(log_mel_spectrogram(jfk[start : start + 64_000])), DecodingRequest())
+        for start in range(0, 112_000, 16_000)
+    ]
+    transcribe_all(poor, pieces)
+    (whole, first), (warm, again) = asked
+    assert (whole, first, warm) == (0.0, 7, 0.2)
+    assert 1 < again <= 7
+
+
+def test_where_memory_does_not_suffice_batches_are_halved(
+    jfk: Samples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = CTranslate2Engine(resolve("tiny.en", "ctranslate2"), "cpu", "int8", batch=4)
+    answered = engine._answers
+
+    def scarce(questions: Sequence[Question]) -> Sequence[object]:
+        if len(questions) > 1:
+            raise RuntimeError("CUDA failed with error out of memory")
+        return answered(questions)
+
+    monkeypatch.setattr(engine, "_answers", scarce)
+    piece = (floor_normalized(log_mel_spectrogram(jfk)), DecodingRequest())
+    transcripts = transcribe_all(engine, [piece] * 4)
+    assert {plain(each.text) for each in transcripts} == {plain(ASK_NOT)}
+    assert engine.batch == 1
 
 
 def test_work_that_nobody_waits_for_is_given_up(tiny: CTranslate2Engine, jfk: Samples) -> None:

@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hush.mel import Spectrogram, log_mel_spectrogram
-from hush.transcript import Stretch, Transcript, TranscriptFormat
+from hush.transcript import Phrase, Stretch, Transcript, TranscriptFormat
 from hush.voice_network import NetworkDetector
 from hush_service.engine import DecodingRequest
-from hush_service.engine.questions import Align, Decode, Decoded, DetectLanguage
+from hush_service.engine.questions import Align, Decode, Decoded, DetectLanguage, Encode
 from hush_service.engine.repetition import compression_ratio
 from hush_service.engine.tokenizer import Tokenizer
-from hush_service.engine.windows import Rules, transcription
+from hush_service.engine.windows import Rules, transcription, unheeded
 from hush_service.engine.word_times import Alignment
 from tests.conftest import Samples
 
@@ -44,9 +44,10 @@ def heard(
     answer: Answer,
     request: DecodingRequest | None = None,
     align: Callable[[Align], Alignment] | None = None,
+    tell: Callable[[Sequence[Phrase]], None] = unheeded,
 ) -> Transcript:
     """Return what is made of answers."""
-    asking = transcription(spectrogram, request or DecodingRequest(), TOKENIZER, Rules())
+    asking = transcription(spectrogram, request or DecodingRequest(), TOKENIZER, Rules(), tell)
     reply: Any = None
     while True:
         try:
@@ -55,7 +56,10 @@ def heard(
             transcript: Transcript = end.value
             return transcript
         match question:
+            case Encode():
+                question.window.encoded, reply = True, None
             case Decode():
+                assert question.window.encoded
                 reply = answer(question)
             case Align():
                 assert align is not None
@@ -281,3 +285,20 @@ def test_a_second_hearing_is_of_what_the_detector_takes_for_speech(jfk: Samples)
     speech = np.concatenate([detector.push(spectrogram * 4 - 4), detector.finish()])
     again = sum(question.window.content for question in told.asked[1:])
     assert again >= speech.sum()
+
+
+def test_phrases_are_told_of_window_by_window() -> None:
+    spectrogram: Spectrogram = np.full((80, 4000), -0.5, np.float32)
+    told = Told(said(0.0, " One.", 30.0), said(0.0, " Two.", 10.0))
+    parts: list[list[str]] = []
+    transcript = heard(
+        spectrogram, told, tell=lambda phrases: parts.append([each.text for each in phrases])
+    )
+    assert parts == [[" One."], [" Two."]]
+    assert transcript.text == "One. Two."
+
+
+def test_interim_words_are_decoded_once_and_greedily(jfk: Samples) -> None:
+    told = Told(said(0.0, " And so" + " again" * 40))
+    heard(log_mel_spectrogram(jfk), told, DecodingRequest(interim=True))
+    assert [(question.temperature, question.beam) for question in told.asked] == [(0.0, 1)]

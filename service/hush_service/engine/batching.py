@@ -1,0 +1,161 @@
+"""Engines that answer the questions of many recordings at once, and how to run them."""
+
+from collections import defaultdict
+from collections.abc import Callable, Generator, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+from hush.mel import FRAMES_PER_SECOND, Spectrogram
+from hush.transcript import Phrase, Transcript
+from hush_service.engine import DecodingRequest, Engine, ModelInfo, WorkStoppedError
+from hush_service.engine.questions import Decode, Encode
+from hush_service.engine.windows import unheeded
+
+Transcription = Generator[Any, Any, Transcript]
+"""Yields what it asks an engine, is sent the answers, and returns the words."""
+Heard = Callable[[Sequence[Phrase]], None]
+"""Is called with phrases in their order, as soon as they are there."""
+
+
+@runtime_checkable
+class BatchingEngine(Protocol):
+    """A loaded model that can be asked about several recordings at once.
+
+    Attributes
+    ----------
+    info
+        What it can do.
+    batch
+        Questions that it is asked at once at most.
+    """
+
+    info: ModelInfo
+    batch: int
+
+    def begin(
+        self, spectrogram: Spectrogram, request: DecodingRequest, heard: Heard = unheeded
+    ) -> Transcription:
+        """Return what asks for the words of a spectrogram.
+
+        Parameters
+        ----------
+        spectrogram
+            (mel_bins, frames) floored and scaled values, any number of frames.
+        request
+            How to decode it.
+        heard
+            Called with its phrases as they come.
+        """
+
+    def kind(self, question: Any) -> Hashable:
+        """Return what is equal for questions that can be asked at once."""
+
+    def answers(self, questions: Sequence[Any], stop: Callable[[], bool]) -> Sequence[object]:
+        """Answer questions of one kind, not more than `batch`. Takes its time.
+
+        Parameters
+        ----------
+        questions
+            What transcriptions asked.
+        stop
+            Once it says true, nobody waits for any of the answers.
+
+        Raises
+        ------
+        WorkStoppedError
+            If `stop` said so.
+        """
+
+
+@dataclass(frozen=True)
+class Whole:
+    """Asks for all words of a spectrogram: answered with a `Transcript`."""
+
+    spectrogram: Spectrogram
+    request: DecodingRequest
+
+
+class OneAtATime:
+    """Has an engine that can do no more hear one recording after the other.
+
+    Parameters
+    ----------
+    engine
+        The engine.
+    """
+
+    batch = 1
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.info = engine.info
+
+    def begin(
+        self, spectrogram: Spectrogram, request: DecodingRequest, heard: Heard = unheeded
+    ) -> Transcription:
+        """Ask for everything at once; see `BatchingEngine`."""
+        transcript: Transcript = yield Whole(spectrogram, request)
+        heard(transcript.phrases)
+        return transcript
+
+    def kind(self, question: Whole) -> Hashable:
+        """Return the question: none is like another."""
+        return id(question)
+
+    def answers(self, questions: Sequence[Whole], stop: Callable[[], bool]) -> Sequence[object]:
+        """Return transcripts; see `BatchingEngine`."""
+        return [self._engine.transcribe(each.spectrogram, each.request, stop) for each in questions]
+
+
+def batching(engine: Engine) -> BatchingEngine:
+    """Return an engine as one that can be asked in batches, if only of one."""
+    return engine if isinstance(engine, BatchingEngine) else OneAtATime(engine)
+
+
+def cost(question: object) -> float:
+    """Return about how much work a question is, in seconds of sound to hear."""
+    match question:
+        case Whole():
+            return float(question.spectrogram.shape[1] / FRAMES_PER_SECOND)
+        case Encode() | Decode():
+            return question.window.seconds
+    return 0.0
+
+
+def transcribe_all(
+    engine: BatchingEngine,
+    pieces: Iterable[tuple[Spectrogram, DecodingRequest]],
+    stop: Callable[[], bool] = lambda: False,
+) -> list[Transcript]:
+    """Return the words of several spectrograms, decoded together where that is possible.
+
+    Raises
+    ------
+    WorkStoppedError
+        If `stop` said so.
+    """
+    asking = [engine.begin(spectrogram, request) for spectrogram, request in pieces]
+    questions: dict[int, Any] = {}
+    done: dict[int, Transcript] = {}
+
+    def go_on(number: int, answer: object) -> None:
+        try:
+            questions[number] = asking[number].send(answer)
+        except StopIteration as end:
+            done[number] = end.value
+
+    for number in range(len(asking)):
+        go_on(number, None)
+    while questions:
+        groups = defaultdict(list)
+        for number, question in questions.items():
+            groups[engine.kind(question)].append(number)
+        for group in groups.values():
+            for first in range(0, len(group), engine.batch):
+                if stop():
+                    raise WorkStoppedError
+                batch = group[first : first + engine.batch]
+                answers = engine.answers([questions.pop(number) for number in batch], stop)
+                for number, answer in zip(batch, answers, strict=True):
+                    go_on(number, answer)
+    return [done[number] for number in sorted(done)]
