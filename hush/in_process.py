@@ -55,6 +55,8 @@ def client_in_process(model: str | None = None) -> AsyncClient:
             port=0,
             api_key=None,
             queue_size=100,
+            caller_queue_size=100,
+            answer_seconds=3600,
             quota_table=None,
         )
         models = ServedModels(settings.models[:1])

@@ -46,8 +46,14 @@ class ServiceSettings(BaseSettings):
     GPU. Where memory does not suffice, batches are halved."""
     download_folder: Path | None = None
     """Where models are kept; ``~/.cache/hush/models`` if unset."""
-    queue_size: int = Field(default=32, ge=0)
-    """Pictures that may wait while one is worked on; one more is answered 429."""
+    queue_size: int = Field(default=256, ge=0)
+    """Pictures that may wait while others are worked on; one more is answered 429."""
+    caller_queue_size: int = Field(default=16, ge=1)
+    """How many of them may be one caller's."""
+    answer_seconds: float = Field(default=60.0, gt=0)
+    """What could not be answered within as long, because of others, is answered 429 at once."""
+    interim_a_minute: float = Field(default=60.0, gt=0)
+    """How often one caller may ask for interim words, in pictures a minute."""
     max_body_bytes: int = Field(default=16 * 2**20, ge=1)
     """Largest request body. The widest mel image is 8.4 MB without compression."""
     max_body_seconds: float = Field(default=60.0, gt=0)

@@ -95,11 +95,31 @@ class QueueFullError(RefusedError):
     code = "queue_full"
 
 
+class TooOftenError(RefusedError):
+    """Interim words are asked for more often than they may be."""
+
+    code = "too_often"
+
+
+class InterimDroppedError(RefusedError):
+    """Interim words are not worked on, since others wait: it is no failure."""
+
+    def __init__(self, message: str = "other pictures wait") -> None:
+        super().__init__(message)
+
+
 class DrainingError(RefusedError):
     """The service is about to stop."""
 
     code = "draining"
     retry_after = 1
+
+
+class EngineStuckError(RefusedError):
+    """The engine has not answered for far too long."""
+
+    code = "engine_stuck"
+    retry_after = 30
 
 
 class CallerGoneError(RefusedError):

@@ -137,6 +137,8 @@ class ServedModels:
     def choose(self, mel_bins: int, name: str | None, request: DecodingRequest) -> ServedModel:
         """Return the model to answer with: the one named, else the largest that can.
 
+        Interim words are those of the smallest that can all that this one can.
+
         Parameters
         ----------
         mel_bins
@@ -164,7 +166,18 @@ class ServedModels:
         able = [model for model in fitting if _can(model, request)]
         if not able:
             raise self._unable(mel_bins, fitting[0], request)
-        return able[0]
+        return self._smallest(able[0], request) if request.interim else able[0]
+
+    def _smallest(self, model: ServedModel, request: DecodingRequest) -> ServedModel:
+        """Return the smallest model that can what another can, with the language that is asked."""
+        languages = model.info.languages if request.language is None else (request.language,)
+        return next(
+            other
+            for other in self.ready[::-1]
+            if other.info.mel_bins == model.info.mel_bins
+            and request.task in other.info.tasks
+            and set(languages) <= set(other.info.languages)
+        )
 
     def _unfitting(self, mel_bins: int, candidates: list[ServedModel]) -> RefusedError:
         others = [model for model in self.ready if model.info.mel_bins == mel_bins]

@@ -1,17 +1,22 @@
 """From the bytes of a mel image to its words: check, choose a model, count, wait, decode."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Self
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Self
 
 from hush.mel import FRAMES_PER_SECOND, floor_normalized
-from hush.transcript import Transcript
+from hush.transcript import Phrase, Transcript
 from hush_service.core.accounts import Account
-from hush_service.core.errors import DrainingError
+from hush_service.core.errors import DrainingError, EngineStuckError, UnusablePictureError
 from hush_service.core.pictures import checked_header, checked_image
+from hush_service.core.rate import Rate
 from hush_service.core.served_models import ServedModels
-from hush_service.core.work import WorkQueue
+from hush_service.core.turns import Priority, Terms
+from hush_service.core.work import Bounds, WorkQueue
 from hush_service.engine import DecodingRequest
+from hush_service.engine.batching import BatchingEngine, Transcription, batching
+from hush_service.engine.windows import LONGEST_WINDOW, unheeded
 from hush_service.settings import ServiceSettings
 
 if TYPE_CHECKING:
@@ -34,6 +39,8 @@ class Transcriber:
         Where pictures wait for their turn.
     quotas
         Counts what each account has had; nothing is counted if None.
+    interim
+        How often each may ask for interim words.
 
     Attributes
     ----------
@@ -42,12 +49,17 @@ class Transcriber:
     """
 
     def __init__(
-        self, models: ServedModels, queue: WorkQueue, quotas: "Quotas | None" = None
+        self,
+        models: ServedModels,
+        queue: WorkQueue,
+        quotas: "Quotas | None" = None,
+        interim: Rate | None = None,
     ) -> None:
         self.models = models
         self.queue = queue
         self.on_heard: Callable[[str, float], None] = lambda model, seconds: None
         self._quotas = quotas
+        self._interim = interim or Rate(60)
 
     @classmethod
     def from_settings(cls, settings: ServiceSettings, models: ServedModels) -> Self:
@@ -58,8 +70,14 @@ class Transcriber:
         OSError
             If the quotas want a library or a region that is not there.
         """
-        queue = WorkQueue(settings.queue_size, settings.max_seconds)
-        return cls(models, queue, _quotas(settings))
+        bounds = Bounds(
+            settings.queue_size,
+            settings.caller_queue_size,
+            settings.max_seconds,
+            settings.answer_seconds,
+        )
+        interim = Rate(settings.interim_a_minute)
+        return cls(models, WorkQueue(bounds), _quotas(settings), interim)
 
     def check_ready(self) -> None:
         """Return if a picture sent now would be answered.
@@ -68,11 +86,15 @@ class Transcriber:
         ------
         DrainingError
             If the service is about to stop.
+        EngineStuckError
+            If its engine has not answered for far too long.
         ModelLoadingError, ModelFailedError
             If no model is ready.
         """
         if self.queue.draining:
             raise DrainingError("this instance is about to stop")
+        if self.queue.stuck:
+            raise EngineStuckError("the engine does not answer")
         self.models.any_ready()
 
     async def transcribe(
@@ -81,7 +103,9 @@ class Transcriber:
         model: str | None = None,
         decoding: DecodingRequest | None = None,
         *,
+        terms: Terms | None = None,
         account: Account | None = None,
+        heard: Callable[[Sequence[Phrase]], None] | None = None,
         departure: Callable[[], Awaitable[None]] = never,
     ) -> Transcript:
         """Return the words of a mel image.
@@ -94,8 +118,12 @@ class Transcriber:
             Name of the model; any that can if None.
         decoding
             What is wanted; a transcription in whatever language it is if None.
+        terms
+            Who waits for it, and how. Where there are quotas, callers are told apart by account.
         account
             Whose quota it counts for, where there are quotas.
+        heard
+            Called with the picture's phrases as they come, in order.
         departure
             Called once the picture is in the queue; ends when nobody waits for its words any more,
             and work on them then stops.
@@ -104,26 +132,59 @@ class Transcriber:
         ------
         RefusedError
             If the picture is not usable, no model can, the service is busy or about to stop, the
-            account's quota is spent, it took too long, or nobody waits any more.
+            account's quota is spent, it took too long, or nobody waits any more; or if interim
+            words are asked for too often, or while others wait.
         """
-        decoding = decoding or DecodingRequest()
+        decoding, terms = decoding or DecodingRequest(), terms or Terms()
         if self._quotas:
             self._quotas.limit(account)
+            terms = replace(terms, caller=account.identity if account else None)
+        if decoding.interim:
+            terms = replace(terms, priority=Priority.INTERIM)
+            self._interim.check(terms.caller)
         header = await asyncio.to_thread(checked_header, data)
+        if decoding.interim and header.frames > LONGEST_WINDOW:
+            raise UnusablePictureError("interim words are for pictures of at most 30 s")
         chosen = self.models.choose(header.mel_bins, model, decoding)
-        with self.queue.admission():
-            if self._quotas:
-                await self._quotas.spend(account, header.frames)
-            image = await asyncio.to_thread(checked_image, data)
-
-            def work(stop: Callable[[], bool]) -> Transcript:
-                spectrogram = floor_normalized(image.spectrogram())
-                assert chosen.engine is not None
-                return chosen.engine.transcribe(spectrogram, decoding, stop)
-
-            transcript = await self.queue.run(work, departure())
-        self.on_heard(chosen.name, header.frames / FRAMES_PER_SECOND)
+        assert chosen.engine is not None
+        engine = batching(chosen.engine)
+        seconds = max(header.frames / FRAMES_PER_SECOND, engine.info.shortest_window)
+        with self.queue.admission(engine, seconds, terms) as job:
+            if self._quotas and not decoding.interim:
+                await self._quotas.spend(account, round(seconds * FRAMES_PER_SECOND))
+            asking, question = await asyncio.to_thread(
+                _begun, engine, data, decoding, _on_loop(heard)
+            )
+            transcript = await self.queue.run(job, asking, question, departure())
+        if not decoding.interim:
+            self.on_heard(chosen.name, header.frames / FRAMES_PER_SECOND)
         return transcript
+
+
+def _begun(
+    engine: BatchingEngine,
+    data: bytes,
+    decoding: DecodingRequest,
+    heard: Callable[[Sequence[Phrase]], None],
+) -> tuple[Transcription, Any]:
+    """Return what asks for a picture's words, and its first question. Takes its time."""
+    spectrogram = floor_normalized(checked_image(data).spectrogram())
+    asking = engine.begin(spectrogram, decoding, heard)
+    return asking, next(asking)
+
+
+def _on_loop(
+    heard: Callable[[Sequence[Phrase]], None] | None,
+) -> Callable[[Sequence[Phrase]], None]:
+    """Return a function for the engine's thread that has another called here."""
+    if heard is None:
+        return unheeded
+    loop = asyncio.get_running_loop()
+
+    def tell(phrases: Sequence[Phrase]) -> None:
+        loop.call_soon_threadsafe(heard, phrases)
+
+    return tell
 
 
 def _quotas(settings: ServiceSettings) -> "Quotas | None":

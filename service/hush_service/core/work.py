@@ -1,57 +1,171 @@
-"""The bounded queue before the engine: one picture at a time, a few waiting, the rest refused."""
+"""The bounded queue before the engines: what fits together is asked at once, callers take turns."""
 
 import asyncio
+import logging
+import random
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TypeVar
+from dataclasses import dataclass, field, replace
+from typing import Any
 
+from hush.transcript import Transcript
 from hush_service.core.errors import (
     CallerGoneError,
     DrainingError,
+    InterimDroppedError,
     QueueFullError,
     TooSlowError,
 )
+from hush_service.core.pace import Pace
+from hush_service.core.turns import Job, Priority, Terms, Turns
 from hush_service.engine import WorkStoppedError
+from hush_service.engine.batching import BatchingEngine, Transcription
 
-T = TypeVar("T")
-Stop = Callable[[], bool]
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How much is taken on.
+
+    Attributes
+    ----------
+    size
+        Pictures that may wait while others are worked on.
+    caller_size
+        How many of them may be one caller's.
+    max_seconds
+        Longest time that an engine has for one picture.
+    within
+        Seconds after which nobody waits for an answer, where who asks says nothing else.
+    """
+
+    size: int = 256
+    caller_size: int = 16
+    max_seconds: float = 300.0
+    within: float = 60.0
+
+
+@dataclass(eq=False)
+class _Step:
+    """What an engine is asked at once, and since when."""
+
+    jobs: list[Job]
+    began: float
+    given_up: Callable[[Job], bool]
+    max_seconds: float
+    clock: Callable[[], float]
+    results: dict[Job, Transcript | BaseException] = field(default_factory=dict)
+    left: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.left = sum(job.left for job in self.jobs)
+
+    def stop(self) -> bool:
+        """Tell whether nobody waits for any of it."""
+        spent = self.clock() - self.began
+        return all(self.given_up(job) or job.worked + spent > self.max_seconds for job in self.jobs)
+
+    def run(self) -> None:
+        """Ask, and let each job go on with its answer. Takes its time."""
+        engine = self.jobs[0].engine
+        try:
+            answers = engine.answers([job.question for job in self.jobs], self.stop)
+        except WorkStoppedError as error:
+            self.results = dict.fromkeys(self.jobs, error)
+        except Exception as error:
+            if len(self.jobs) == 1:
+                self.results[self.jobs[0]] = error
+                return
+            # One that cannot be heard must not take those with it that it came together with.
+            log.warning("a batch of %d failed and is asked one by one: %s", len(self.jobs), error)
+            for job in self.jobs:
+                alone = replace(self, jobs=[job], results={})
+                alone.run()
+                self.results |= alone.results
+        else:
+            for job, answer in zip(self.jobs, answers, strict=True):
+                self._go_on(job, answer)
+
+    def _go_on(self, job: Job, answer: object) -> None:
+        try:
+            transcript = job.advance(answer)
+        except Exception as error:
+            self.results[job] = error
+        else:
+            if transcript is not None:
+                self.results[job] = transcript
 
 
 class WorkQueue:
-    """Lets one piece of work run at a time, in the order of arrival.
+    """Has engines answer what pictures ask, and says no where that cannot come in time.
+
+    One engine works at a time: they share the machine.
 
     Parameters
     ----------
-    size
-        How many may wait while one runs.
-    max_seconds
-        Longest time for one piece of work.
+    bounds
+        How much is taken on.
+    clock
+        Tells the time in seconds.
+
+    Attributes
+    ----------
+    admitted
+        Pictures that were taken and are not answered yet.
+    done
+        Pictures that were answered.
+    on_step
+        Called with how many questions were answered at once, and how many seconds that took.
+    on_begun
+        Called with the seconds that a picture has waited before something of it was asked.
     """
 
-    def __init__(self, size: int, max_seconds: float) -> None:
-        self._room = size + 1
-        self._max_seconds = max_seconds
-        self._turn = asyncio.Lock()
+    def __init__(
+        self, bounds: Bounds | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._bounds = bounds or Bounds()
+        self._clock = clock
+        self._jobs: dict[Job, asyncio.Future[Transcript] | None] = {}
+        self._turns = Turns()
+        self._pace = Pace()
+        self._step: _Step | None = None
+        self._working: asyncio.Task[None] | None = None
         # A thread of its own: what decodes pictures must not keep the model waiting.
-        self._worker = ThreadPoolExecutor(1, thread_name_prefix="engine")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="engine")
         self._empty = asyncio.Event()
         self._empty.set()
         self._draining = False
-        self._usual_seconds = 1.0
-        self.admitted = 0
         self.done = 0
+        self.on_step: Callable[[int, float], None] = lambda questions, seconds: None
+        self.on_begun: Callable[[float], None] = lambda seconds: None
+
+    @property
+    def admitted(self) -> int:
+        """How many pictures were taken and are not answered yet."""
+        return len(self._jobs)
 
     @property
     def waiting(self) -> int:
-        """How many pieces of work wait for their turn."""
-        return max(0, self.admitted - 1)
+        """How many pictures wait for their turn."""
+        return len(self._jobs) - self._running
 
     @property
     def draining(self) -> bool:
         """Whether nothing new is taken."""
         return self._draining
+
+    @property
+    def stuck(self) -> bool:
+        """Whether an engine has been at one thing for longer than it may be at a picture."""
+        step = self._step
+        return step is not None and self._clock() - step.began > 2 * self._bounds.max_seconds
+
+    @property
+    def _running(self) -> int:
+        return 0 if self._step is None else sum(job in self._jobs for job in self._step.jobs)
 
     def drain(self) -> None:
         """Take nothing new from here on."""
@@ -62,79 +176,212 @@ class WorkQueue:
         await self._empty.wait()
 
     @contextmanager
-    def admission(self) -> Iterator[None]:
+    def admission(
+        self, engine: BatchingEngine, seconds: float, terms: Terms | None = None
+    ) -> Iterator[Job]:
         """Hold one of the places in the queue.
+
+        Parameters
+        ----------
+        engine
+            What is to be asked.
+        seconds
+            Of sound that it has to hear.
+        terms
+            Who waits, and how.
 
         Raises
         ------
         QueueFullError
-            If none is free.
+            If none is free, or the answer would not come in time.
+        InterimDroppedError
+            If it is interim, and anything else waits.
         DrainingError
             If the service is about to stop.
         """
         if self._draining:
             raise DrainingError("this instance is about to stop; try again")
-        if self.admitted >= self._room:
-            raise QueueFullError(
-                f"the queue is full: {self.admitted} pictures are being worked on; try again",
-                retry_after=self.admitted * self._usual_seconds,
-            )
-        self.admitted += 1
+        terms = terms or Terms()
+        now = self._clock()
+        within = self._bounds.within if terms.within is None else terms.within
+        job = Job(terms, engine, seconds, now, now + within)
+        if terms.priority is Priority.INTERIM:
+            self._check_idle(job)
+        else:
+            self._check_room(job)
+            self._check_time(job, within, now)
+        self._jobs[job] = None
         self._empty.clear()
         try:
-            yield
+            yield job
         finally:
-            self.admitted -= 1
-            if self.admitted == 0:
-                self._empty.set()
+            self._leave(job)
 
-    async def run(self, work: Callable[[Stop], T], departure: Awaitable[None]) -> T:
-        """Do a piece of work in a thread, when its turn has come. Wants an `admission`.
+    async def run(
+        self, job: Job, asking: Transcription, question: Any, departure: Awaitable[None]
+    ) -> Transcript:
+        """Return what a picture says, when its turn has come.
 
         Parameters
         ----------
-        work
-            Gets a function that says whether to stop, and then raises `WorkStoppedError`.
+        job
+            Its `admission`.
+        asking
+            Asks for its words.
+        question
+            What it asks first.
         departure
-            Ends when nobody waits for the result any more.
+            Ends when nobody waits for the words any more.
 
         Raises
         ------
+        QueueFullError
+            If its turn did not come in time after all.
         TooSlowError
             If the work takes too long.
         CallerGoneError
             If nobody waits for it.
         """
+        loop = asyncio.get_running_loop()
+        answer = self._jobs[job] = loop.create_future()
+        job.asking, job.question = asking, question
         departed = asyncio.ensure_future(departure)
+        timer = loop.call_later(max(0.0, job.late - self._clock()), self._expire, job)
         try:
-            await self._wait_for_turn(departed)
-            started = time.monotonic()
-
-            def stop() -> bool:
-                return departed.done() or time.monotonic() - started > self._max_seconds
-
-            try:
-                loop = asyncio.get_running_loop()
-                result = await loop.run_in_executor(self._worker, work, stop)
-            finally:
-                self._turn.release()
+            self._queue(job)
+            await asyncio.wait((answer, departed), return_when=asyncio.FIRST_COMPLETED)
+            if not answer.done():
+                raise CallerGoneError
+            transcript: Transcript = await answer
             self.done += 1
-            self._usual_seconds += 0.2 * (time.monotonic() - started - self._usual_seconds)
-            return result
+            return transcript
         except WorkStoppedError as error:
-            if departed.done():
-                raise CallerGoneError from error
             raise TooSlowError(
-                f"this picture takes longer than {self._max_seconds:g} s; send shorter segments"
+                f"this picture takes longer than {self._bounds.max_seconds:g} s; send shorter"
+                " segments"
             ) from error
         finally:
+            timer.cancel()
             departed.cancel()
+            answer.cancel()
 
-    async def _wait_for_turn(self, departed: "asyncio.Future[None]") -> None:
-        turn = asyncio.ensure_future(self._turn.acquire())
+    def _check_idle(self, job: Job) -> None:
+        for other in list(self._jobs):
+            if other.terms.priority is Priority.INTERIM and other.caller == job.caller:
+                # What was said since is in the newer picture.
+                self._fail(other, InterimDroppedError())
+        if any(each.terms.priority is not Priority.INTERIM for each in self._unasked()):
+            raise InterimDroppedError
+
+    def _check_room(self, job: Job) -> None:
+        waiting = self._unasked()
+        # Where nothing is worked on, the first of them will be at once.
+        next_up = self._step is None
+        if len(waiting) >= self._bounds.size + next_up:
+            raise QueueFullError(
+                f"the queue is full: {len(waiting)} pictures wait; try again",
+                retry_after=self._later(self._pace.total(self._jobs) / max(1, len(self._jobs))),
+            )
+        own = [each for each in waiting if each.caller == job.caller]
+        if len(own) >= self._bounds.caller_size + next_up:
+            raise QueueFullError(
+                f"{len(own)} of your pictures wait already; try again",
+                retry_after=self._later(self._pace.total(own) / len(own)),
+            )
+
+    def _check_time(self, job: Job, within: float, now: float) -> None:
+        ahead = self._pace.ahead(job, self._jobs, now)
+        late = ahead + self._pace.seconds(job) - within
+        # What takes longer by itself would be refused for ever.
+        if ahead > 0 and late > 0:
+            raise QueueFullError(
+                f"others are before this picture for the next {ahead:.0f} s, and no answer would"
+                " come in time; try again",
+                retry_after=self._later(min(late, ahead)),
+            )
+
+    def _unasked(self) -> list[Job]:
+        running = () if self._step is None else self._step.jobs
+        return [job for job in self._jobs if job not in running]
+
+    @staticmethod
+    def _later(seconds: float) -> float:
+        """Return when to come again: not all who are refused now at the same time."""
+        return max(1.0, seconds) * random.uniform(1.0, 1.5)
+
+    def _queue(self, job: Job) -> None:
+        self._turns.add(job)
+        if self._working is None:
+            self._working = asyncio.get_running_loop().create_task(self._work())
+
+    async def _work(self) -> None:
+        loop = asyncio.get_running_loop()
         try:
-            await asyncio.wait((turn, departed), return_when=asyncio.FIRST_COMPLETED)
-            if not turn.done():
-                raise CallerGoneError
+            while batch := self._take():
+                step = self._step_of(batch)
+                self._step = step
+                try:
+                    await loop.run_in_executor(self._thread, step.run)
+                finally:
+                    self._step = None
+                self._finish(step)
         finally:
-            turn.cancel()
+            self._working = None
+
+    def _step_of(self, batch: list[Job]) -> _Step:
+        now = self._clock()
+        for job in batch:
+            if not job.begun:
+                job.begun = True
+                self.on_begun(now - job.arrived)
+        return _Step(batch, now, self._given_up, self._bounds.max_seconds, self._clock)
+
+    def _take(self) -> list[Job]:
+        interim = [job for job in self._turns if job.terms.priority is Priority.INTERIM]
+        if len(interim) < len(self._turns):
+            for job in interim:
+                self._fail(job, InterimDroppedError())
+        return self._turns.take(self._clock())
+
+    def _finish(self, step: _Step) -> None:
+        spent = self._clock() - step.began
+        self.on_step(len(step.jobs), spent)
+        for job in step.jobs:
+            job.worked += spent
+            result = step.results.get(job)
+            answer = self._jobs.get(job)
+            if answer is None or answer.done():
+                continue
+            if isinstance(result, Transcript):
+                answer.set_result(result)
+            elif result is not None:
+                answer.set_exception(result)
+            elif job.worked > self._bounds.max_seconds:
+                answer.set_exception(WorkStoppedError())
+            else:
+                self._turns.add(job)
+        heard = step.left - sum(job.left for job in step.jobs)
+        self._pace.measured(step.jobs[0].engine, spent, heard)
+
+    def _given_up(self, job: Job) -> bool:
+        answer = self._jobs.get(job)
+        return answer is None or answer.done()
+
+    def _expire(self, job: Job) -> None:
+        if not job.begun:
+            message = "others were before this picture for longer than you wait; try again"
+            self._fail(job, QueueFullError(message, retry_after=self._later(1.0)))
+
+    def _fail(self, job: Job, error: Exception) -> None:
+        answer = self._jobs.get(job)
+        if answer is not None and not answer.done():
+            answer.set_exception(error)
+        self._turns.remove(job)
+
+    def _leave(self, job: Job) -> None:
+        self._turns.remove(job)
+        del self._jobs[job]
+        if not any(each.caller == job.caller for each in self._jobs):
+            self._turns.forget(job.caller)
+        if not self._jobs:
+            self._empty.set()

@@ -1,5 +1,6 @@
 """What a request says of who sent it, and whether they are still there."""
 
+import re
 from collections.abc import Mapping
 
 from fastapi import Request
@@ -7,9 +8,15 @@ from fastapi import Request
 from hush.contracts import headers
 from hush.contracts.callers import address_identity
 from hush_service.core.accounts import Account
+from hush_service.core.turns import Priority, Terms
 
 ANONYMOUS = "anonymous"
 """The tier of those who have not signed in: they are told apart by their address."""
+
+BACKGROUND = "7"
+"""The urgency of what nobody waits for. Browsers send others by themselves."""
+LONGEST_WAIT = 3600.0
+"""Seconds: who says more does not wait."""
 
 
 def account_of(said: Mapping[str, str]) -> Account | None:
@@ -27,6 +34,22 @@ def account_of(said: Mapping[str, str]) -> Account | None:
         except ValueError:
             return None
     return Account(identity, tier) if identity else None
+
+
+def terms_of(request: Request) -> Terms:
+    """Return who waits for an answer, and how, as far as a request says.
+
+    A caller is a connection, where nothing better is known. `Prefer: wait=20` is how many seconds
+    they wait (RFC 7240), `Priority: u=7` that nobody looks at it meanwhile (RFC 9218).
+    """
+    client = request.client
+    wait = re.search(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,9})", request.headers.get("prefer", ""))
+    urgency = re.search(r"(?:^|[,\s])u\s*=\s*(\d)", request.headers.get("priority", ""))
+    return Terms(
+        caller=None if client is None else (client.host, client.port),
+        priority=(Priority.BULK if urgency and urgency[1] == BACKGROUND else Priority.INTERACTIVE),
+        within=min(float(wait[1]), LONGEST_WAIT) if wait else None,
+    )
 
 
 async def departure(request: Request) -> None:

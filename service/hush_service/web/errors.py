@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
@@ -17,6 +17,7 @@ CLIENT_CLOSED_REQUEST = 499
 """Nginx's status for an answer that nobody waits for; only logs and metrics see it."""
 
 STATUSES: dict[type[core.RefusedError], int] = {
+    core.InterimDroppedError: 204,
     core.UnusablePictureError: 400,
     core.UnsupportedError: 400,
     core.UnknownAccountError: 401,
@@ -25,11 +26,13 @@ STATUSES: dict[type[core.RefusedError], int] = {
     core.WrongHeightError: 422,
     core.TooSlowError: 422,
     core.QueueFullError: 429,
+    core.TooOftenError: 429,
     core.QuotaSpentError: 429,
     core.CallerGoneError: CLIENT_CLOSED_REQUEST,
     core.ModelLoadingError: 503,
     core.ModelFailedError: 503,
     core.DrainingError: 503,
+    core.EngineStuckError: 503,
     core.QuotaUnavailableError: 503,
 }
 """What the core does not do, as a status of HTTP."""
@@ -81,8 +84,10 @@ class ApiError(HTTPException):
         self.param = param
         self.retry_after = retry_after
 
-    def response(self) -> JSONResponse:
+    def response(self) -> Response:
         """Return this error as an HTTP response."""
+        if self.status_code == HTTPStatus.NO_CONTENT:
+            return Response(status_code=HTTPStatus.NO_CONTENT)
         body = error_body(self.status_code, self.detail, self.param, self.code)
         headers = {}
         if self.retry_after is not None:
@@ -115,7 +120,7 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
 def install_error_handlers(app: FastAPI) -> None:
     """Have the application answer all its errors in this shape."""
 
-    async def http_error(request: Request, error: Exception) -> JSONResponse:
+    async def http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         if isinstance(error, ApiError):
             return error.response()
@@ -125,18 +130,18 @@ def install_error_handlers(app: FastAPI) -> None:
             response.headers["Allow"] = ", ".join(_allowed_methods(request))
         return response
 
-    async def refused(_: Request, error: Exception) -> JSONResponse:
+    async def refused(_: Request, error: Exception) -> Response:
         assert isinstance(error, core.RefusedError)
         return over_http(error).response()
 
-    async def invalid(_: Request, error: Exception) -> JSONResponse:
+    async def invalid(_: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
         problem = error.errors()[0]
         param = ".".join(str(part) for part in problem["loc"][1:]) or None
         message = f"{param}: {problem['msg']}" if param else str(problem["msg"])
         return ApiError(400, message, param=param).response()
 
-    async def unexpected(_: Request, error: Exception) -> JSONResponse:
+    async def unexpected(_: Request, error: Exception) -> Response:
         return ApiError(500, "the service failed on this request; its log says how").response()
 
     app.add_exception_handler(HTTPException, http_error)

@@ -5,6 +5,7 @@ import pkgutil
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,12 +18,14 @@ from hush_service.core.errors import (
     AudioRefusedError,
     CallerGoneError,
     DrainingError,
+    EngineStuckError,
     ModelFailedError,
     ModelLoadingError,
     QueueFullError,
     QuotaSpentError,
     QuotaUnavailableError,
     RefusedError,
+    TooOftenError,
     TooSlowError,
     UnknownAccountError,
     UnknownModelError,
@@ -31,9 +34,11 @@ from hush_service.core.errors import (
     WrongHeightError,
 )
 from hush_service.core.quota import Quotas
+from hush_service.core.rate import Rate
 from hush_service.core.served_models import ModelState, ServedModels
 from hush_service.core.transcriber import Transcriber
-from hush_service.core.work import WorkQueue
+from hush_service.core.turns import Terms
+from hush_service.core.work import Bounds, WorkQueue
 from hush_service.engine import DecodingRequest
 from hush_service.settings import ServiceSettings
 from local.processes import ROOT, environment
@@ -49,8 +54,10 @@ def transcriber(
     places: int = 8,
     max_seconds: float = 3600,
     quotas: Quotas | None = None,
+    interim: Rate | None = None,
 ) -> Transcriber:
-    return Transcriber(models or loaded(demo=engine()), WorkQueue(places, max_seconds), quotas)
+    queue = WorkQueue(Bounds(size=places, max_seconds=max_seconds))
+    return Transcriber(models or loaded(demo=engine()), queue, quotas, interim)
 
 
 def quotas(monkeypatch: pytest.MonkeyPatch, *answers: str | dict[str, Any]) -> Quotas:
@@ -183,6 +190,68 @@ async def test_quotas_are_spent_and_kept(monkeypatch: pytest.MonkeyPatch) -> Non
     assert unavailable.value.retry_after
     free = Account("github:1", "unlimited")
     assert (await core.transcribe(picture(), account=free)).text == "Hello."
+
+
+async def test_a_picture_counts_as_the_window_that_it_costs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told = engine()
+    told.info = replace(told.info, shortest_window=15.0)
+    counted = quotas(monkeypatch, {}, {})
+    spent: list[int] = []
+    spend = counted._spend
+    monkeypatch.setattr(counted, "_spend", lambda *said: spent.append(said[-1]) or spend(*said))
+    core = transcriber(loaded(demo=told), quotas=counted)
+    for frames in (1, 2000):
+        await core.transcribe(picture(frames), account=OCTOCAT)
+    assert spent == [1500, 2000]
+
+
+async def test_interim_words_are_the_smallest_suitable_models_and_count_as_no_speech(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    many = ("en", "de")
+    large, small = engine(languages=many, parameters=90), engine(languages=many, parameters=10)
+    english = engine(parameters=1)
+    core = transcriber(
+        loaded(large=large, small=small, english=english), quotas=quotas(monkeypatch)
+    )
+    core.on_heard = lambda model, seconds: pytest.fail("it was counted")
+    interim = DecodingRequest(interim=True)
+    assert (await core.transcribe(picture(), None, interim, account=OCTOCAT)).text == "Hello."
+    german = replace(interim, language="de")
+    await core.transcribe(picture(), "large", german, account=OCTOCAT)
+    assert [len(each.asked) for each in (large, small, english)] == [0, 2, 0]
+    await core.transcribe(picture(), None, replace(interim, language="en"), account=OCTOCAT)
+    assert [len(each.asked) for each in (large, small, english)] == [0, 2, 1]
+
+
+async def test_interim_words_have_bounds() -> None:
+    core = transcriber(interim=Rate(6))
+    interim = DecodingRequest(interim=True)
+    with pytest.raises(UnusablePictureError, match="at most 30 s"):
+        await core.transcribe(picture(3001), None, interim, terms=Terms("another"))
+    await core.transcribe(picture(3000), None, interim, terms=Terms("one"))
+    with pytest.raises(TooOftenError):
+        await core.transcribe(picture(), None, interim, terms=Terms("one"))
+
+
+async def test_phrases_are_told_of_before_the_end() -> None:
+    core = transcriber()
+    texts: list[str] = []
+    await core.transcribe(
+        picture(), heard=lambda phrases: texts.extend(phrase.text for phrase in phrases)
+    )
+    assert texts == [" Hello."]
+
+
+async def test_a_service_whose_engine_is_stuck_is_not_ready(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    core = transcriber()
+    monkeypatch.setattr(WorkQueue, "stuck", True)
+    with pytest.raises(EngineStuckError):
+        core.check_ready()
 
 
 def test_the_core_knows_no_http() -> None:

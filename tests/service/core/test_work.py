@@ -1,144 +1,321 @@
 import asyncio
 import threading
-from collections.abc import Callable
 
 import pytest
 
 from hush_service.core.errors import (
     CallerGoneError,
     DrainingError,
+    InterimDroppedError,
     QueueFullError,
     TooSlowError,
 )
-from hush_service.core.work import WorkQueue
-from hush_service.engine import WorkStoppedError
+from hush_service.core.turns import Priority, Terms
+from hush_service.core.work import Bounds, WorkQueue
+from tests.service.core.stepping import Stepping, do, until
 
 pytestmark = pytest.mark.anyio
 
 
-async def never() -> None:
-    await asyncio.Event().wait()
+class Clock:
+    """Stands still unless it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
 
 
-async def do(queue: WorkQueue, work: Callable[[Callable[[], bool]], str]) -> str:
-    with queue.admission():
-        return await queue.run(work, never())
+def closed(batch: int = 4) -> Stepping:
+    """Return an engine that does nothing until it is let."""
+    return Stepping(batch, threading.Semaphore(0))
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    while not condition():
-        await asyncio.sleep(0.001)
+def let(engine: Stepping, steps: int = 1000) -> None:
+    assert engine.let is not None
+    engine.let.release(steps)
 
 
-async def test_one_at_a_time_in_order_of_arrival() -> None:
-    queue = WorkQueue(10, 60)
-    running: list[int] = []
-    order: list[int] = []
+async def begun(queue: WorkQueue, engine: Stepping, *names: str) -> list["asyncio.Task[str]"]:
+    """Have an engine work on the first picture, and the others wait."""
+    tasks = []
+    for number, name in enumerate(names, 1):
+        tasks.append(asyncio.create_task(do(queue, engine, name)))
+        await until(lambda n=number: queue.admitted == n and engine.steps != [])  # type: ignore[misc]
+    return tasks
 
-    def work(number: int) -> str:
-        running.append(number)
-        assert len(running) == 1
-        order.append(number)
-        running.remove(number)
-        return str(number)
 
-    results = await asyncio.gather(*(do(queue, lambda _, n=n: work(n)) for n in range(11)))  # type: ignore[misc]
-    assert results == [str(number) for number in range(11)]
-    assert order == list(range(11))
-    assert queue.done == 11
+async def test_what_waits_is_asked_together_the_longest_waiting_first() -> None:
+    queue, engine = WorkQueue(), closed(batch=4)
+    tasks = await begun(queue, engine, *"abcdefg")
+    let(engine)
+    assert await asyncio.gather(*tasks) == list("abcdefg")
+    assert engine.steps == [["a"], ["b", "c", "d", "e"], ["f", "g"]]
+    assert (queue.done, queue.admitted) == (7, 0)
+
+
+async def test_what_does_not_fit_together_is_not_asked_together() -> None:
+    queue, engine = WorkQueue(), closed()
+    first = await begun(queue, engine, "a")
+    rest = [asyncio.create_task(do(queue, engine, kind * 2, kind=kind)) for kind in "xyx"]
+    await until(lambda: queue.admitted == 4)
+    let(engine)
+    await asyncio.gather(*first, *rest)
+    assert engine.steps == [["a"], ["xx", "xx"], ["yy"]]
+
+
+async def test_a_window_that_is_begun_is_finished_before_another_is() -> None:
+    queue, engine = WorkQueue(), closed(batch=1)
+    first = asyncio.create_task(do(queue, engine, "a", questions=3))
+    await until(lambda: engine.steps != [])
+    second = asyncio.create_task(do(queue, engine, "b"))
+    await until(lambda: queue.admitted == 2)
+    let(engine)
+    await asyncio.gather(first, second)
+    assert engine.steps == [["a"], ["a"], ["a"], ["b"]]
+
+
+async def test_a_long_picture_lets_others_go_first_after_each_window() -> None:
+    queue, engine = WorkQueue(), closed(batch=1)
+    long = asyncio.create_task(do(queue, engine, "long", windows=60))
+    await until(lambda: engine.steps != [])
+    short = [asyncio.create_task(do(queue, engine, name)) for name in "ab"]
+    await until(lambda: queue.admitted == 3)
+    let(engine)
+    await asyncio.gather(*short, long)
+    assert engine.steps[:4] == [["long"], ["a"], ["b"], ["long"]]
+
+
+async def test_ten_callers_are_not_starved_by_one_that_sends_a_hundred_pictures() -> None:
+    queue, engine = WorkQueue(Bounds(caller_size=1000)), closed(batch=1)
+    greedy = Terms("greedy")
+    hundred = [asyncio.create_task(do(queue, engine, "greedy", greedy)) for _ in range(100)]
+    await until(lambda: queue.admitted == 100 and engine.steps != [])
+    others = [asyncio.create_task(do(queue, engine, name, Terms(name))) for name in "abcdefghij"]
+    await until(lambda: queue.admitted == 110)
+    let(engine)
+    await asyncio.gather(*others, *hundred)
+    assert [step for step in engine.steps[:13] if step != ["greedy"]] == [[n] for n in "abcdefghij"]
+
+
+async def test_one_caller_may_not_have_more_waiting_than_the_bound() -> None:
+    queue, engine = WorkQueue(Bounds(caller_size=2)), closed(batch=1)
+    tasks = [asyncio.create_task(do(queue, engine, "one", Terms("one"))) for _ in range(3)]
+    await until(lambda: queue.admitted == 3 and engine.steps != [])
+    with pytest.raises(QueueFullError, match="2 of your pictures wait already") as refused:
+        await do(queue, engine, "one", Terms("one"))
+    assert refused.value.retry_after
+    tasks.append(asyncio.create_task(do(queue, engine, "another", Terms("another"))))
+    await until(lambda: queue.admitted == 4)
+    let(engine)
+    assert await asyncio.gather(*tasks) == ["one"] * 3 + ["another"]
+
+
+async def test_the_urgent_go_before_bulk_unless_that_has_waited_for_half_of_its_time() -> None:
+    clock = Clock()
+    queue, engine = WorkQueue(clock=clock), closed(batch=1)
+    tasks = await begun(queue, engine, "first")
+    for name, priority in (("bulk", Priority.BULK), ("urgent", Priority.INTERACTIVE)):
+        tasks.append(asyncio.create_task(do(queue, engine, name, Terms(priority=priority))))
+    await until(lambda: queue.admitted == 3)
+    let(engine, 1)
+    await until(lambda: len(engine.steps) == 2)
+    clock.now += 31
+    tasks.append(asyncio.create_task(do(queue, engine, "later")))
+    await until(lambda: queue.admitted == 3)
+    let(engine)
+    await asyncio.gather(*tasks)
+    assert engine.steps == [["first"], ["urgent"], ["bulk"], ["later"]]
+
+
+async def test_interim_pictures_are_dropped_where_others_wait() -> None:
+    queue, engine = WorkQueue(), closed(batch=1)
+    tasks = await begun(queue, engine, "first")
+    passing = Terms("somebody", Priority.INTERIM)
+    waiting = asyncio.create_task(do(queue, engine, "interim", passing))
+    await until(lambda: queue.admitted == 2)
+    newer = asyncio.create_task(do(queue, engine, "newer", passing))
+    with pytest.raises(InterimDroppedError):
+        await waiting
+    tasks += [asyncio.create_task(do(queue, engine, "second"))]
+    await until(lambda: queue.admitted == 3)
+    with pytest.raises(InterimDroppedError):
+        await do(queue, engine, "interim", Terms("another", Priority.INTERIM))
+    let(engine)
+    with pytest.raises(InterimDroppedError):
+        await newer
+    await asyncio.gather(*tasks)
+    assert await do(queue, engine, "interim", passing) == "interim"
+    assert engine.steps == [["first"], ["second"], ["interim"]]
 
 
 async def test_a_full_queue_refuses_and_says_when_to_come_again() -> None:
-    queue = WorkQueue(1, 60)
-    go = threading.Event()
-    tasks = [asyncio.create_task(do(queue, lambda _: str(go.wait()))) for _ in range(2)]
-    await until(lambda: queue.admitted == 2)
+    queue, engine = WorkQueue(Bounds(size=1)), closed(batch=1)
+    tasks = await begun(queue, engine, "a", "b")
     assert queue.waiting == 1
-    with pytest.raises(QueueFullError) as caught:
-        await do(queue, lambda _: "")
-    assert caught.value.retry_after == 2
-    go.set()
-    assert await asyncio.gather(*tasks) == ["True", "True"]
-    assert await do(queue, lambda _: "room again") == "room again"
+    with pytest.raises(QueueFullError, match="the queue is full") as refused:
+        await do(queue, engine, "c")
+    assert 1 <= (refused.value.retry_after or 0) <= 1.5
+    let(engine)
+    assert await asyncio.gather(*tasks) == ["a", "b"]
+    assert await do(queue, engine, "room again") == "room again"
+
+
+async def paced(queue: WorkQueue, engine: Stepping, clock: Clock, seconds: float) -> None:
+    """Have the queue measure that a window takes so many seconds."""
+    tasks = await begun(queue, engine, "measured")
+    clock.now += seconds
+    let(engine, 1)
+    await asyncio.gather(*tasks)
+    engine.steps.clear()
+
+
+async def test_what_cannot_be_answered_in_time_is_refused_at_once() -> None:
+    clock = Clock()
+    queue, engine = WorkQueue(Bounds(within=60), clock), closed(batch=1)
+    await paced(queue, engine, clock, seconds=11)
+    tasks = await begun(queue, engine, *"abcd")
+    with pytest.raises(QueueFullError, match="before this picture for the next 44 s") as refused:
+        await do(queue, engine, "in a hurry", Terms(within=54))
+    assert 1 <= (refused.value.retry_after or 0) <= 1.5
+    tasks.append(asyncio.create_task(do(queue, engine, "e", Terms(within=55))))
+    await until(lambda: queue.admitted == 5)
+    with pytest.raises(QueueFullError, match="for the next 55 s") as refused:
+        await do(queue, engine, "f")
+    assert 6 <= (refused.value.retry_after or 0) <= 9
+    tasks.append(asyncio.create_task(do(queue, engine, "patient", Terms(within=66))))
+    await until(lambda: queue.admitted == 6)
+    let(engine)
+    await asyncio.gather(*tasks)
+
+
+async def test_what_is_long_by_itself_is_not_refused_for_that() -> None:
+    clock = Clock()
+    queue, engine = WorkQueue(Bounds(within=60), clock), closed(batch=1)
+    await paced(queue, engine, clock, seconds=11)
+    let(engine)
+    assert await do(queue, engine, "w", windows=20) == " ".join("w" * 20)
+
+
+async def test_others_long_pictures_count_for_no_more_than_their_callers_turns() -> None:
+    clock = Clock()
+    queue, engine = WorkQueue(Bounds(within=60), clock), closed(batch=1)
+    await paced(queue, engine, clock, seconds=11)
+    long = asyncio.create_task(do(queue, engine, "long", Terms("greedy"), windows=50))
+    await until(lambda: engine.steps != [])
+    short = asyncio.create_task(do(queue, engine, "short", Terms("other")))
+    await until(lambda: queue.admitted == 2)
+    let(engine)
+    assert await short == "short"
+    await long
+
+
+async def test_what_has_waited_for_too_long_is_not_begun() -> None:
+    queue, engine = WorkQueue(), closed(batch=1)
+    tasks = await begun(queue, engine, "a")
+    with pytest.raises(QueueFullError, match="for longer than you wait"):
+        await do(queue, engine, "b", Terms(within=0.02))
+    let(engine)
+    await asyncio.gather(*tasks)
+    assert engine.steps == [["a"]]
 
 
 async def test_work_that_takes_too_long_is_stopped() -> None:
-    queue = WorkQueue(1, 0.05)
-
-    def work(stop: Callable[[], bool]) -> str:
-        while not stop():
-            pass
-        raise WorkStoppedError
-
+    queue, engine = WorkQueue(Bounds(max_seconds=0.05)), closed()
     with pytest.raises(TooSlowError):
-        await do(queue, work)
+        await do(queue, engine, "a")
     assert queue.admitted == 0
 
 
 async def test_work_that_nobody_waits_for_is_stopped() -> None:
-    queue = WorkQueue(1, 60)
-    gone = asyncio.Event()
-    begun = threading.Event()
+    queue, engine = WorkQueue(), closed(batch=1)
+    with pytest.raises(CallerGoneError):
+        await do(queue, engine, "a", departure=lambda: until(lambda: engine.steps != []))
+    let(engine)
+    assert await do(queue, engine, "b") == "b"
 
-    def work(stop: Callable[[], bool]) -> str:
-        begun.set()
-        while not stop():
-            pass
-        raise WorkStoppedError
+
+async def test_who_leaves_amid_a_batch_is_asked_nothing_more() -> None:
+    queue, engine = WorkQueue(), closed(batch=2)
+    tasks = await begun(queue, engine, "first")
+    gone = asyncio.Event()
 
     async def leave() -> None:
         await gone.wait()
 
-    async def abandoned() -> None:
-        with queue.admission():
-            await queue.run(work, leave())
-
-    task = asyncio.create_task(abandoned())
-    await until(begun.is_set)
+    stays = asyncio.create_task(do(queue, engine, "stays", windows=2))
+    leaves = asyncio.create_task(do(queue, engine, "leaves", windows=2, departure=leave))
+    await until(lambda: queue.admitted == 3)
+    let(engine, 1)
+    await until(lambda: len(engine.steps) == 2)
     gone.set()
     with pytest.raises(CallerGoneError):
-        await task
+        await leaves
+    let(engine)
+    await asyncio.gather(*tasks, stays)
+    assert engine.steps == [["first"], ["stays", "leaves"], ["stays"]]
 
 
 async def test_who_leaves_while_waiting_is_never_worked_on() -> None:
-    queue = WorkQueue(5, 60)
-    go = threading.Event()
-    first = asyncio.create_task(do(queue, lambda _: str(go.wait())))
-    await until(lambda: queue.admitted == 1)
+    queue, engine = WorkQueue(), closed()
+    tasks = await begun(queue, engine, "a")
 
     async def gone() -> None:
         return
 
-    async def impatient() -> None:
-        with queue.admission():
-            await queue.run(lambda _: pytest.fail("worked for nobody"), gone())
-
     with pytest.raises(CallerGoneError):
-        await impatient()
-    go.set()
-    assert await first == "True"
-    assert await do(queue, lambda _: "next") == "next"
+        await do(queue, engine, "b", departure=gone)
+    let(engine)
+    await asyncio.gather(*tasks)
+    assert engine.steps == [["a"]]
 
 
-async def test_an_error_in_the_work_frees_its_place() -> None:
-    queue = WorkQueue(0, 60)
-    with pytest.raises(ZeroDivisionError):
-        await do(queue, lambda _: str(1 / 0))
-    assert await do(queue, lambda _: "fine") == "fine"
+async def test_a_picture_that_fails_takes_no_other_with_it() -> None:
+    queue, engine = WorkQueue(), closed()
+    engine.fails = frozenset({"bad"})
+    tasks = await begun(queue, engine, "first", "good", "bad", "fine")
+    let(engine)
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [str(result) for result in results] == ["first", "good", "bad cannot be heard", "fine"]
+    assert await do(queue, engine, "afterwards") == "afterwards"
 
 
-async def test_draining_takes_nothing_new_and_finishes_the_rest() -> None:
-    queue = WorkQueue(5, 60)
-    await queue.emptied()
-    go = threading.Event()
-    task = asyncio.create_task(do(queue, lambda _: str(go.wait())))
-    await until(lambda: queue.admitted == 1)
+async def test_draining_finishes_what_was_taken() -> None:
+    queue, engine = WorkQueue(), closed(batch=1)
+    tasks = await begun(queue, engine, "a", "b")
     queue.drain()
     with pytest.raises(DrainingError):
-        await do(queue, lambda _: "")
-    empty = asyncio.create_task(queue.emptied())
+        await do(queue, engine, "c")
+    emptied = asyncio.create_task(queue.emptied())
     await asyncio.sleep(0)
-    assert not empty.done()
-    go.set()
-    assert await task == "True"
-    await empty
+    assert not emptied.done()
+    let(engine)
+    await asyncio.gather(*tasks, emptied)
+
+
+async def test_an_engine_that_does_not_answer_for_far_too_long_is_seen() -> None:
+    clock = Clock()
+    queue, engine = WorkQueue(clock=clock), closed()
+    tasks = await begun(queue, engine, "a")
+    clock.now += 299
+    assert not queue.stuck
+    clock.now += 302
+    assert queue.stuck
+    with pytest.raises(TooSlowError):
+        await tasks[0]
+
+
+async def test_steps_and_waits_are_told() -> None:
+    clock = Clock()
+    queue, engine = WorkQueue(clock=clock), closed()
+    steps: list[tuple[int, float]] = []
+    waits: list[float] = []
+    queue.on_step = lambda questions, seconds: steps.append((questions, seconds))
+    queue.on_begun = waits.append
+    tasks = await begun(queue, engine, "a", "b", "c")
+    clock.now += 2
+    let(engine)
+    await asyncio.gather(*tasks)
+    assert steps == [(1, 2.0), (2, 0.0)]
+    assert waits == [0.0, 2.0, 2.0]

@@ -24,7 +24,7 @@ from hush_service.core.served_models import ServedModel
 from hush_service.core.transcriber import Transcriber
 from hush_service.engine import DecodingRequest, Task
 from hush_service.engine.languages import language_code
-from hush_service.web.caller import account_of, departure
+from hush_service.web.caller import account_of, departure, terms_of
 from hush_service.web.errors import ApiError, documented
 from hush_service.web.state import TheTranscriber
 
@@ -200,6 +200,7 @@ async def _answer(
         data,
         form.model,
         decoding,
+        terms=terms_of(request),
         account=account_of(request.headers),
         departure=partial(departure, request),
     )

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from hush.openai_form import headers
 from hush.transcript import TranscriptFormat
 from hush_service.core.served_models import ModelState
-from hush_service.web.caller import account_of, departure
+from hush_service.web.caller import account_of, departure, terms_of
 from hush_service.web.errors import documented
 from hush_service.web.routes.openai import WITHOUT_WORDS
 from hush_service.web.state import TheTranscriber
@@ -53,7 +53,10 @@ async def words(transcriber: TheTranscriber, request: Request) -> PlainTextRespo
     """Transcribe the mel image in the body."""
     data = await request.body()
     transcript = await transcriber.transcribe(
-        data, account=account_of(request.headers), departure=partial(departure, request)
+        data,
+        terms=terms_of(request),
+        account=account_of(request.headers),
+        departure=partial(departure, request),
     )
     return PlainTextResponse(transcript.written(TranscriptFormat.TEXT), headers=headers(transcript))
 

@@ -1,0 +1,169 @@
+"""Whose turn it is: callers in turn, the more urgent first, and of each the longest waiting."""
+
+from collections.abc import Hashable, Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any
+
+from hush.mel import FRAMES_PER_SECOND
+from hush.transcript import Transcript
+from hush_service.engine.batching import BatchingEngine, Transcription, cost
+from hush_service.engine.questions import Window
+
+
+class Priority(IntEnum):
+    """What goes first where both wait."""
+
+    INTERACTIVE = 0
+    BULK = 1
+    INTERIM = 2
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Who waits for words, and how.
+
+    Attributes
+    ----------
+    caller
+        What tells one who asks from another: callers take turns. None is one of its own.
+    priority
+        How urgent it is.
+    within
+        Seconds after which nobody waits any more; the service's own bound if None.
+    """
+
+    caller: Hashable = None
+    priority: Priority = Priority.INTERACTIVE
+    within: float | None = None
+
+
+@dataclass(eq=False)
+class Job:
+    """A picture that is being turned into words, question by question.
+
+    Attributes
+    ----------
+    terms
+        Who waits for it.
+    engine
+        What is asked.
+    seconds
+        Of sound that are to be heard in all.
+    arrived, late
+        When it came, and when it is too late to begin with it, in seconds of the queue's clock.
+    asking
+        Asks for its words.
+    question
+        What it waits to be asked.
+    begun
+        Whether something of it was answered already.
+    amid
+        Whether the window it is at is begun, so that it is finished before others are.
+    worked
+        Seconds that the engine had for it, or shared between it and others.
+    left
+        Seconds of sound that are still to be heard.
+    """
+
+    terms: Terms
+    engine: BatchingEngine
+    seconds: float
+    arrived: float
+    late: float
+    asking: Transcription | None = None
+    question: Any = None
+    begun: bool = False
+    amid: bool = False
+    worked: float = 0.0
+    left: float = field(init=False)
+    caller: Hashable = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.left = self.seconds
+        self.caller = self if self.terms.caller is None else self.terms.caller
+
+    def advance(self, answer: object) -> Transcript | None:
+        """Go on with the answer to the question; return the words, if these are all."""
+        assert self.asking is not None
+        window: Window | None = getattr(self.question, "window", None)
+        try:
+            self.question = self.asking.send(answer)
+        except StopIteration as end:
+            self.left = 0.0
+            transcript: Transcript = end.value
+            return transcript
+        following: Window | None = getattr(self.question, "window", None)
+        self.amid = following is window
+        if following is not None:
+            self.left = min(self.left, self.seconds - following.first / FRAMES_PER_SECOND)
+        return None
+
+    def priority(self, now: float) -> Priority:
+        """Return how urgent it is: what has waited for half of its time is not put off any more."""
+        if self.terms.priority is Priority.BULK and now > (self.arrived + self.late) / 2:
+            return Priority.INTERACTIVE
+        return self.terms.priority
+
+
+class Turns:
+    """What waits for an engine, and what is asked next.
+
+    Callers have equal shares of an engine's time while they wait (start-time fair queueing); who
+    comes new or again gets no more than that.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: dict[Job, None] = {}
+        self._had: dict[Hashable, float] = {}
+        self._reached = 0.0
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def __iter__(self) -> Iterator[Job]:
+        return iter(list(self._waiting))
+
+    def add(self, job: Job) -> None:
+        """Have a job, which has a question, wait for its turn."""
+        self._waiting[job] = None
+        self._had[job.caller] = max(self._had.get(job.caller, 0.0), self._reached)
+
+    def remove(self, job: Job) -> None:
+        """Have a job wait no more, if it does."""
+        self._waiting.pop(job, None)
+
+    def forget(self, caller: Hashable) -> None:
+        """Forget what a caller had, who has nothing here any more."""
+        self._had.pop(caller, None)
+
+    def take(self, now: float) -> list[Job]:
+        """Return what is to be asked next, together; it waits no more. Nothing if nothing waits."""
+        if not self._waiting:
+            return []
+        first = self._next(self._waiting, now)
+        engine, kind = first.engine, first.engine.kind(first.question)
+        fitting = {
+            job: None
+            for job in self._waiting
+            if job.engine is engine and engine.kind(job.question) == kind
+        }
+        batch: list[Job] = []
+        while fitting and len(batch) < engine.batch:
+            job = self._next(fitting, now)
+            del fitting[job], self._waiting[job]
+            self._reached = max(self._reached, self._had[job.caller])
+            self._had[job.caller] += cost(job.question)
+            batch.append(job)
+        return batch
+
+    def _next(self, jobs: Iterable[Job], now: float) -> Job:
+        return min(
+            jobs,
+            key=lambda job: (
+                job.priority(now),
+                not job.amid,
+                self._had[job.caller],
+                job.arrived,
+            ),
+        )

@@ -1,0 +1,92 @@
+"""An engine that is asked in batches, goes on when it is told, and remembers what it was asked."""
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from hush.mel import Spectrogram
+from hush.transcript import Transcript
+from hush_service.core.turns import Terms
+from hush_service.core.work import WorkQueue
+from hush_service.engine import DecodingRequest, ModelInfo, WorkStoppedError
+from hush_service.engine.batching import Heard, Transcription
+from hush_service.engine.questions import Encode, Window
+from hush_service.engine.windows import unheeded
+
+SECONDS = 10.0
+"""Of a window."""
+
+
+@dataclass(frozen=True)
+class Asked(Encode):
+    """Asks for a window of somebody's picture; those of one kind are asked together."""
+
+    name: str
+    kind: str
+
+
+@dataclass(eq=False)
+class Stepping:
+    """Answers `batch` questions at once, at once or when it is let."""
+
+    batch: int = 4
+    let: threading.Semaphore | None = None
+    info: ModelInfo = field(default_factory=lambda: ModelInfo(80, ("en",), ("transcribe",), 1))
+    steps: list[list[str]] = field(default_factory=list)
+    fails: frozenset[str] = frozenset()
+
+    def begin(self, _: Spectrogram, __: DecodingRequest, ___: Heard = unheeded) -> Transcription:
+        return picture("somebody")
+
+    def kind(self, question: Asked) -> Hashable:
+        return question.kind
+
+    def answers(self, questions: Sequence[Asked], stop: Callable[[], bool]) -> Sequence[object]:
+        self.steps.append([question.name for question in questions])
+        while self.let is not None and not self.let.acquire(timeout=0.005):
+            if stop():
+                raise WorkStoppedError
+        for question in questions:
+            if question.name in self.fails:
+                raise ValueError(f"{question.name} cannot be heard")
+        return [question.name for question in questions]
+
+
+def picture(name: str, windows: int = 1, questions: int = 1, kind: str = "") -> Transcription:
+    """Ask for a picture of so many windows, each with so many questions."""
+    heard: list[str] = []
+    for place in range(windows):
+        window = Window(
+            np.zeros((80, round(100 * SECONDS)), np.float32), 1000, round(100 * place * SECONDS)
+        )
+        for _ in range(questions):
+            heard += [(yield Asked(window, name, kind))]
+    return Transcript(" ".join(heard), windows * SECONDS, "english")
+
+
+async def never() -> None:
+    await asyncio.Event().wait()
+
+
+async def do(
+    queue: WorkQueue,
+    engine: Stepping,
+    name: str,
+    terms: Terms | None = None,
+    windows: int = 1,
+    questions: int = 1,
+    kind: str = "",
+    departure: Callable[[], Awaitable[None]] = never,
+) -> str:
+    """Return the words of a picture, which are its name, once for each question."""
+    with queue.admission(engine, windows * SECONDS, terms) as job:
+        asking = picture(name, windows, questions, kind)
+        return (await queue.run(job, asking, next(asking), departure())).text
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    while not condition():
+        await asyncio.sleep(0.001)
