@@ -6,9 +6,16 @@ bridge makes mel images here, and only those go on to the service.
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Callable, Collection
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Coroutine,
+)
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from typing import Any, TypeVar
 
 from python_multipart.multipart import parse_options_header
 from starlette.applications import Starlette
@@ -16,7 +23,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Message, Receive
 
@@ -26,10 +33,13 @@ from hush.connection import ServiceError
 from hush.contracts.errors import error_body
 from hush.image import PNG, Encoding
 from hush.loopback import OnlyFromHere
+from hush.openai_events import HEADERS, MEDIA_TYPE, events
 from hush.openai_form import FormError, Wishes, headers, written
 from hush.sound.spool import MOST_KEPT, SETTING
 from hush.transcript import Transcript
 from hush.wording import in_words
+
+T = TypeVar("T")
 
 _BAD_GATEWAY = 502
 _FALSE = ("false", "0", "off", "no", "f", "n")
@@ -70,14 +80,32 @@ def create_bridge(
         if parameters.get(b"charset", b"utf-8").lower() != b"utf-8":
             raise HTTPException(415, "text in a form has to be UTF-8")
         request = Request(request.scope, _bounded(request, most_bytes))
-        async with request.form(max_files=10, max_fields=100) as form:
+        async with AsyncExitStack() as until_answered:
+            read = request.form(max_files=10, max_fields=100)
+            form = await until_answered.enter_async_context(read)
             file = form.get("file")
             if not isinstance(file, UploadFile):
                 raise HTTPException(400, "file: field required, with the audio")
             wishes = Wishes.from_form(form.multi_items())
             options = _options(form, wishes, request.url.path)
-            work = client.transcribe_audio(file.file, options, encoding=encoding)
-            transcript = await _while_connected(request, work)
+            if _stream(form, wishes):
+
+                def work(tell: Callable[[str], None]) -> Awaitable[Transcript]:
+                    return client.transcribe_audio(
+                        file.file,
+                        options,
+                        encoding=encoding,
+                        on_progress=lambda done: tell(f" {done.transcript.text}".rstrip()),
+                    )
+
+                begun = events(work, lambda error: _status_and_body(error)[1])
+                said = await _while_connected(request, begun)
+                kept = until_answered.pop_all()
+                return StreamingResponse(
+                    _closing(said, kept), headers=HEADERS, media_type=MEDIA_TYPE
+                )
+            whole = client.transcribe_audio(file.file, options, encoding=encoding)
+            transcript = await _while_connected(request, whole)
         body = written(transcript, wishes)
         answer = PlainTextResponse(body) if isinstance(body, str) else JSONResponse(body)
         answer.headers.update(headers(transcript))
@@ -133,7 +161,23 @@ def _bounded(request: Request, most_bytes: int) -> Receive:
     return receive
 
 
-async def _while_connected(request: Request, work: Any) -> Transcript:
+async def _closing(said: AsyncGenerator[bytes, None], kept: AsyncExitStack) -> AsyncIterator[bytes]:
+    """Pass parts of an answer on, and close what they were made of after the last."""
+    async with kept, aclosing(said):
+        async for part in said:
+            yield part
+
+
+def _stream(form: FormData, wishes: Wishes) -> bool:
+    """Return whether words are to come as they are there."""
+    said = form.get("stream")
+    wanted = isinstance(said, str) and said.lower() not in ("", *_FALSE)
+    if wanted and wishes.response_format != "json":
+        raise FormError("response_format", "a stream of words is json")
+    return wanted
+
+
+async def _while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
     """Do the work, unless the application that wants it goes away."""
 
     async def departure() -> None:
@@ -145,8 +189,7 @@ async def _while_connected(request: Request, work: Any) -> Transcript:
         await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
         if not working.done():
             raise HTTPException(499, "the application closed the connection")
-        transcript: Transcript = working.result()
-        return transcript
+        return working.result()
     finally:
         working.cancel()
         leaving.cancel()
@@ -160,8 +203,6 @@ def _options(form: FormData, wishes: Wishes, path: str) -> Options:
         value = form.get(name)
         return value if isinstance(value, str) and value else None
 
-    if (text("stream") or "false").lower() not in _FALSE:
-        raise HTTPException(400, "stream: this bridge answers whole; it does not stream")
     return Options(
         model=text("model"),
         language=wishes.language,
@@ -194,21 +235,24 @@ def _unkept(error: OSError) -> str:
 def _refused(_: Request, error: Exception) -> Response:
     """Answer an error in OpenAI's shape, with the status that it knows."""
     headers = {}
+    if isinstance(error, ServiceError) and error.retry_after is not None:
+        headers["retry-after"] = str(max(1, round(error.retry_after)))
+    status, body = _status_and_body(error)
+    return JSONResponse(body, status, headers)
+
+
+def _status_and_body(error: Exception) -> tuple[int, dict[str, Any]]:
     match error:
         case ServiceError():
             status = error.status or _BAD_GATEWAY
-            body = error_body(status, str(error), error.param, error.code)
-            if error.retry_after is not None:
-                headers["retry-after"] = str(max(1, round(error.retry_after)))
+            return status, error_body(status, str(error), error.param, error.code)
         case HTTPException():
-            status, body = error.status_code, error_body(error.status_code, str(error.detail))
+            return error.status_code, error_body(error.status_code, str(error.detail))
         case FormError():
-            status, body = 400, error_body(400, str(error), error.param)
+            return 400, error_body(400, str(error), error.param)
         case AudioError():
-            status, body = 400, error_body(400, str(error), "file", "invalid_audio")
+            return 400, error_body(400, str(error), "file", "invalid_audio")
         case OSError():
             problem = f"the recording cannot be kept here: {_unkept(error)}"
-            status, body = _NO_STORAGE, error_body(_NO_STORAGE, problem)
-        case _:
-            status, body = 500, error_body(500, "the bridge failed on this request")
-    return JSONResponse(body, status, headers)
+            return _NO_STORAGE, error_body(_NO_STORAGE, problem)
+    return 500, error_body(500, "the bridge failed on this request")

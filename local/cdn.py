@@ -5,8 +5,9 @@ import json
 import mimetypes
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -114,10 +115,22 @@ def _handler(cdn: Cdn) -> type[BaseHTTPRequestHandler]:
             for name, value in answer.headers.multi_items():
                 if name.lower() != "content-length":
                     self.send_header(name, value)
-            self.send_header("content-length", str(len(answer.body)))
+            if answer.parts is not None:
+                self.pass_on(answer.parts)
+                return
+            if answer.status != HTTPStatus.NO_CONTENT:
+                self.send_header("content-length", str(len(answer.body)))
             self.end_headers()
             if self.command != "HEAD":
                 self.wfile.write(answer.body)
+
+        def pass_on(self, parts: Iterator[bytes]) -> None:
+            self.send_header("transfer-encoding", "chunked")
+            self.end_headers()
+            with closing(parts):  # type: ignore[type-var] # a generator
+                for part in parts:
+                    self.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
+            self.wfile.write(b"0\r\n\r\n")
 
         do_GET = do_HEAD = do_POST = do_DELETE = do_PUT = do_OPTIONS = answer  # noqa: N815
 

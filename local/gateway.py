@@ -3,7 +3,8 @@
 import base64
 import fnmatch
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
@@ -34,11 +35,12 @@ class Request:
 
 @dataclass
 class Answer:
-    """What is answered. A header may be there several times."""
+    """What is answered. A header may be there several times; a stream has parts, and no body."""
 
     status: int
     headers: httpx2.Headers = field(default_factory=httpx2.Headers)
     body: bytes = b""
+    parts: Iterator[bytes] | None = None
 
 
 Context = Mapping[str, str]
@@ -204,14 +206,27 @@ def mapped(
 
 
 def forwarded(request: Request, origin: str) -> Answer:
-    """Have a real HTTP server answer, and pass its answer on as it is."""
+    """Have a real HTTP server answer, and pass its answer on as it is, a stream as it comes."""
     headers = {name: value for name, value in request.headers.items() if name != "host"}
-    answer = httpx2.request(
-        request.method, origin + request.target, headers=headers, content=request.body, timeout=240
+    client = httpx2.Client(timeout=240)
+    asked = client.build_request(
+        request.method, origin + request.target, headers=headers, content=request.body
     )
+    answer = client.send(asked, stream=True)
     skipped = ("content-length", "transfer-encoding", "content-encoding", "connection")
     kept = [pair for pair in answer.headers.multi_items() if pair[0].lower() not in skipped]
-    return Answer(answer.status_code, httpx2.Headers(kept), answer.content)
+    passed = Answer(answer.status_code, httpx2.Headers(kept))
+    if answer.headers.get("content-type", "").startswith("text/event-stream"):
+        passed.parts = _parts(client, answer)
+    else:
+        with closing(client):
+            passed.body = answer.read()
+    return passed
+
+
+def _parts(client: httpx2.Client, answer: httpx2.Response) -> Iterator[bytes]:
+    with closing(client), closing(answer):
+        yield from answer.iter_bytes()
 
 
 def _described(request: Request, stage: str) -> dict[str, Any]:

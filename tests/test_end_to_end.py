@@ -69,6 +69,26 @@ def is_right(text: str) -> bool:
     return bool(normalize(text) == normalize(SENTENCE))
 
 
+def test_openais_client_gets_words_as_they_come(openai: OpenAI, bridge: OpenAI) -> None:
+    for client, file in ((openai, picture_of(SPOKEN)), (bridge, SPOKEN.read_bytes())):
+        create = client.audio.transcriptions.create
+        events = list(create(model="base", file=file, stream=True))
+        assert is_right(events[-1].to_dict()["text"])  # type: ignore[arg-type]
+        deltas = "".join(str(event.to_dict()["delta"]) for event in events[:-1])
+        assert is_right(deltas)
+
+
+def test_interim_words_are_the_smallest_models(url: str) -> None:
+    answer = httpx2.post(
+        f"{url}/v1/audio/transcriptions",
+        files={"file": picture_of(SPOKEN)},
+        data={"interim": "true", "language": "en"},
+        timeout=60,
+    )
+    assert answer.status_code == 200
+    assert is_right(answer.json()["text"])
+
+
 def test_openais_client_gets_the_words_in_every_form(openai: OpenAI) -> None:
     picture = picture_of(SPOKEN)
     create = openai.audio.transcriptions.create

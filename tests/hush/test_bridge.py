@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import json
 import os
 import tempfile
 from collections.abc import AsyncIterator
@@ -98,7 +99,8 @@ async def test_every_form_of_answer(bridge: httpx2.AsyncClient, form: str, begin
         ({"timestamp_granularities": "phrase"}, SPEECH, 400, "timestamp_granularities"),
         ({"include[]": "everything"}, SPEECH, 400, "include[]"),
         ({"max_lines": "0"}, SPEECH, 400, "max_lines"),
-        ({"stream": "true"}, SPEECH, 400, "does not stream"),
+        ({"stream": "true", "response_format": "srt"}, SPEECH, 400, "a stream of words is json"),
+        ({"stream": "true"}, b"no audio", 400, "not an audio or video file"),
     ],
 )
 async def test_bad_input_is_one_error_in_openais_shape(
@@ -155,6 +157,20 @@ async def test_silence_has_a_language_too(bridge: httpx2.AsyncClient) -> None:
     )
     assert answer.json()["language"] == ""
     assert answer.json()["text"] == ""
+
+
+async def test_words_of_each_segment_come_as_events(bridge: httpx2.AsyncClient) -> None:
+    answer = await bridge.post(
+        "/v1/audio/transcriptions", files={"file": SPEECH}, data={"stream": "true"}
+    )
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    events = [json.loads(line[6:]) for line in answer.text.splitlines() if line]
+    assert [event["type"] for event in events[:-1]] == ["transcript.text.delta"] * len(events[:-1])
+    assert len(events) >= 3
+    whole = await bridge.post("/v1/audio/transcriptions", files={"file": SPEECH})
+    assert events[-1]["type"] == "transcript.text.done"
+    assert events[-1]["text"] == whole.json()["text"]
+    assert "".join(event["delta"] for event in events[:-1]) == whole.json()["text"]
 
 
 async def test_a_missing_file_and_a_strange_encoding_are_refused(

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 
 import httpx2
@@ -14,12 +14,15 @@ from hush.mel import Spectrogram
 from hush.transcript import Phrase, Stretch, Transcript, Word
 from hush_service.core.served_models import ModelState, ServedModel, ServedModels
 from hush_service.engine import DecodingRequest, ModelInfo, Task, WorkStoppedError
+from hush_service.engine.batching import Heard, Transcription
+from hush_service.engine.questions import Encode, Window
+from hush_service.engine.windows import unheeded
 from hush_service.settings import ServiceSettings
 from hush_service.web.app import create_app
 from local.processes import HANG
 
 
-@dataclass
+@dataclass(eq=False)
 class ToldEngine:
     """Answers at once, or when `go` is set, and remembers what it was asked."""
 
@@ -41,6 +44,37 @@ class ToldEngine:
         words = (Word("Hello.", 0.1, 0.5),) if request.words else None
         phrases = (Phrase(0, seconds, " Hello."),)
         return Transcript("Hello.", seconds, "english", request.task, phrases, words, self.unheard)
+
+
+@dataclass(eq=False)
+class SayingEngine(ToldEngine):
+    """Says a phrase for each second of a picture, as soon as it may say the next."""
+
+    may: Callable[[int], bool] = lambda said: True
+    batch: int = 8
+    said: int = 0
+
+    def begin(
+        self, spectrogram: Spectrogram, request: DecodingRequest, heard: Heard = unheeded
+    ) -> Transcription:
+        phrases: list[Phrase] = []
+        for second in range(spectrogram.shape[1] // 100):
+            yield Encode(Window(spectrogram[:, :100], 100, 100 * second))
+            phrases.append(Phrase(second, second + 1, f" Second {second}."))
+            heard(phrases[-1:])
+        text = "".join(phrase.text for phrase in phrases).strip()
+        return Transcript(text, len(phrases), "english", request.task, tuple(phrases))
+
+    def kind(self, question: Encode) -> Hashable:
+        return None
+
+    def answers(self, questions: Sequence[Encode], stop: Callable[[], bool]) -> Sequence[object]:
+        while not self.may(self.said):
+            if stop():
+                raise WorkStoppedError
+            time.sleep(0.01)
+        self.said += 1
+        return [None] * len(questions)
 
 
 def engine(

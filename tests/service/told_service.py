@@ -1,7 +1,8 @@
 """`python -m tests.service.told_service`: the service as a process that does as it is told.
 
 It wants no torch, loads its model once the file ``TOLD_LOAD`` is there, and answers once the file
-``TOLD_GO`` is; at once where these are not named.
+``TOLD_GO`` is; at once where these are not named. Where the folder ``TOLD_SAY`` is named, it says a
+phrase for each second of a picture, the first of all once a file ``0`` is there, and so on.
 """
 
 import os
@@ -16,11 +17,12 @@ from botocore.config import Config
 
 from hush_service.__main__ import run
 from hush_service.core import quota
-from hush_service.engine import Engine, loading
+from hush_service.engine import Engine, ModelInfo, loading
 from hush_service.settings import ServiceSettings
 from local.processes import HANG, free_port, running, wait_until_ready
-from tests.service.conftest import engine
+from tests.service.conftest import SayingEngine, engine
 
+INFO = ModelInfo(80, ("en",), ("transcribe",), 1000)
 COMMAND = [sys.executable, "-m", "tests.service.told_service"]
 
 
@@ -62,6 +64,8 @@ def _told(name: str) -> Appearance | None:
 def _load_engine(settings: ServiceSettings, source: str | Path) -> Engine:
     if load := _told("TOLD_LOAD"):
         load.wait()
+    if say := os.environ.get("TOLD_SAY"):
+        return SayingEngine(INFO, may=lambda said: (Path(say) / str(said)).exists())
     return engine(go=_told("TOLD_GO"))
 
 

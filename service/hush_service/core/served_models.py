@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
 
 from hush_service.core.errors import (
@@ -16,6 +17,7 @@ from hush_service.core.errors import (
 )
 from hush_service.core.model_names import is_any_model, plain_name
 from hush_service.engine import DecodingRequest, Engine, ModelInfo
+from hush_service.engine.batching import BatchingEngine, batching
 from hush_service.packaged import demo_folder
 from hush_service.weights.catalogue import DEMO, find, nearest
 from hush_service.weights.space import size_of
@@ -46,6 +48,12 @@ class ServedModel:
     state: ModelState = ModelState.WAITING
     engine: Engine | None = None
     problem: str | None = None
+
+    @cached_property
+    def asked(self) -> BatchingEngine:
+        """Its engine, as one that can be asked in batches. Only a model that is ready has one."""
+        assert self.engine is not None
+        return batching(self.engine)
 
     @property
     def info(self) -> ModelInfo:

@@ -15,7 +15,7 @@ from hush_service.core.served_models import ServedModels
 from hush_service.core.turns import Priority, Terms
 from hush_service.core.work import Bounds, WorkQueue
 from hush_service.engine import DecodingRequest
-from hush_service.engine.batching import BatchingEngine, Transcription, batching
+from hush_service.engine.batching import BatchingEngine, Transcription
 from hush_service.engine.windows import LONGEST_WINDOW, unheeded
 from hush_service.settings import ServiceSettings
 
@@ -146,8 +146,7 @@ class Transcriber:
         if decoding.interim and header.frames > LONGEST_WINDOW:
             raise UnusablePictureError("interim words are for pictures of at most 30 s")
         chosen = self.models.choose(header.mel_bins, model, decoding)
-        assert chosen.engine is not None
-        engine = batching(chosen.engine)
+        engine = chosen.asked
         seconds = max(header.frames / FRAMES_PER_SECOND, engine.info.shortest_window)
         with self.queue.admission(engine, seconds, terms) as job:
             if self._quotas and not decoding.interim:

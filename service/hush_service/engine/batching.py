@@ -152,9 +152,10 @@ def transcribe_all(
             groups[engine.kind(question)].append(number)
         for group in groups.values():
             for first in range(0, len(group), engine.batch):
-                if stop():
-                    raise WorkStoppedError
                 batch = group[first : first + engine.batch]
+                # Encoding is no try by itself: `stop` may count them.
+                if not isinstance(questions[batch[0]], Encode) and stop():
+                    raise WorkStoppedError
                 answers = engine.answers([questions.pop(number) for number in batch], stop)
                 for number, answer in zip(batch, answers, strict=True):
                     go_on(number, answer)

@@ -1,5 +1,6 @@
 """Errors over HTTP: their statuses, and the shape of OpenAI's API that its clients understand."""
 
+import logging
 from http import HTTPStatus
 from typing import Any
 
@@ -13,6 +14,9 @@ from starlette.routing import Match
 from hush.contracts.errors import LONGEST_RETRY_AFTER, error_body
 from hush_service.core import errors as core
 
+log = logging.getLogger(__name__)
+
+FAILED = "the service failed on this request; its log says how"
 CLIENT_CLOSED_REQUEST = 499
 """Nginx's status for an answer that nobody waits for; only logs and metrics see it."""
 
@@ -84,18 +88,22 @@ class ApiError(HTTPException):
         self.param = param
         self.retry_after = retry_after
 
+    @property
+    def body(self) -> dict[str, Any]:
+        """What it says, in OpenAI's shape."""
+        return error_body(self.status_code, self.detail, self.param, self.code)
+
     def response(self) -> Response:
         """Return this error as an HTTP response."""
         if self.status_code == HTTPStatus.NO_CONTENT:
             return Response(status_code=HTTPStatus.NO_CONTENT)
-        body = error_body(self.status_code, self.detail, self.param, self.code)
         headers = {}
         if self.retry_after is not None:
             seconds = min(max(1, round(self.retry_after)), LONGEST_RETRY_AFTER)
             headers["Retry-After"] = str(seconds)
         if self.status_code == HTTPStatus.UNAUTHORIZED:
             headers["WWW-Authenticate"] = "Bearer"
-        return JSONResponse(body, self.status_code, headers)
+        return JSONResponse(self.body, self.status_code, headers)
 
 
 def over_http(error: core.RefusedError) -> ApiError:
@@ -107,6 +115,14 @@ def over_http(error: core.RefusedError) -> ApiError:
         param=error.param,
         retry_after=error.retry_after,
     )
+
+
+def body_of(error: Exception) -> dict[str, Any]:
+    """Return what an answer says of an error that comes amid it, in OpenAI's shape."""
+    if isinstance(error, core.RefusedError):
+        return over_http(error).body
+    log.error("an answer failed after its beginning", exc_info=error)
+    return ApiError(500, FAILED).body
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -142,7 +158,7 @@ def install_error_handlers(app: FastAPI) -> None:
         return ApiError(400, message, param=param).response()
 
     async def unexpected(_: Request, error: Exception) -> Response:
-        return ApiError(500, "the service failed on this request; its log says how").response()
+        return ApiError(500, FAILED).response()
 
     app.add_exception_handler(HTTPException, http_error)
     app.add_exception_handler(core.RefusedError, refused)

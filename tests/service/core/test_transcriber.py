@@ -197,14 +197,20 @@ async def test_a_picture_counts_as_the_window_that_it_costs(
 ) -> None:
     told = engine()
     told.info = replace(told.info, shortest_window=15.0)
-    counted = quotas(monkeypatch, {}, {})
+    counted = quotas(monkeypatch)
     spent: list[int] = []
-    spend = counted._spend
-    monkeypatch.setattr(counted, "_spend", lambda *said: spent.append(said[-1]) or spend(*said))
+    monkeypatch.setattr(counted, "_spend", lambda _, __, frames: spent.append(frames))
     core = transcriber(loaded(demo=told), quotas=counted)
     for frames in (1, 2000):
         await core.transcribe(picture(frames), account=OCTOCAT)
     assert spent == [1500, 2000]
+
+
+async def test_how_fast_an_engine_is_is_known_after_one_picture() -> None:
+    core = transcriber()
+    for _ in range(3):
+        await core.transcribe(picture())
+    assert len(core.queue._pace._pace) == 1
 
 
 async def test_interim_words_are_the_smallest_suitable_models_and_count_as_no_speech(

@@ -284,7 +284,8 @@ async def test_audio_is_refused_on_purpose(client: httpx2.AsyncClient, kind: str
         ({"timestamp_granularities[]": "letter"}, 400, "timestamp_granularities[].0"),
         ({"prompt": "x" * 10_001}, 400, "prompt"),
         ({"prompt": "<|endoftext|>"}, 400, "prompt"),
-        ({"stream": "true"}, 400, "stream"),
+        ({"stream": "perhaps"}, 400, "stream"),
+        ({"stream": "true", "response_format": "srt"}, 400, "response_format"),
         ({"language": "tlh"}, 400, "model"),
         ({"model": "huge"}, 404, "model"),
     ],
@@ -445,6 +446,28 @@ async def test_a_full_queue_is_429() -> None:
         assert error_of(answer)["type"] == "rate_limit_error"
         go.set()
         assert (await first).status_code == 200
+
+
+async def test_who_waits_less_long_is_refused_and_background_work_is_put_off() -> None:
+    go = threading.Event()
+    told = engine(go=go)
+    async with http(loaded(demo=told)) as client:
+        first = asyncio.create_task(post(client, picture()))
+        await asyncio.to_thread(told.begun.wait)
+        head = {"prefer": "respond-async, wait=0"}
+        answer = await client.post("/", content=picture(), headers=head)
+        assert answer.status_code == 429
+        orders = []
+        for frames, urgency in ((200, "u=7"), (300, "u=1, i")):
+            head = {"priority": urgency}
+            sent = client.post("/", content=picture(frames), headers=head)
+            orders.append(asyncio.create_task(sent))
+            while (await client.get("/")).json()["queue"] < len(orders):
+                await asyncio.sleep(0)
+        go.set()
+        assert (await first).status_code == 200
+        await asyncio.gather(*orders)
+    assert [spectrogram.shape[1] for spectrogram, _ in told.asked] == [100, 300, 200]
 
 
 async def test_a_key_is_wanted_where_one_is_set() -> None:

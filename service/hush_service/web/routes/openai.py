@@ -1,15 +1,17 @@
 """The OpenAI audio API, with a mel image where it has audio."""
 
 import re
+from collections.abc import Awaitable
 from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Form, Request, Response, UploadFile
-from fastapi.responses import JSONResponse, PlainTextResponse
+from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 from pydantic import BaseModel, Field, field_validator
 
 from hush.contracts.headers import UNHEARD
 from hush.image import SMALL, Encoding
+from hush.openai_events import HEADERS, MEDIA_TYPE, Events, events
 from hush.openai_form import (
     LONGEST_PROMPT,
     FormError,
@@ -23,9 +25,10 @@ from hush_service.core.model_names import is_any_model
 from hush_service.core.served_models import ServedModel
 from hush_service.core.transcriber import Transcriber
 from hush_service.engine import DecodingRequest, Task
+from hush_service.engine.batching import Heard
 from hush_service.engine.languages import language_code
 from hush_service.web.caller import account_of, departure, terms_of
-from hush_service.web.errors import ApiError, documented
+from hush_service.web.errors import ApiError, body_of, documented
 from hush_service.web.state import TheTranscriber
 
 router = APIRouter(prefix="/v1")
@@ -84,8 +87,13 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
                 },
             },
             "text/plain": {"schema": {"type": "string"}, "example": _TEXT},
+            MEDIA_TYPE: {
+                "schema": {"type": "string"},
+                "example": (Events().words(_TEXT) + Events().end(Transcript(_TEXT, 2.4))).decode(),
+            },
         },
     },
+    204: {"description": "Interim words were asked for while others wait"},
     **_ERRORS,
 }
 
@@ -117,7 +125,14 @@ class SpeechForm(BaseModel):
     temperature: float = Field(
         0.0, ge=0, le=1, description="At 0, it is raised wherever the first try is poor"
     )
-    stream: bool = Field(False, description="Only `false`: the answer comes whole")
+    stream: bool = Field(
+        False, description="Whether words come as they are decoded, as server-sent events"
+    )
+    interim: bool = Field(
+        False,
+        description="Whether this is of something that still goes on, and will come again: the"
+        " smallest model that can decodes it, or the answer is 204 if others wait",
+    )
     granularities: list[Granularity] = Field(
         [],
         alias="timestamp_granularities[]",
@@ -186,24 +201,36 @@ async def _answer(
     transcriber: Transcriber, request: Request, form: SpeechForm, task: Task
 ) -> Response:
     wishes = await _wishes(request)
-    if form.stream:
-        raise ApiError(400, "this service answers whole; it does not stream", param="stream")
+    if form.stream and wishes.response_format != "json":
+        raise ApiError(400, "a stream of words is `json`", param="response_format")
     decoding = DecodingRequest(
         task=task,
         language=language_code(wishes.language),
         prompt=wishes.prompt,
         temperature=wishes.temperature if wishes.temperature >= SMALLEST_TEMPERATURE else 0.0,
         words=wishes.words,
+        interim=form.interim,
     )
     data = await form.file.read()
-    transcript = await transcriber.transcribe(
-        data,
-        form.model,
-        decoding,
-        terms=terms_of(request),
-        account=account_of(request.headers),
-        departure=partial(departure, request),
-    )
+
+    def work(heard: Heard | None = None) -> Awaitable[Transcript]:
+        return transcriber.transcribe(
+            data,
+            form.model,
+            decoding,
+            terms=terms_of(request),
+            account=account_of(request.headers),
+            heard=heard,
+            departure=partial(departure, request),
+        )
+
+    if form.stream:
+        said = events(
+            lambda tell: work(lambda phrases: tell("".join(each.text for each in phrases))),
+            body_of,
+        )
+        return StreamingResponse(await said, headers=HEADERS, media_type=MEDIA_TYPE)
+    transcript = await work()
     body = written(transcript, wishes)
     answer = PlainTextResponse(body) if isinstance(body, str) else JSONResponse(body)
     answer.headers.update(headers(transcript))
