@@ -57,9 +57,15 @@ class ServiceSettings(BaseSettings):
     max_body_bytes: int = Field(default=16 * 2**20, ge=1)
     """Largest request body. The widest mel image is 8.4 MB without compression."""
     max_body_seconds: float = Field(default=60.0, gt=0)
-    """Longest time for a request body to arrive."""
-    max_uploads: int = Field(default=64, ge=1)
+    """Longest time for a request body to arrive, whatever trickles in meanwhile."""
+    min_body_rate: float = Field(default=1000.0, ge=0)
+    """Lowest mean rate of a body, in bytes a second, after its first five seconds."""
+    max_uploads: int = Field(default=256, ge=1)
     """Request bodies under way at once; one more is answered 429."""
+    max_held_bytes: int = Field(default=2**28, ge=2**26)
+    """Bytes of bodies and pictures in memory at once; what would be more is answered 429."""
+    max_connections: int = Field(default=1024, ge=8)
+    """Connections at once; for one more, the one goes that has been idle for longest."""
     max_seconds: float = Field(default=300.0, gt=0)
     """Longest work on one picture, after which it is given up."""
 

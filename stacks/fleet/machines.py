@@ -189,6 +189,7 @@ class Machines(Construct):
             "HUSH_MODELS": ",".join(settings.models),
             "HUSH_ENGINE": settings.engine,
             "HUSH_QUEUE_SIZE": str(QUEUE_SIZE),
+            "HUSH_ANSWER_SECONDS": str(LONGEST_REQUEST_SECONDS),
             "HUSH_MAX_SECONDS": str(LONGEST_REQUEST_SECONDS),
             "HUSH_MAX_BODY_BYTES": str(MAX_BODY_BYTES),
             "HUSH_QUOTA_TABLE": self._quota.table_name,

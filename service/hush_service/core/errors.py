@@ -95,6 +95,12 @@ class QueueFullError(RefusedError):
     code = "queue_full"
 
 
+class TooLateError(QueueFullError):
+    """The answer would not come in time."""
+
+    code = "too_late"
+
+
 class TooOftenError(RefusedError):
     """Interim words are asked for more often than they may be."""
 
@@ -103,6 +109,8 @@ class TooOftenError(RefusedError):
 
 class InterimDroppedError(RefusedError):
     """Interim words are not worked on, since others wait: it is no failure."""
+
+    code = "interim_dropped"
 
     def __init__(self, message: str = "other pictures wait") -> None:
         super().__init__(message)
@@ -124,6 +132,8 @@ class EngineStuckError(RefusedError):
 
 class CallerGoneError(RefusedError):
     """Nobody waits for the words any more."""
+
+    code = "caller_gone"
 
     def __init__(self, message: str = "the client closed the connection") -> None:
         super().__init__(message)

@@ -5,10 +5,17 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
+from hush.image import Header
 from hush.mel import FRAMES_PER_SECOND, floor_normalized
 from hush.transcript import Phrase, Transcript
 from hush_service.core.accounts import Account
-from hush_service.core.errors import DrainingError, EngineStuckError, UnusablePictureError
+from hush_service.core.errors import (
+    DrainingError,
+    EngineStuckError,
+    RefusedError,
+    UnusablePictureError,
+)
+from hush_service.core.held import BytesHeld
 from hush_service.core.pictures import checked_header, checked_image
 from hush_service.core.rate import Rate
 from hush_service.core.served_models import ServedModels
@@ -21,6 +28,10 @@ from hush_service.settings import ServiceSettings
 
 if TYPE_CHECKING:
     from hush_service.core.quota import Quotas
+
+
+FLOAT = 4
+"""Bytes of a value of a spectrogram."""
 
 
 async def never() -> None:
@@ -41,11 +52,15 @@ class Transcriber:
         Counts what each account has had; nothing is counted if None.
     interim
         How often each may ask for interim words.
+    held
+        Counts the bytes that pictures take while they wait.
 
     Attributes
     ----------
     on_heard
         Called with a model's name and the seconds of sound that it has just turned into words.
+    on_refused
+        Called with the reason of each refusal.
     """
 
     def __init__(
@@ -54,12 +69,15 @@ class Transcriber:
         queue: WorkQueue,
         quotas: "Quotas | None" = None,
         interim: Rate | None = None,
+        held: BytesHeld | None = None,
     ) -> None:
         self.models = models
         self.queue = queue
         self.on_heard: Callable[[str, float], None] = lambda model, seconds: None
+        self.on_refused: Callable[[str], None] = lambda reason: None
         self._quotas = quotas
         self._interim = interim or Rate(60)
+        self.held = held or BytesHeld(2**28)
 
     @classmethod
     def from_settings(cls, settings: ServiceSettings, models: ServedModels) -> Self:
@@ -77,7 +95,8 @@ class Transcriber:
             settings.answer_seconds,
         )
         interim = Rate(settings.interim_a_minute)
-        return cls(models, WorkQueue(bounds), _quotas(settings), interim)
+        held = BytesHeld(settings.max_held_bytes)
+        return cls(models, WorkQueue(bounds), _quotas(settings), interim, held)
 
     def check_ready(self) -> None:
         """Return if a picture sent now would be answered.
@@ -135,7 +154,30 @@ class Transcriber:
             account's quota is spent, it took too long, or nobody waits any more; or if interim
             words are asked for too often, or while others wait.
         """
-        decoding, terms = decoding or DecodingRequest(), terms or Terms()
+        try:
+            return await self._transcribe(
+                data,
+                model,
+                decoding or DecodingRequest(),
+                terms or Terms(),
+                account,
+                heard,
+                departure,
+            )
+        except RefusedError as error:
+            self.on_refused(error.code or type(error).__name__.removesuffix("Error"))
+            raise
+
+    async def _transcribe(
+        self,
+        data: bytes,
+        model: str | None,
+        decoding: DecodingRequest,
+        terms: Terms,
+        account: Account | None,
+        heard: Callable[[Sequence[Phrase]], None] | None,
+        departure: Callable[[], Awaitable[None]],
+    ) -> Transcript:
         if self._quotas:
             self._quotas.limit(account)
             terms = replace(terms, caller=account.identity if account else None)
@@ -151,13 +193,19 @@ class Transcriber:
         with self.queue.admission(engine, seconds, terms) as job:
             if self._quotas and not decoding.interim:
                 await self._quotas.spend(account, round(seconds * FRAMES_PER_SECOND))
-            asking, question = await asyncio.to_thread(
-                _begun, engine, data, decoding, _on_loop(heard)
-            )
-            transcript = await self.queue.run(job, asking, question, departure())
+            with self.held.holding(_decoded_size(header)):
+                asking, question = await asyncio.to_thread(
+                    _begun, engine, data, decoding, _on_loop(heard)
+                )
+                transcript = await self.queue.run(job, asking, question, departure())
         if not decoding.interim:
             self.on_heard(chosen.name, header.frames / FRAMES_PER_SECOND)
         return transcript
+
+
+def _decoded_size(header: Header) -> int:
+    """Return how many bytes a picture and its first window take as an engine wants them."""
+    return FLOAT * header.mel_bins * (header.frames + LONGEST_WINDOW)
 
 
 def _begun(

@@ -16,6 +16,7 @@ from hush_service.core.errors import (
     DrainingError,
     InterimDroppedError,
     QueueFullError,
+    TooLateError,
     TooSlowError,
 )
 from hush_service.core.pace import Pace
@@ -193,7 +194,9 @@ class WorkQueue:
         Raises
         ------
         QueueFullError
-            If none is free, or the answer would not come in time.
+            If none is free.
+        TooLateError
+            If the answer would not come in time.
         InterimDroppedError
             If it is interim, and anything else waits.
         DrainingError
@@ -235,7 +238,7 @@ class WorkQueue:
 
         Raises
         ------
-        QueueFullError
+        TooLateError
             If its turn did not come in time after all.
         TooSlowError
             If the work takes too long.
@@ -294,7 +297,7 @@ class WorkQueue:
         late = ahead + self._pace.seconds(job) - within
         # What takes longer by itself would be refused for ever.
         if ahead > 0 and late > 0:
-            raise QueueFullError(
+            raise TooLateError(
                 f"others are before this picture for the next {ahead:.0f} s, and no answer would"
                 " come in time; try again",
                 retry_after=self._later(min(late, ahead)),
@@ -370,7 +373,7 @@ class WorkQueue:
     def _expire(self, job: Job) -> None:
         if not job.begun:
             message = "others were before this picture for longer than you wait; try again"
-            self._fail(job, QueueFullError(message, retry_after=self._later(1.0)))
+            self._fail(job, TooLateError(message, retry_after=self._later(1.0)))
 
     def _fail(self, job: Job, error: Exception) -> None:
         answer = self._jobs.get(job)

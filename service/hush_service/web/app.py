@@ -13,7 +13,7 @@ from hush_service.core.transcriber import Transcriber
 from hush_service.packaged import page_headers
 from hush_service.settings import ServiceSettings
 from hush_service.web.api_key import ApiKey
-from hush_service.web.bodies import BodyBounds
+from hush_service.web.bodies import BodyBounds, BodyLimits, RestOfBodies
 from hush_service.web.errors import install_error_handlers
 from hush_service.web.metrics import Metrics, MetricsMiddleware
 from hush_service.web.page import PageMiddleware, load_page
@@ -62,15 +62,21 @@ def create_app(
     install_error_handlers(app)
     # Larger files would be spooled to disk, where no picture of anybody's voice belongs.
     MultiPartParser.spool_max_size = settings.max_body_bytes
+    limits = BodyLimits(
+        bytes=settings.max_body_bytes,
+        seconds=settings.max_body_seconds,
+        rate=settings.min_body_rate,
+        uploads=settings.max_uploads,
+    )
     app.add_middleware(
         BodyBounds,
-        max_bytes=settings.max_body_bytes,
-        max_seconds=settings.max_body_seconds,
-        max_uploads=settings.max_uploads,
+        limits=limits,
+        held=transcriber.held,
         draining=lambda: transcriber.queue.draining,
     )
     if settings.api_key is not None:
         app.add_middleware(ApiKey, key=settings.api_key.get_secret_value())
+    app.add_middleware(RestOfBodies, most=2 * settings.max_body_bytes)
     app.add_middleware(MetricsMiddleware, metrics=metrics)
     if page is not None:
         app.add_middleware(PageMiddleware, files=load_page(page, page_headers()))

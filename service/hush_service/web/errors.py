@@ -30,6 +30,7 @@ STATUSES: dict[type[core.RefusedError], int] = {
     core.WrongHeightError: 422,
     core.TooSlowError: 422,
     core.QueueFullError: 429,
+    core.TooLateError: 429,
     core.TooOftenError: 429,
     core.QuotaSpentError: 429,
     core.CallerGoneError: CLIENT_CLOSED_REQUEST,

@@ -20,7 +20,7 @@ class Metrics:
     """
 
     def __init__(self, transcriber: Transcriber) -> None:
-        queue, models = transcriber.queue, transcriber.models
+        queue, models, held = transcriber.queue, transcriber.models, transcriber.held
         self.registry = CollectorRegistry()
         self.requests = Counter(
             "hush_requests",
@@ -38,10 +38,35 @@ class Metrics:
         heard = Counter(
             "hush_speech_seconds", "Seconds of sound transcribed", ["model"], registry=self.registry
         )
+        refused = Counter(
+            "hush_refused", "Pictures not heard, by reason", ["reason"], registry=self.registry
+        )
+        wait = Histogram(
+            "hush_wait_seconds",
+            "Time from a picture's admission to its first turn",
+            buckets=(0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100),
+            registry=self.registry,
+        )
+        together = Histogram(
+            "hush_batch_windows",
+            "Questions that the engine was asked at once",
+            buckets=(1, 2, 4, 8, 16, 32, 64),
+            registry=self.registry,
+        )
+        busy = Counter("hush_engine_seconds", "Time that the engine worked", registry=self.registry)
+
+        def stepped(questions: int, seconds: float) -> None:
+            together.observe(questions)
+            busy.inc(seconds)
+
+        queue.on_begun = wait.observe
+        queue.on_step = stepped
+        transcriber.on_refused = lambda reason: refused.labels(reason).inc()
         transcriber.on_heard = lambda model, seconds: heard.labels(model).inc(seconds)
         self._gauge("hush_queue_waiting", "Pictures waiting for their turn", lambda: queue.waiting)
         self._gauge("hush_in_flight", "Pictures taken and not yet answered", lambda: queue.admitted)
         self._gauge("hush_models_ready", "Models that can answer", lambda: len(models.ready))
+        self._gauge("hush_held_bytes", "Bytes of bodies and pictures", lambda: held.held)
         self._gauge("hush_draining", "1 while nothing new is taken", lambda: queue.draining)
 
     def _gauge(self, name: str, description: str, value: Any) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import resource
 import socket
 import threading
 from functools import partial
@@ -17,6 +18,7 @@ from hush_service.engine import loading
 from hush_service.packaged import page_folder
 from hush_service.settings import ServiceSettings
 from hush_service.web.app import create_app
+from hush_service.web.connections import bounded
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +26,8 @@ CLOSING_SECONDS = 10
 """Until connections that are still open at the end are cut."""
 KEPT_SECONDS = 75
 """For as long, a connection without requests stays open: longer than a load balancer keeps it."""
+OTHER_FILES = 128
+"""That the process may open beside its connections."""
 NO_PAGE = (
     "the web page is not built: with Node 20.19 or newer, `npm --prefix ui ci && npm --prefix ui"
     " run build` makes it"
@@ -100,6 +104,7 @@ def serve(settings: ServiceSettings) -> bool:
     )
     config = uvicorn.Config(
         reached,
+        http=bounded(_connections(settings.max_connections)),
         log_config=None,
         access_log=False,
         log_level="warning",
@@ -113,6 +118,17 @@ def serve(settings: ServiceSettings) -> bool:
         logging.shutdown()
         os._exit(0)
     return not server.failed
+
+
+def _connections(wanted: int) -> int:
+    """Return how many connections there may be, and have the system allow as many files."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    enough = wanted + OTHER_FILES
+    if soft != resource.RLIM_INFINITY and soft < enough:
+        soft = enough if hard == resource.RLIM_INFINITY else min(enough, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        return max(1, min(wanted, soft - OTHER_FILES))
+    return wanted
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -8,6 +8,7 @@ from hush_service.core.errors import (
     DrainingError,
     InterimDroppedError,
     QueueFullError,
+    TooLateError,
     TooSlowError,
 )
 from hush_service.core.turns import Priority, Terms
@@ -176,12 +177,12 @@ async def test_what_cannot_be_answered_in_time_is_refused_at_once() -> None:
     queue, engine = WorkQueue(Bounds(within=60), clock), closed(batch=1)
     await paced(queue, engine, clock, seconds=11)
     tasks = await begun(queue, engine, *"abcd")
-    with pytest.raises(QueueFullError, match="before this picture for the next 44 s") as refused:
+    with pytest.raises(TooLateError, match="before this picture for the next 44 s") as refused:
         await do(queue, engine, "in a hurry", Terms(within=54))
     assert 1 <= (refused.value.retry_after or 0) <= 1.5
     tasks.append(asyncio.create_task(do(queue, engine, "e", Terms(within=55))))
     await until(lambda: queue.admitted == 5)
-    with pytest.raises(QueueFullError, match="for the next 55 s") as refused:
+    with pytest.raises(TooLateError, match="for the next 55 s") as refused:
         await do(queue, engine, "f")
     assert 6 <= (refused.value.retry_after or 0) <= 9
     tasks.append(asyncio.create_task(do(queue, engine, "patient", Terms(within=66))))
@@ -214,7 +215,7 @@ async def test_others_long_pictures_count_for_no_more_than_their_callers_turns()
 async def test_what_has_waited_for_too_long_is_not_begun() -> None:
     queue, engine = WorkQueue(), closed(batch=1)
     tasks = await begun(queue, engine, "a")
-    with pytest.raises(QueueFullError, match="for longer than you wait"):
+    with pytest.raises(TooLateError, match="for longer than you wait"):
         await do(queue, engine, "b", Terms(within=0.02))
     let(engine)
     await asyncio.gather(*tasks)

@@ -10,6 +10,7 @@ import pytest
 from hush.image import SMALL, Encoding, encode, quantize
 from hush.transcript import Stretch
 from hush_service.core.served_models import ServedModels
+from hush_service.web import bodies
 from tests.hush.test_image import REFUSED, tga
 from tests.service.conftest import engine, http, loaded, picture
 
@@ -361,7 +362,9 @@ async def test_forms_in_strange_encodings_are_refused_unread(client: httpx2.Asyn
     assert error_of(answer)["code"] == "charset"
 
 
-async def test_bodies_that_do_not_come_are_given_up() -> None:
+async def test_bodies_that_do_not_come_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bodies, "REST_SECONDS", 0.01)
+
     async def never() -> AsyncIterator[bytes]:
         yield b"x"
         await asyncio.Event().wait()
@@ -527,6 +530,11 @@ async def test_metrics_count_what_happens(client: httpx2.AsyncClient) -> None:
         'hush_requests_total{route="other",status="404"} 1.0',
         'hush_speech_seconds_total{model="demo"} 2.5',
         "hush_queue_waiting 0.0",
+        "hush_wait_seconds_count 1.0",
+        'hush_batch_windows_bucket{le="1.0"} 1.0',
+        "hush_engine_seconds_total ",
+        'hush_refused_total{reason="invalid_image"} 1.0',
+        "hush_held_bytes 0.0",
         "hush_in_flight 0.0",
         "hush_models_ready 1.0",
     ):
