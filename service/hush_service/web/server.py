@@ -26,6 +26,11 @@ CLOSING_SECONDS = 10
 """Until connections that are still open at the end are cut."""
 KEPT_SECONDS = 75
 """For as long, a connection without requests stays open: longer than a load balancer keeps it."""
+TAKEN_AT_ONCE = 16
+"""Connections that are taken before those that are too many are closed: the event loop takes as
+many as it is told, and files must suffice."""
+BACKLOG = 2048
+"""Connections that wait to be taken."""
 OTHER_FILES = 128
 """That the process may open beside its connections."""
 NO_PAGE = (
@@ -45,6 +50,12 @@ class Server(uvicorn.Server):
         self._transcriber = transcriber
         self._drain: asyncio.Task[None] | None = None
         self.failed = False
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Have the system keep more connections than are taken at once."""
+        await super().startup(sockets)
+        for listener in sockets or ():
+            listener.listen(BACKLOG)
 
     async def on_tick(self, counter: int) -> bool:
         """Stop as well if no model could be loaded."""
@@ -105,6 +116,7 @@ def serve(settings: ServiceSettings) -> bool:
     config = uvicorn.Config(
         reached,
         http=bounded(_connections(settings.max_connections)),
+        backlog=TAKEN_AT_ONCE,
         log_config=None,
         access_log=False,
         log_level="warning",
@@ -134,7 +146,7 @@ def _connections(wanted: int) -> int:
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=2048)
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
         raise OSError(
             f"cannot listen on {host} port {port} ({error.strerror}); HUSH_PORT sets another"

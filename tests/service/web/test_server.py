@@ -3,6 +3,7 @@ import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx2
@@ -121,6 +122,20 @@ def test_a_client_that_leaves_in_the_middle_of_its_body_is_no_failure() -> None:
             half_a_body(connection)
         wait_until(lambda: 'status="499"' in get(f"{url}/metrics").text)
         assert 'status="500"' not in get(f"{url}/metrics").text
+
+
+def test_more_idle_connections_than_files_leave_room_for_probes() -> None:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    few = ["bash", "-c", 'ulimit -n 256; exec "$0" "$@"', *COMMAND]
+    with running(few, HUSH_PORT=str(port)) as process, ExitStack() as stack:
+        wait_until_ready(url, process)
+        for _ in range(400):
+            stack.enter_context(connected(url))
+        assert get(f"{url}/readyz").is_success
+        assert post(url, picture()).text == "Hello.\n"
+        process.send_signal(signal.SIGTERM)
+        assert "out of system resource" not in process.communicate(timeout=HANG)[0]
 
 
 def test_ctrl_c_stops_an_idle_service() -> None:
