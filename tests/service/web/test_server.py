@@ -50,7 +50,8 @@ def connected(url: str) -> socket.socket:
 
 def half_a_body(connection: socket.socket) -> None:
     """Send half of a body, and wait until the service reads it."""
-    head = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\nExpect: 100-continue\r\n\r\n"
+    head = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n"
+    head += b"Expect: 100-continue\r\n\r\n"
     connection.sendall(head)
     assert connection.recv(1000).startswith(b"HTTP/1.1 100")
     connection.sendall(b"half")
