@@ -24,13 +24,14 @@ from typing import Any
 
 import numpy as np
 
-from bench.recordings import FOLDER, UNSURE, Score, Utterance, utterances
+from bench.recordings import UNSURE, Score, Utterance, utterances
 from hush.image import decode, encode, quantize
 from hush.mel import Spectrogram, floor_normalized, log_mel_spectrogram
 from hush_service.engine import DecodingRequest
 from hush_service.engine.batching import transcribe_all
 from hush_service.engine.windows import Rules
 from hush_service.weights.models import resolve
+from models.nothing_said import FOLDER
 
 LENGTHS = ((2.0, 5.0), (5.0, 15.0), (15.0, 30.0))
 """Seconds, from and up to."""

@@ -25,10 +25,11 @@ import httpx2
 import numpy as np
 
 from bench.engine import chosen
-from bench.recordings import FOLDER, Score, Utterance
+from bench.recordings import Score, Utterance
 from hush.image import encode, quantize
 from hush.mel import SAMPLE_RATE, log_mel_spectrogram
 from local.processes import ROOT, free_port, running, wait_until_ready
+from models.nothing_said import FOLDER
 
 SHORTEST, LONGEST = 3.0, 7.0
 """Seconds of a segment."""

@@ -19,7 +19,7 @@ from whisper.normalizers import BasicTextNormalizer, EnglishTextNormalizer
 
 from hush.audio import read_audio
 from hush.mel import SAMPLE_RATE, Samples
-from models.nothing_said import FOLDER as FOLDER
+from models.nothing_said import FOLDER
 
 DRAWS = 10_000
 BY_CHARACTER = frozenset({"ja", "zh"})
