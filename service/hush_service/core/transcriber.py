@@ -190,14 +190,16 @@ class Transcriber:
         chosen = self.models.choose(header.mel_bins, model, decoding)
         engine = chosen.asked
         seconds = max(header.frames / FRAMES_PER_SECOND, engine.info.shortest_window)
-        with self.queue.admission(engine, seconds, terms) as job:
+        with (
+            self.queue.admission(engine, seconds, terms) as job,
+            self.held.holding(_decoded_size(header)),
+        ):
             if self._quotas and not decoding.interim:
                 await self._quotas.spend(account, round(seconds * FRAMES_PER_SECOND))
-            with self.held.holding(_decoded_size(header)):
-                asking, question = await asyncio.to_thread(
-                    _begun, engine, data, decoding, _on_loop(heard)
-                )
-                transcript = await self.queue.run(job, asking, question, departure())
+            asking, question = await asyncio.to_thread(
+                _begun, engine, data, decoding, _on_loop(heard)
+            )
+            transcript = await self.queue.run(job, asking, question, departure())
         if not decoding.interim:
             self.on_heard(chosen.name, header.frames / FRAMES_PER_SECOND)
         return transcript

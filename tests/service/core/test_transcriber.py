@@ -33,6 +33,7 @@ from hush_service.core.errors import (
     UnusablePictureError,
     WrongHeightError,
 )
+from hush_service.core.held import BytesHeld
 from hush_service.core.quota import Quotas
 from hush_service.core.rate import Rate
 from hush_service.core.served_models import ModelState, ServedModels
@@ -204,6 +205,19 @@ async def test_a_picture_counts_as_the_window_that_it_costs(
     for frames in (1, 2000):
         await core.transcribe(picture(frames), account=OCTOCAT)
     assert spent == [1500, 2000]
+
+
+async def test_what_is_refused_for_want_of_memory_does_not_count(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    counted = quotas(monkeypatch)
+    spent: list[int] = []
+    monkeypatch.setattr(counted, "_spend", lambda _, __, frames: spent.append(frames))
+    core = transcriber(quotas=counted)
+    core.held = BytesHeld(1000)
+    with pytest.raises(QueueFullError):
+        await core.transcribe(picture(), account=OCTOCAT)
+    assert spent == []
 
 
 async def test_how_fast_an_engine_is_is_known_after_one_picture() -> None:
