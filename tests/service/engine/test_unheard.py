@@ -1,5 +1,6 @@
 """Speech without words: which stretches are heard again, and which are told of."""
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -8,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hush.transcript import Phrase, Stretch, Transcript
+from hush.voice_network import NetworkDetector
 from hush_service.engine.clamping import in_order
-from hush_service.engine.unheard import Frames, reported, stretches
+from hush_service.engine.unheard import Frames, reported, speech_in, stretches
 
 
 def speech(seconds: float, *spoken: tuple[float, float]) -> Frames:
@@ -77,3 +79,14 @@ def test_times_are_in_order_and_within_the_picture(
     times: list[tuple[float, float]], expected: list[tuple[float, float]]
 ) -> None:
     assert in_order(times, 10.0) == expected
+
+
+def test_to_find_speech_takes_little_memory_however_long_a_picture_is() -> None:
+    noise = np.random.default_rng(1).uniform(-1, 1, (80, 20_001)).astype(np.float32)
+    tracemalloc.start()
+    found = speech_in(noise)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 5 * noise.nbytes
+    whole = NetworkDetector(80)
+    assert found.tolist() == [*whole.push(noise * 4 - 4), *whole.finish()]
