@@ -187,13 +187,15 @@ def transcription(
     """
     if request.interim:
         rules = replace(rules, beam=1, temperatures=(0.0,), listen_again=False)
+    # Before anything is asked: who sends the answers is to have little to do with them.
+    speech = unheard.speech_in(spectrogram)
     beginning = spectrogram[:, :LONGEST_WINDOW]
     first = Window(rules.window.padded(beginning), beginning.shape[1])
     language = request.language or ("en" if not tokenizer.multilingual else None)
     if language is None:
         yield Encode(first)
         language = yield DetectLanguage(first)
-    listener = _Listener(spectrogram, request, language, tokenizer, rules)
+    listener = _Listener(spectrogram, speech, request, language, tokenizer, rules)
     yield from listener.hear(first, heard)
     return listener.transcript()
 
@@ -221,6 +223,7 @@ class _Listener:
     def __init__(
         self,
         spectrogram: Spectrogram,
+        speech: unheard.Frames,
         request: DecodingRequest,
         language: str,
         tokenizer: Tokenizer,
@@ -234,7 +237,7 @@ class _Listener:
         self._start = tokenizer.start(language, request.task)
         self._said = tokenizer.encode(f" {request.prompt.strip()}") if request.prompt else []
         self._heard: list[_Heard] = []
-        self._speech = unheard.speech_in(spectrogram)
+        self._speech = speech
 
     def hear(
         self, first: Window, tell: Callable[[Sequence[Phrase]], None]
