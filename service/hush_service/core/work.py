@@ -371,9 +371,13 @@ class WorkQueue:
         return answer is None or answer.done()
 
     def _expire(self, job: Job) -> None:
-        if not job.begun:
-            message = "others were before this picture for longer than you wait; try again"
-            self._fail(job, TooLateError(message, retry_after=self._later(1.0)))
+        if job.begun:
+            return
+        if job.terms.priority is Priority.INTERIM:
+            self._fail(job, InterimDroppedError())
+            return
+        message = "others were before this picture for longer than you wait; try again"
+        self._fail(job, TooLateError(message, retry_after=self._later(1.0)))
 
     def _fail(self, job: Job, error: Exception) -> None:
         answer = self._jobs.get(job)

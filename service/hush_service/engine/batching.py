@@ -69,10 +69,19 @@ class BatchingEngine(Protocol):
 
 @dataclass(frozen=True)
 class Whole:
-    """Asks for all words of a spectrogram: answered with a `Transcript`."""
+    """Asks for all words of a spectrogram: answered with a `Transcript`.
+
+    Attributes
+    ----------
+    spectrogram, request
+        What to hear, and how.
+    seconds
+        That are heard, silence included.
+    """
 
     spectrogram: Spectrogram
     request: DecodingRequest
+    seconds: float
 
 
 class OneAtATime:
@@ -94,7 +103,8 @@ class OneAtATime:
         self, spectrogram: Spectrogram, request: DecodingRequest, heard: Heard = unheeded
     ) -> Transcription:
         """Ask for everything at once; see `BatchingEngine`."""
-        transcript: Transcript = yield Whole(spectrogram, request)
+        seconds = max(spectrogram.shape[1] / FRAMES_PER_SECOND, self.info.shortest_window)
+        transcript: Transcript = yield Whole(spectrogram, request, seconds)
         heard(transcript.phrases)
         return transcript
 
@@ -116,7 +126,7 @@ def cost(question: object) -> float:
     """Return about how much work a question is, in seconds of sound to hear."""
     match question:
         case Whole():
-            return float(question.spectrogram.shape[1] / FRAMES_PER_SECOND)
+            return question.seconds
         case Encode() | Decode():
             return question.window.seconds
     return 0.0

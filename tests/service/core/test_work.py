@@ -1,6 +1,8 @@
 import asyncio
 import threading
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from hush_service.core.errors import (
@@ -11,8 +13,11 @@ from hush_service.core.errors import (
     TooLateError,
     TooSlowError,
 )
-from hush_service.core.turns import Priority, Terms
+from hush_service.core.turns import Job, Priority, Terms, Turns
 from hush_service.core.work import Bounds, WorkQueue
+from hush_service.engine import DecodingRequest
+from hush_service.engine.batching import OneAtATime
+from tests.service.conftest import engine as told_engine
 from tests.service.core.stepping import Stepping, do, until
 
 pytestmark = pytest.mark.anyio
@@ -98,6 +103,32 @@ async def test_ten_callers_are_not_starved_by_one_that_sends_a_hundred_pictures(
     let(engine)
     await asyncio.gather(*others, *hundred)
     assert [step for step in engine.steps[:13] if step != ["greedy"]] == [[n] for n in "abcdefghij"]
+
+
+async def test_what_is_shorter_than_a_window_has_the_turns_of_one() -> None:
+    told = told_engine()
+    told.info = replace(told.info, shortest_window=30.0)
+    alone = OneAtATime(told)
+
+    def asks(seconds: int, caller: str) -> Job:
+        asking = alone.begin(np.zeros((80, 100 * seconds), np.float32), DecodingRequest())
+        return Job(Terms(caller), alone, 30.0, 0.0, 60.0, asking, next(asking))
+
+    turns = Turns()
+    for number in range(8):
+        for job in (asks(1, "short"), *([asks(30, "long")] if number < 4 else [])):
+            turns.add(job)
+    taken = [job.caller for _ in range(8) for job in turns.take(0.0)]
+    assert (taken.count("short"), taken.count("long")) == (4, 4)
+
+
+async def test_an_interim_picture_that_waits_too_long_is_dropped_without_an_error() -> None:
+    queue, engine = WorkQueue(), closed(batch=1)
+    tasks = await begun(queue, engine, "a")
+    with pytest.raises(InterimDroppedError):
+        await do(queue, engine, "b", Terms("b", Priority.INTERIM, within=0.02))
+    let(engine)
+    await asyncio.gather(*tasks)
 
 
 async def test_one_caller_may_not_have_more_waiting_than_the_bound() -> None:
