@@ -25,7 +25,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
-from starlette.types import Message, Receive
+from starlette.types import Message, Receive, Scope, Send
 
 from hush.audio import AudioError
 from hush.client import AsyncClient, Model, Options
@@ -100,10 +100,7 @@ def create_bridge(
 
                 begun = events(work, lambda error: _status_and_body(error)[1])
                 said = await _while_connected(request, begun)
-                kept = until_answered.pop_all()
-                return StreamingResponse(
-                    _closing(said, kept), headers=HEADERS, media_type=MEDIA_TYPE
-                )
+                return _Stream(said, until_answered.pop_all())
             whole = client.transcribe_audio(file.file, options, encoding=encoding)
             transcript = await _while_connected(request, whole)
         body = written(transcript, wishes)
@@ -161,11 +158,17 @@ def _bounded(request: Request, most_bytes: int) -> Receive:
     return receive
 
 
-async def _closing(said: AsyncGenerator[bytes, None], kept: AsyncExitStack) -> AsyncIterator[bytes]:
-    """Pass parts of an answer on, and close what they were made of after the last."""
-    async with kept, aclosing(said):
-        async for part in said:
-            yield part
+class _Stream(StreamingResponse):
+    """An answer whose parts come one by one, and what is closed when nobody wants more of them."""
+
+    def __init__(self, said: AsyncGenerator[bytes, None], kept: AsyncExitStack) -> None:
+        super().__init__(said, headers=HEADERS, media_type=MEDIA_TYPE)
+        self._said = said
+        self._kept = kept
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with self._kept, aclosing(self._said):
+            await super().__call__(scope, receive, send)
 
 
 def _stream(form: FormData, wishes: Wishes) -> bool:

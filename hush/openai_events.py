@@ -71,6 +71,7 @@ async def events(
     async def following(text: str | None) -> AsyncGenerator[bytes, None]:
         written = Events()
         try:
+            yield b""  # what is closed before it has begun would not end the work
             while text is not None:
                 yield written.words(text)
                 text = await texts.get()
@@ -80,7 +81,9 @@ async def events(
         finally:
             working.cancel()
 
-    return following(first)
+    said = following(first)
+    await anext(said)
+    return said
 
 
 def _event(body: dict[str, Any]) -> bytes:

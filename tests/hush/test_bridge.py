@@ -5,7 +5,7 @@ import errno
 import json
 import os
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,9 @@ from starlette.formparsers import MultiPartParser
 from hush.bridge import create_bridge
 from hush.client import AsyncClient
 from hush.image import Encoding
+from hush.openai_events import events
+from hush.transcript import Transcript
+from local.processes import HANG
 from tests.hush.test_audio import recorded
 from tests.hush.test_client import Answer, FakeService, refusal
 from tests.hush.test_segments import TALK
@@ -336,6 +339,22 @@ async def test_what_is_too_large_is_refused_before_it_is_kept(
         answer = await bridge.post("/v1/audio/transcriptions", content=content, headers=headers)
         assert answer.status_code == 413
         assert "at most 50000 bytes" in answer.json()["error"]["message"]
+
+
+async def test_work_ends_where_nobody_takes_a_word_of_its_stream() -> None:
+    ended = asyncio.Event()
+
+    async def work(tell: Callable[[str], None]) -> Transcript:
+        tell("Hello.")
+        try:
+            return await asyncio.Future[Transcript]()
+        finally:
+            ended.set()
+
+    said = await events(work, lambda _: {})
+    await said.aclose()
+    async with asyncio.timeout(HANG):
+        await ended.wait()
 
 
 async def test_a_recording_that_cannot_be_kept_is_said_in_words(
