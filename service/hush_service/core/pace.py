@@ -15,7 +15,6 @@ class Pace:
 
     def __init__(self) -> None:
         self._pace: dict[BatchingEngine, float] = {}
-        self._busy: dict[BatchingEngine, float] = defaultdict(float)
 
     def measured(self, engine: BatchingEngine, seconds: float, heard: float) -> None:
         """Learn from some work.
@@ -27,12 +26,9 @@ class Pace:
         seconds
             How long it took.
         heard
-            Seconds of sound that are done with by it; 0 while windows are only begun.
+            Seconds of sound that are done with by it, more than 0.
         """
-        self._busy[engine] += seconds
-        if heard <= 0:
-            return
-        newest = self._busy.pop(engine) / heard
+        newest = seconds / heard
         before = self._pace.get(engine, newest)
         self._pace[engine] = before + WEIGHT * (newest - before)
 

@@ -64,6 +64,8 @@ class Job:
         Seconds that the engine had for it, or shared between it and others.
     left
         Seconds of sound that are still to be heard.
+    spent
+        Its share of the engine's time since `left` last became less.
     """
 
     terms: Terms
@@ -76,6 +78,7 @@ class Job:
     begun: bool = False
     amid: bool = False
     worked: float = 0.0
+    spent: float = 0.0
     left: float = field(init=False)
     caller: Hashable = field(init=False)
 

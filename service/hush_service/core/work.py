@@ -59,10 +59,10 @@ class _Step:
     max_seconds: float
     clock: Callable[[], float]
     results: dict[Job, Transcript | BaseException] = field(default_factory=dict)
-    left: float = field(init=False)
+    left: dict[Job, float] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.left = sum(job.left for job in self.jobs)
+        self.left = {job: job.left for job in self.jobs}
 
     def stop(self) -> bool:
         """Tell whether nobody waits for any of it."""
@@ -363,8 +363,19 @@ class WorkQueue:
                 answer.set_exception(WorkStoppedError())
             else:
                 self._turns.add(job)
-        heard = step.left - sum(job.left for job in step.jobs)
-        self._pace.measured(step.jobs[0].engine, spent, heard)
+        self._measure(step, spent)
+
+    def _measure(self, step: _Step, spent: float) -> None:
+        """Learn how fast the engine is; what is given up amid a window says nothing of that."""
+        heard = took = 0.0
+        for job, left in step.left.items():
+            job.spent += spent / len(step.jobs)
+            if job.left < left:
+                heard += left - job.left
+                took += job.spent
+                job.spent = 0.0
+        if heard > 0:
+            self._pace.measured(step.jobs[0].engine, took, heard)
 
     def _given_up(self, job: Job) -> bool:
         answer = self._jobs.get(job)

@@ -230,6 +230,25 @@ async def test_what_is_long_by_itself_is_not_refused_for_that() -> None:
     assert await do(queue, engine, "w", windows=20) == " ".join("w" * 20)
 
 
+async def test_work_that_was_given_up_does_not_make_an_engine_seem_slow() -> None:
+    clock = Clock()
+    queue, engine = WorkQueue(Bounds(within=60), clock), closed(batch=1)
+    for _ in range(10):
+        leaving = asyncio.create_task(do(queue, engine, "leaving", questions=2))
+        await until(lambda: len(engine.steps) == 1)
+        clock.now += 10
+        let(engine, 1)
+        await until(lambda: len(engine.steps) == 2)
+        leaving.cancel()
+        await until(lambda: queue._working is None)
+        engine.steps.clear()
+    await paced(queue, engine, clock, seconds=11)
+    tasks = await begun(queue, engine, "a")
+    let(engine)
+    assert await do(queue, engine, "b") == "b"
+    await asyncio.gather(*tasks)
+
+
 async def test_others_long_pictures_count_for_no_more_than_their_callers_turns() -> None:
     clock = Clock()
     queue, engine = WorkQueue(Bounds(within=60), clock), closed(batch=1)
