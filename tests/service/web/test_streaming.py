@@ -116,10 +116,13 @@ def test_what_is_refused_has_a_status_and_is_no_stream(told: Told) -> None:
 def test_what_fails_amid_the_words_is_an_error_to_openais_client(tmp_path: Path) -> None:
     with told_service(TOLD_SAY=tmp_path, HUSH_MAX_SECONDS="0.5") as (url, _):
         Told(url, tmp_path).say()
-        stream = openai(url).audio.transcriptions.create(
-            model="whisper-1", file=picture(300), stream=True
-        )
-        with pytest.raises(APIError, match="takes longer than"):
+        with (
+            openai(url) as client,
+            client.audio.transcriptions.create(
+                model="whisper-1", file=picture(300), stream=True
+            ) as stream,
+            pytest.raises(APIError, match="takes longer than"),
+        ):
             list(stream)
 
 
