@@ -40,7 +40,9 @@ SOURCES = ("openai-whisper",)
 FETCHING_CODE = (
     "hush/__init__.py",
     "hush/mel.py",
+    "hush/subtitles.py",
     "hush/transcript.py",
+    "hush/typography.py",
     "service/hush_service/__init__.py",
     "service/hush_service/packaged.py",
     "service/hush_service/engine/__init__.py",

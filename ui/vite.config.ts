@@ -35,7 +35,8 @@ const service = process.env.HUSH_URL ?? "http://localhost:1337";
 const proxy = Object.fromEntries(
   json<string[]>("service-paths.json").map((path) => [
     `^${path.replace(/[.]/g, "\\.").replace("*", ".*")}(\\?.*)?$`,
-    service,
+    // The service refuses what another page asks: to it, this page is its own.
+    { target: service, changeOrigin: true, headers: { Origin: new URL(service).origin } },
   ]),
 );
 

@@ -21,8 +21,8 @@ TOY = demo_folder() / "demo.pt"
 @pytest.mark.parametrize(
     ("engine", "line"),
     [
-        ("auto", "engine: CTranslate2 on cpu in int8_float32"),
-        ("ctranslate2", "engine: CTranslate2 on cpu in int8_float32"),
+        ("auto", "engine: CTranslate2 on cpu in int8_float32, 8 at once"),
+        ("ctranslate2", "engine: CTranslate2 on cpu in int8_float32, 8 at once"),
         ("reference", "engine: openai-whisper on cpu in float32"),
     ],
 )
@@ -48,7 +48,7 @@ def test_a_precision_that_is_asked_for_is_taken(
     caplog.set_level(logging.INFO, logger="hush_service.engine")
     settings = ServiceSettings(device="cpu", precision="float32", download_folder=tmp_path)
     load_engine(settings, TOY)
-    assert caplog.messages == ["engine: CTranslate2 on cpu in float32"]
+    assert caplog.messages == ["engine: CTranslate2 on cpu in float32, 8 at once"]
 
 
 def test_beam_and_window_are_those_of_the_settings(tmp_path: Path) -> None:
