@@ -11,8 +11,8 @@ draws precision against recall, `--hardships` repeats it in noise, at levels, th
 and counts speech that is found where there is none.
 
 The recordings, WAV files with their labels beside them, are `testset/` of
-github.com/TEN-framework/ten-vad. Nothing of hush was taught or chosen on them but the threshold:
-"fold" in the table is that threshold chosen on the other recordings of the folder.
+github.com/TEN-framework/ten-vad. hush learnt from none of them; its threshold and what it learns
+from were chosen with them in sight. "Folds" has the threshold chosen on the other recordings.
 """
 
 import argparse

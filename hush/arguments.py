@@ -16,7 +16,7 @@ from hush.in_process import (
     client_in_process,
 )
 from hush.mel import MEL_BINS
-from hush.segments import VoiceActivity
+from hush.segments import DetectorName, VoiceActivity
 from hush.terminal import errors, report
 
 
@@ -96,9 +96,8 @@ MelBins = Annotated[
         help="Height of the pictures: 80, or 128 for large-v3 and turbo.",
     ),
 ]
-VadChoice = Literal["network", "edges", "off"]
 Vad = Annotated[
-    VadChoice,
+    DetectorName,
     typer.Option(
         "--vad",
         help="What finds speech in the picture: a small network, or edges; off sends everything.",
@@ -130,7 +129,7 @@ MostWords = Annotated[
 ]
 
 
-def activity_of(vad: VadChoice, threshold: float | None) -> VoiceActivity:
+def activity_of(vad: DetectorName, threshold: float | None) -> VoiceActivity:
     """Return what decides where speech is.
 
     Raises

@@ -17,6 +17,8 @@ from hush.image import MelImage, quantize
 from hush.mel import FRAMES_PER_SECOND, LogMelStream, Samples, Spectrogram, normalize, raised
 from hush.voice_network import NetworkDetector
 
+DetectorName = Literal["network", "edges", "off"]
+
 
 @dataclass(frozen=True)
 class VoiceActivity:
@@ -37,7 +39,7 @@ class VoiceActivity:
         If the threshold is no probability, or there is no network for it.
     """
 
-    by: Literal["network", "edges", "off"] = "network"
+    by: DetectorName = "network"
     threshold: float | None = None
 
     def __post_init__(self) -> None:

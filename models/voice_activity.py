@@ -3,9 +3,9 @@
     python -m models.voice_activity [--data FOLDER]
 
 on any Debian machine: it fetches what it learns from (`models.voice_sources`, 0.6 GB), mixes 44
-hours of streams (`models.voice_mixtures`), and trains for some 40 minutes on one core. All of it
-is kept in build/voice_activity, and it goes on where it stopped. None of the recordings that
-`bench.vad` measures on is used, to learn or to choose from.
+hours of streams (`models.voice_mixtures`), and trains for about 50 minutes on one core. All of it
+is kept in build/voice_activity, and it goes on where it stopped. It learns from none of the
+recordings that `bench.vad` measures on; what it learns from was chosen with them in sight.
 """
 
 import argparse

@@ -10,6 +10,19 @@ from hush import detector, mel
 from tests.conftest import Samples, noise
 
 
+def silence_noise_and_hum() -> list[Samples]:
+    times = np.arange(160_000) / 16_000
+    hum = sum(np.sin(2 * np.pi * 50 * k * times) / k for k in range(1, 20)) * 0.05
+    sounds = (
+        np.zeros(160_000),
+        noise(10, level=0.3),
+        noise(10, level=1e-3),
+        np.round(noise(10, level=0.6)) / 32_768,
+        hum + noise(10, level=3e-3),
+    )
+    return [each.astype(np.float32) for each in sounds]
+
+
 def decided(samples: Samples, n_mels: int = 80) -> detector.Decisions:
     edges = detector.EdgeDetector(n_mels)
     return np.concatenate([edges.push(mel.log_mel(samples, n_mels)), edges.finish()])
@@ -24,16 +37,8 @@ def test_reaches_its_figures_on_labelled_speech(shared_data: Path, n_mels: int) 
 
 @pytest.mark.parametrize("n_mels", mel.MEL_BINS)
 def test_hears_nothing_in_silence_noise_and_hum(n_mels: int) -> None:
-    times = np.arange(160_000) / 16_000
-    hum = sum(np.sin(2 * np.pi * 50 * k * times) / k for k in range(1, 20)) * 0.05
-    for samples in (
-        np.zeros(160_000, np.float32),
-        noise(10, level=0.3),
-        noise(10, level=1e-3),
-        np.round(noise(10, level=0.6)) / 32_768,
-        (hum + noise(10, level=3e-3)).astype(np.float32),
-    ):
-        assert not decided(samples.astype(np.float32), n_mels).any()
+    for samples in silence_noise_and_hum():
+        assert not decided(samples, n_mels).any()
 
 
 def test_finds_a_sentence_between_pauses(sample: Samples) -> None:

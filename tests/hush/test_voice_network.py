@@ -9,6 +9,7 @@ from bench import vad
 from hush import mel
 from hush.voice_network import THRESHOLD, NetworkDetector, VoiceNetwork
 from tests.conftest import Samples, noise
+from tests.hush.test_detector import silence_noise_and_hum
 
 
 def probabilities(samples: Samples, n_mels: int = 80) -> np.ndarray:
@@ -30,16 +31,8 @@ def test_reaches_its_figures_on_labelled_speech(shared_data: Path, n_mels: int) 
 
 @pytest.mark.parametrize("n_mels", mel.MEL_BINS)
 def test_hears_nothing_in_silence_noise_and_hum(n_mels: int) -> None:
-    times = np.arange(160_000) / 16_000
-    hum = sum(np.sin(2 * np.pi * 50 * k * times) / k for k in range(1, 20)) * 0.05
-    for samples in (
-        np.zeros(160_000, np.float32),
-        noise(10, level=0.3),
-        noise(10, level=1e-3),
-        np.round(noise(10, level=0.6)) / 32_768,
-        (hum + noise(10, level=3e-3)).astype(np.float32),
-    ):
-        assert decided(samples.astype(np.float32), n_mels).mean() < 0.02
+    for samples in silence_noise_and_hum():
+        assert decided(samples, n_mels).mean() < 0.02
 
 
 def test_finds_a_sentence_between_pauses(jfk: Samples) -> None:

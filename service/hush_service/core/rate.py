@@ -1,6 +1,5 @@
 """How often something may be asked for, by caller."""
 
-import math
 import time
 from collections.abc import Callable, Hashable
 
@@ -16,7 +15,7 @@ class Rate:
     Parameters
     ----------
     a_minute
-        How many times.
+        How many times, more than 0.
     clock
         Tells the time in seconds.
     """
@@ -40,7 +39,7 @@ class Rate:
         missing = (full_at - now) * self._a_second
         if missing + 1 > self._burst:
             self._full_at[caller] = full_at
-            wait = (missing + 1 - self._burst) / self._a_second if self._a_second else math.inf
+            wait = (missing + 1 - self._burst) / self._a_second
             raise TooOftenError(
                 f"interim words are for {self._a_second * 60:g} pictures a minute; try again",
                 retry_after=wait,

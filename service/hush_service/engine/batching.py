@@ -109,7 +109,7 @@ class OneAtATime:
         return transcript
 
     def kind(self, question: Whole) -> Hashable:
-        """Return the question: none is like another."""
+        """Return what no other question has."""
         return id(question)
 
     def answers(self, questions: Sequence[Whole], stop: Callable[[], bool]) -> Sequence[object]:
