@@ -5,7 +5,7 @@ import json
 import mimetypes
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx2
 
-from local.gateway import Answer, Request
+from local.gateway import Answer, Parts, Request
 from local.viewer import viewer_request
 
 HEADERS = Path(__file__).parents[1] / "ui" / "headers.json"
@@ -111,12 +111,16 @@ def _handler(cdn: Cdn) -> type[BaseHTTPRequestHandler]:
             headers = {name.lower(): value for name, value in self.headers.items()}
             path, _, query = self.path.partition("?")
             answer = cdn.answer(Request(self.command, path, headers, body, query))
+            with closing(answer.parts) if answer.parts else nullcontext():
+                self.pass_on(answer)
+
+        def pass_on(self, answer: Answer) -> None:
             self.send_response(answer.status)
             for name, value in answer.headers.multi_items():
                 if name.lower() != "content-length":
                     self.send_header(name, value)
             if answer.parts is not None:
-                self.pass_on(answer.parts)
+                self.pass_on_parts(answer.parts)
                 return
             if answer.status != HTTPStatus.NO_CONTENT:
                 self.send_header("content-length", str(len(answer.body)))
@@ -124,12 +128,11 @@ def _handler(cdn: Cdn) -> type[BaseHTTPRequestHandler]:
             if self.command != "HEAD":
                 self.wfile.write(answer.body)
 
-        def pass_on(self, parts: Iterator[bytes]) -> None:
+        def pass_on_parts(self, parts: Parts) -> None:
             self.send_header("transfer-encoding", "chunked")
             self.end_headers()
-            with closing(parts):  # type: ignore[type-var] # a generator
-                for part in parts:
-                    self.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
+            for part in parts:
+                self.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
             self.wfile.write(b"0\r\n\r\n")
 
         do_GET = do_HEAD = do_POST = do_DELETE = do_PUT = do_OPTIONS = answer  # noqa: N815

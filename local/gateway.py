@@ -4,7 +4,7 @@ import base64
 import fnmatch
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
@@ -33,6 +33,21 @@ class Request:
         return f"{self.path}?{self.query}" if self.query else self.path
 
 
+class Parts:
+    """A body as it comes. Whoever has it closes it, read or not."""
+
+    def __init__(self, client: httpx2.Client, response: httpx2.Response) -> None:
+        self._client, self._response = client, response
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._response.iter_bytes()
+
+    def close(self) -> None:
+        """Leave whoever sends it."""
+        self._response.close()
+        self._client.close()
+
+
 @dataclass
 class Answer:
     """What is answered. A header may be there several times; a stream has parts, and no body."""
@@ -40,7 +55,7 @@ class Answer:
     status: int
     headers: httpx2.Headers = field(default_factory=httpx2.Headers)
     body: bytes = b""
-    parts: Iterator[bytes] | None = None
+    parts: Parts | None = None
 
 
 Context = Mapping[str, str]
@@ -208,25 +223,21 @@ def mapped(
 def forwarded(request: Request, origin: str) -> Answer:
     """Have a real HTTP server answer, and pass its answer on as it is, a stream as it comes."""
     headers = {name: value for name, value in request.headers.items() if name != "host"}
-    client = httpx2.Client(timeout=240)
-    asked = client.build_request(
-        request.method, origin + request.target, headers=headers, content=request.body
-    )
-    answer = client.send(asked, stream=True)
-    skipped = ("content-length", "transfer-encoding", "content-encoding", "connection")
-    kept = [pair for pair in answer.headers.multi_items() if pair[0].lower() not in skipped]
-    passed = Answer(answer.status_code, httpx2.Headers(kept))
-    if answer.headers.get("content-type", "").startswith("text/event-stream"):
-        passed.parts = _parts(client, answer)
-    else:
-        with closing(client):
+    with ExitStack() as stack:
+        client = stack.enter_context(httpx2.Client(timeout=240))
+        asked = client.build_request(
+            request.method, origin + request.target, headers=headers, content=request.body
+        )
+        answer = client.send(asked, stream=True)
+        skipped = ("content-length", "transfer-encoding", "content-encoding", "connection")
+        kept = [pair for pair in answer.headers.multi_items() if pair[0].lower() not in skipped]
+        passed = Answer(answer.status_code, httpx2.Headers(kept))
+        if answer.headers.get("content-type", "").startswith("text/event-stream"):
+            passed.parts = Parts(client, answer)
+            stack.pop_all()
+        else:
             passed.body = answer.read()
     return passed
-
-
-def _parts(client: httpx2.Client, answer: httpx2.Response) -> Iterator[bytes]:
-    with closing(client), closing(answer):
-        yield from answer.iter_bytes()
 
 
 def _described(request: Request, stage: str) -> dict[str, Any]:

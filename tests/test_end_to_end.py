@@ -31,13 +31,19 @@ SENTENCE = SPOKEN.with_suffix(".txt").read_text(encoding="utf-8")
 def url(real_weights: Path) -> Iterator[str]:
     with service(HUSH_MODELS="base,tiny.en") as (url, _):
         # The smaller one is ready first.
-        OpenAI(base_url=f"{url}/v1", api_key="unused", max_retries=9).models.retrieve("base")
+        with OpenAI(base_url=f"{url}/v1", api_key="unused", max_retries=9) as client:
+            client.models.retrieve("base")
         yield url
 
 
-@pytest.fixture(scope="module")
-def openai(url: str) -> OpenAI:
+def client_of(url: str) -> OpenAI:
     return OpenAI(base_url=f"{url}/v1", api_key="unused", max_retries=0)
+
+
+@pytest.fixture(scope="module")
+def openai(url: str) -> Iterator[OpenAI]:
+    with client_of(url) as client:
+        yield client
 
 
 @contextmanager
@@ -46,7 +52,8 @@ def bridge_to(url: str) -> Iterator[OpenAI]:
     command = [sys.executable, "-m", "hush.cli", "bridge", url, "--port", str(port)]
     with running(command) as process:
         first_answer(f"http://127.0.0.1:{port}/v1/models", process)
-        yield OpenAI(base_url=f"http://127.0.0.1:{port}/v1", api_key="unused", max_retries=0)
+        with client_of(f"http://127.0.0.1:{port}") as client:
+            yield client
 
 
 @pytest.fixture(scope="module")
@@ -231,8 +238,7 @@ def test_every_client_hears_of_speech_that_has_no_words(tmp_path: Path) -> None:
     begin = tokens.timestamp_begin
     script = [begin, *tokens.encode(" Ask not what your country can do for you."), begin + 100]
     model = save_scripted_model(tmp_path / "greeting.pt", script, vocabulary=51_864)
-    with service(HUSH_MODELS=str(model)) as (url, _):
-        of_service = OpenAI(base_url=f"{url}/v1", api_key="unused", max_retries=0)
+    with service(HUSH_MODELS=str(model)) as (url, _), client_of(url) as of_service:
         picture = picture_of(SPOKEN)
         answer = of_service.audio.transcriptions.create(
             model="greeting", file=picture, response_format="verbose_json"

@@ -70,17 +70,18 @@ def openai(url: str) -> OpenAI:
 def test_openais_client_gets_words_as_they_are_decoded(told: Told, public: str, way: str) -> None:
     url = told.url if way == "straight" else public
     told.say()
-    stream = openai(url).audio.transcriptions.create(
-        model="whisper-1", file=picture(300), stream=True
-    )
-    events = (event.to_dict() for event in stream)
-    for second in range(3):
-        said = {"type": "transcript.text.delta", "delta": f" Second {second}."}
-        if second == 0:
-            said["delta"] = "Second 0."
-        assert next(events) == said
-        told.say()
-    (done,) = events
+    with openai(url) as client:
+        stream = client.audio.transcriptions.create(
+            model="whisper-1", file=picture(300), stream=True
+        )
+        events = (event.to_dict() for event in stream)
+        for second in range(3):
+            said = {"type": "transcript.text.delta", "delta": f" Second {second}."}
+            if second == 0:
+                said["delta"] = "Second 0."
+            assert next(events) == said
+            told.say()
+        (done,) = events
     assert done["type"] == "transcript.text.done"
     assert done["text"] == "Second 0. Second 1. Second 2."
 
