@@ -129,3 +129,9 @@ def service(**settings: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
 def _said(output: IO[str] | None) -> str:
     """Return what a process that has ended printed, unless that is on the terminal already."""
     return "" if output is None else f": {output.read()}"
+
+
+def children(process: int) -> list[int]:
+    """Return the processes that another one has started and that have not ended."""
+    listed = Path(f"/proc/{process}/task/{process}/children").read_text(encoding="utf-8")
+    return [int(child) for child in listed.split()]

@@ -14,7 +14,7 @@ from hush.mel import Spectrogram
 from hush.transcript import Phrase, Stretch, Transcript, Word
 from hush_service.core.served_models import ModelState, ServedModel, ServedModels
 from hush_service.engine import DecodingRequest, ModelInfo, Task, WorkStoppedError
-from hush_service.engine.batching import Heard, Transcription
+from hush_service.engine.procedure import Heard, Transcription
 from hush_service.engine.questions import Encode, Window
 from hush_service.engine.windows import unheeded
 from hush_service.settings import ServiceSettings

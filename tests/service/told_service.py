@@ -12,12 +12,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from subprocess import Popen
+from typing import Any
 
 from botocore.config import Config
 
 from hush_service.__main__ import run
 from hush_service.core import quota
-from hush_service.engine import Engine, ModelInfo, loading
+from hush_service.engine import ModelInfo, loading
 from hush_service.settings import ServiceSettings
 from local.processes import HANG, free_port, running, wait_until_ready
 from tests.service.conftest import SayingEngine, engine
@@ -61,7 +62,7 @@ def _told(name: str) -> Appearance | None:
     return Appearance(Path(os.environ[name])) if name in os.environ else None
 
 
-def _load_engine(settings: ServiceSettings, source: str | Path) -> Engine:
+def _load_engine(settings: ServiceSettings, source: str | Path) -> Any:
     if load := _told("TOLD_LOAD"):
         load.wait()
     if say := os.environ.get("TOLD_SAY"):
@@ -70,7 +71,7 @@ def _load_engine(settings: ServiceSettings, source: str | Path) -> Engine:
 
 
 if __name__ == "__main__":
-    loading.load_engine = _load_engine
+    loading.load_apart = _load_engine
     # DynamoDB's stand-in answers when the machine has time for it.
     quota._CONFIG = Config(
         connect_timeout=HANG, read_timeout=HANG, retries={"total_max_attempts": 1}

@@ -130,6 +130,13 @@ class EngineStuckError(RefusedError):
     retry_after = 30
 
 
+class EngineLostError(RefusedError):
+    """The engine's process ended twice while it heard the picture."""
+
+    code = "engine_lost"
+    retry_after = 5
+
+
 class CallerGoneError(RefusedError):
     """Nobody waits for the words any more."""
 

@@ -18,6 +18,7 @@ from hush_service.core.errors import (
 from hush_service.core.model_names import is_any_model, plain_name
 from hush_service.engine import DecodingRequest, Engine, ModelInfo
 from hush_service.engine.batching import BatchingEngine, batching
+from hush_service.engine.process import Condition, EngineProcess
 from hush_service.packaged import demo_folder
 from hush_service.weights.catalogue import DEMO, find, nearest
 from hush_service.weights.space import size_of
@@ -31,7 +32,15 @@ class ModelState(StrEnum):
     WAITING = "waiting"
     LOADING = "loading"
     READY = "ready"
+    RESTARTING = "restarting"
     FAILED = "failed"
+
+
+_STATES = {
+    Condition.STARTING: ModelState.RESTARTING,
+    Condition.READY: ModelState.READY,
+    Condition.LOST: ModelState.FAILED,
+}
 
 
 class ModelSettingError(ValueError):
@@ -46,7 +55,7 @@ class ServedModel:
     source: str | Path
     megabytes: float
     state: ModelState = ModelState.WAITING
-    engine: Engine | None = None
+    engine: Engine | BatchingEngine | None = None
     problem: str | None = None
 
     @cached_property
@@ -54,6 +63,18 @@ class ServedModel:
         """Its engine, as one that can be asked in batches. Only a model that is ready has one."""
         assert self.engine is not None
         return batching(self.engine)
+
+    def follow(self, condition: Condition) -> None:
+        """Be as ready as the process of its engine."""
+        self.state = _STATES[condition]
+        if self.state is ModelState.FAILED:
+            self.problem = "its engine cannot be started again"
+        log.info("model %s is %s", self.name, self.state)
+
+    @property
+    def can_answer(self) -> bool:
+        """Whether pictures may be sent to it, if only to wait until its engine is there again."""
+        return self.state in (ModelState.READY, ModelState.RESTARTING)
 
     @property
     def info(self) -> ModelInfo:
@@ -84,7 +105,7 @@ class ServedModels:
             if sum(model.name == name for model in models) > 1:
                 raise ModelSettingError(f"two models are called {name!r}; rename one's file")
 
-    def load(self, load_engine: Callable[[str | Path], Engine]) -> None:
+    def load(self, load_engine: Callable[[str | Path], Engine | BatchingEngine]) -> None:
         """Load all models, the smallest first, so that it soon can answer. Takes its time."""
         for model in self.all:
             model.state = ModelState.LOADING
@@ -96,13 +117,15 @@ class ServedModels:
                 model.state, model.problem = ModelState.FAILED, str(error) or type(error).__name__
                 log.error("model %s cannot be loaded: %s", model.name, model.problem)
             else:
+                if isinstance(model.engine, EngineProcess):
+                    model.engine.on_change = model.follow
                 model.state = ModelState.READY
                 log.info("model %s is ready", model.name)
 
     @property
     def ready(self) -> list[ServedModel]:
         """The models that can answer, the largest first."""
-        ready = [model for model in self.all if model.state is ModelState.READY]
+        ready = [model for model in self.all if model.can_answer]
         return sorted(ready, key=lambda model: model.info.parameters, reverse=True)
 
     @property
@@ -123,10 +146,21 @@ class ServedModels:
         same = [model for model in self.all if model.name == name]
         same += [model for model in self.all if plain_name(model.name) == plain_name(name)]
         for model in same[:1]:
-            if model.state is not ModelState.READY:
+            if not model.can_answer:
                 raise _not_ready(model)
             return model
         raise UnknownModelError(f"there is no model {name!r}; there is {_list(self.all)}")
+
+    def check_ready(self) -> None:
+        """Return if a model would answer now.
+
+        Raises
+        ------
+        ModelLoadingError, ModelFailedError
+            If none would.
+        """
+        if all(model.state is ModelState.RESTARTING for model in self.any_ready()):
+            raise ModelLoadingError("the engine has ended, and is being started again")
 
     def any_ready(self) -> list[ServedModel]:
         """Return `ready`, if there are some.

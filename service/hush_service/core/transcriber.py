@@ -22,7 +22,8 @@ from hush_service.core.served_models import ServedModels
 from hush_service.core.turns import Priority, Terms
 from hush_service.core.work import Bounds, WorkQueue
 from hush_service.engine import DecodingRequest
-from hush_service.engine.batching import BatchingEngine, Transcription
+from hush_service.engine.batching import BatchingEngine
+from hush_service.engine.procedure import Transcription
 from hush_service.engine.windows import LONGEST_WINDOW, unheeded
 from hush_service.settings import ServiceSettings
 
@@ -112,9 +113,19 @@ class Transcriber:
         """
         if self.queue.draining:
             raise DrainingError("this instance is about to stop")
+        self.check_alive()
+        self.models.check_ready()
+
+    def check_alive(self) -> None:
+        """Return if the service is of use, now or soon.
+
+        Raises
+        ------
+        EngineStuckError
+            If its engine has not answered for far too long.
+        """
         if self.queue.stuck:
             raise EngineStuckError("the engine does not answer")
-        self.models.any_ready()
 
     async def transcribe(
         self,

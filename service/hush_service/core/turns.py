@@ -7,7 +7,8 @@ from typing import Any
 
 from hush.mel import FRAMES_PER_SECOND
 from hush.transcript import Transcript
-from hush_service.engine.batching import BatchingEngine, Transcription, cost
+from hush_service.engine.batching import BatchingEngine, cost
+from hush_service.engine.procedure import Transcription
 from hush_service.engine.questions import Window
 
 

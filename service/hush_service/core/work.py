@@ -14,6 +14,7 @@ from hush.transcript import Transcript
 from hush_service.core.errors import (
     CallerGoneError,
     DrainingError,
+    EngineLostError,
     InterimDroppedError,
     QueueFullError,
     TooLateError,
@@ -22,7 +23,9 @@ from hush_service.core.errors import (
 from hush_service.core.pace import Pace
 from hush_service.core.turns import Job, Priority, Terms, Turns
 from hush_service.engine import WorkStoppedError
-from hush_service.engine.batching import BatchingEngine, Transcription
+from hush_service.engine.batching import BatchingEngine
+from hush_service.engine.procedure import Transcription
+from hush_service.engine.process import EngineDiedError
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +63,7 @@ class _Step:
     clock: Callable[[], float]
     results: dict[Job, Transcript | BaseException] = field(default_factory=dict)
     left: dict[Job, float] = field(init=False)
+    again: bool = False
 
     def __post_init__(self) -> None:
         self.left = {job: job.left for job in self.jobs}
@@ -76,19 +80,27 @@ class _Step:
             answers = engine.answers([job.question for job in self.jobs], self.stop)
         except WorkStoppedError as error:
             self.results = dict.fromkeys(self.jobs, error)
+        except EngineDiedError as error:
+            if self.again:
+                self.results = dict.fromkeys(self.jobs, error)
+            else:
+                self._run_one_by_one()
         except Exception as error:
             if len(self.jobs) == 1:
                 self.results[self.jobs[0]] = error
                 return
             # One that cannot be heard must not take those with it that it came together with.
             log.warning("a batch of %d failed and is asked one by one: %s", len(self.jobs), error)
-            for job in self.jobs:
-                alone = replace(self, jobs=[job], results={})
-                alone.run()
-                self.results |= alone.results
+            self._run_one_by_one()
         else:
             for job, answer in zip(self.jobs, answers, strict=True):
                 self._go_on(job, answer)
+
+    def _run_one_by_one(self) -> None:
+        for job in self.jobs:
+            alone = replace(self, jobs=[job], results={}, again=True)
+            alone.run()
+            self.results |= alone.results
 
     def _go_on(self, job: Job, answer: object) -> None:
         try:
@@ -244,6 +256,8 @@ class WorkQueue:
             If the work takes too long.
         CallerGoneError
             If nobody waits for it.
+        EngineLostError
+            If the engine's process ended while it heard this, and once more.
         """
         loop = asyncio.get_running_loop()
         answer = self._jobs[job] = loop.create_future()
@@ -263,6 +277,8 @@ class WorkQueue:
                 f"this picture takes longer than {self._bounds.max_seconds:g} s; send shorter"
                 " segments"
             ) from error
+        except EngineDiedError as error:
+            raise EngineLostError(f"{error}, twice: send the picture again later") from error
         finally:
             timer.cancel()
             departed.cancel()

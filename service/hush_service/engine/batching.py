@@ -1,24 +1,19 @@
 """Engines that answer the questions of many recordings at once, and how to run them."""
 
 from collections import defaultdict
-from collections.abc import Callable, Generator, Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any, Protocol, runtime_checkable
 
-from hush.mel import FRAMES_PER_SECOND, Spectrogram
-from hush.transcript import Phrase, Transcript
+from hush.mel import Spectrogram
+from hush.transcript import Transcript
 from hush_service.engine import DecodingRequest, Engine, ModelInfo, WorkStoppedError
+from hush_service.engine.procedure import Heard, Procedure, Transcription, Whole, WholeRecordings
 from hush_service.engine.questions import Decode, Encode
 from hush_service.engine.windows import unheeded
 
-Transcription = Generator[Any, Any, Transcript]
-"""Yields what it asks an engine, is sent the answers, and returns the words."""
-Heard = Callable[[Sequence[Phrase]], None]
-"""Is called with phrases in their order, as soon as they are there."""
-
 
 @runtime_checkable
-class BatchingEngine(Protocol):
+class BatchingEngine(Procedure, Protocol):
     """A loaded model that can be asked about several recordings at once.
 
     Attributes
@@ -31,24 +26,6 @@ class BatchingEngine(Protocol):
 
     info: ModelInfo
     batch: int
-
-    def begin(
-        self, spectrogram: Spectrogram, request: DecodingRequest, heard: Heard = unheeded
-    ) -> Transcription:
-        """Return what asks for the words of a spectrogram.
-
-        Parameters
-        ----------
-        spectrogram
-            (mel_bins, frames) floored and scaled values, any number of frames.
-        request
-            How to decode it.
-        heard
-            Called with its phrases as they come.
-        """
-
-    def kind(self, question: Any) -> Hashable:
-        """Return what is equal for questions that can be asked at once."""
 
     def answers(self, questions: Sequence[Any], stop: Callable[[], bool]) -> Sequence[object]:
         """Answer questions of one kind, not more than `batch`. Takes its time.
@@ -67,23 +44,6 @@ class BatchingEngine(Protocol):
         """
 
 
-@dataclass(frozen=True)
-class Whole:
-    """Asks for all words of a spectrogram: answered with a `Transcript`.
-
-    Attributes
-    ----------
-    spectrogram, request
-        What to hear, and how.
-    seconds
-        That are heard, silence included.
-    """
-
-    spectrogram: Spectrogram
-    request: DecodingRequest
-    seconds: float
-
-
 class OneAtATime:
     """Has an engine that can do no more hear one recording after the other.
 
@@ -98,26 +58,24 @@ class OneAtATime:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self.info = engine.info
+        self.procedure = WholeRecordings(engine.info)
 
     def begin(
         self, spectrogram: Spectrogram, request: DecodingRequest, heard: Heard = unheeded
     ) -> Transcription:
-        """Ask for everything at once; see `BatchingEngine`."""
-        seconds = max(spectrogram.shape[1] / FRAMES_PER_SECOND, self.info.shortest_window)
-        transcript: Transcript = yield Whole(spectrogram, request, seconds)
-        heard(transcript.phrases)
-        return transcript
+        """Ask for everything at once; see `Procedure`."""
+        return self.procedure.begin(spectrogram, request, heard)
 
     def kind(self, question: Whole) -> Hashable:
         """Return what no other question has."""
-        return id(question)
+        return self.procedure.kind(question)
 
     def answers(self, questions: Sequence[Whole], stop: Callable[[], bool]) -> Sequence[object]:
         """Return transcripts; see `BatchingEngine`."""
         return [self._engine.transcribe(each.spectrogram, each.request, stop) for each in questions]
 
 
-def batching(engine: Engine) -> BatchingEngine:
+def batching(engine: Engine | BatchingEngine) -> BatchingEngine:
     """Return an engine as one that can be asked in batches, if only of one."""
     return engine if isinstance(engine, BatchingEngine) else OneAtATime(engine)
 

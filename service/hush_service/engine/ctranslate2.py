@@ -13,7 +13,8 @@ import numpy as np
 from hush.mel import Spectrogram
 from hush.transcript import Transcript
 from hush_service.engine import DecodingRequest, ModelInfo, WorkStoppedError
-from hush_service.engine.batching import Heard, Transcription, transcribe_all
+from hush_service.engine.batching import transcribe_all
+from hush_service.engine.procedure import Heard, Transcription, WindowByWindow
 from hush_service.engine.questions import (
     Align,
     Decode,
@@ -24,7 +25,7 @@ from hush_service.engine.questions import (
     Window,
 )
 from hush_service.engine.tokenizer import Tokenizer
-from hush_service.engine.windows import Rules, transcription, unheeded
+from hush_service.engine.windows import Rules, unheeded
 from hush_service.engine.word_times import Alignment
 from hush_service.weights.ctranslate2_folder import read_config, read_variables
 
@@ -101,6 +102,7 @@ class CTranslate2Engine:
             parameters=sum(array.size for array in read_variables(folder).arrays.values()),
             shortest_window=self.rules.window.shortest,
         )
+        self.procedure = WindowByWindow(self.info, self.tokenizer, self.rules)
 
     @property
     def device(self) -> str:
@@ -122,19 +124,12 @@ class CTranslate2Engine:
     def begin(
         self, spectrogram: Spectrogram, request: DecodingRequest, heard: Heard = unheeded
     ) -> Transcription:
-        """Return what asks for words; see `hush_service.engine.batching.BatchingEngine`."""
-        return transcription(spectrogram, request, self.tokenizer, self.rules, heard)
+        """Return what asks for words; see `hush_service.engine.procedure.Procedure`."""
+        return self.procedure.begin(spectrogram, request, heard)
 
     def kind(self, question: Question) -> Hashable:
         """Return what is equal for questions that the model can be asked at once."""
-        kind: tuple[object, ...] = (type(question), question.window.spectrogram.shape[1])
-        match question:
-            case Decode():
-                # It wants prompts of one length.
-                kind += (question.temperature, question.beam, len(question.prompt))
-            case Align():
-                kind += (question.start,)
-        return kind
+        return self.procedure.kind(question)
 
     def answers(self, questions: Sequence[Question], stop: Callable[[], bool]) -> Sequence[object]:
         """Answer questions of one kind; where memory does not suffice, in smaller batches."""

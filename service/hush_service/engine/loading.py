@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Literal
 
 from hush_service.engine import Engine
+from hush_service.engine.batching import BatchingEngine
+from hush_service.engine.process import EngineProcess
 from hush_service.engine.proof import prove
 from hush_service.engine.windows import EXACT, Rules, WindowRule
 from hush_service.settings import ServiceSettings
@@ -78,6 +80,19 @@ def load_engine(settings: ServiceSettings, source: str | Path) -> Engine:
             checked.result()  # what is wrong with a file explains why it cannot be loaded
     prove(engine, source)
     return engine
+
+
+def load_apart(settings: ServiceSettings, source: str | Path) -> BatchingEngine:
+    """Load a model in a process of its own; see `load_engine`.
+
+    Raises
+    ------
+    Exception
+        As `load_engine`.
+    EngineDiedError
+        If the process ended while it loaded.
+    """
+    return EngineProcess(load_engine, settings, source, longest=settings.max_seconds)
 
 
 def _loaded(name: EngineName, settings: ServiceSettings, source: str | Path, path: Path) -> Engine:

@@ -52,6 +52,10 @@ class Tokenizer:
     multilingual: bool
     languages: int = 99
 
+    def __reduce__(self) -> tuple[type["Tokenizer"], tuple[bool, int]]:
+        # The vocabulary is at hand wherever it is sent.
+        return Tokenizer, (self.multilingual, self.languages)
+
     @classmethod
     def of_size(cls, tokens: int) -> "Tokenizer":
         """Return the tokenizer of a model with so many tokens.

@@ -38,6 +38,7 @@ STATUSES: dict[type[core.RefusedError], int] = {
     core.ModelFailedError: 503,
     core.DrainingError: 503,
     core.EngineStuckError: 503,
+    core.EngineLostError: 503,
     core.QuotaUnavailableError: 503,
 }
 """What the core does not do, as a status of HTTP."""

@@ -15,6 +15,7 @@ from hush.loopback import OnlyFromHere
 from hush_service.core.served_models import ServedModels
 from hush_service.core.transcriber import Transcriber
 from hush_service.engine import loading
+from hush_service.log_lines import log_to_stderr
 from hush_service.packaged import page_folder
 from hush_service.settings import ServiceSettings
 from hush_service.web.app import create_app
@@ -96,11 +97,11 @@ def serve(settings: ServiceSettings) -> bool:
     """
     models = ServedModels(settings.models)
     listener = _listen(settings.host, settings.port)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    log_to_stderr()
     host, port = listener.getsockname()[:2]
     log.info("listening on http://%s:%d", f"[{host}]" if ":" in host else host, port)
     # A daemon, so that a service which has to stop does not wait for a download.
-    load = partial(models.load, partial(loading.load_engine, settings))
+    load = partial(models.load, partial(loading.load_apart, settings))
     loader = threading.Thread(target=load, name="model-loader", daemon=True)
     loader.start()
     page = page_folder()

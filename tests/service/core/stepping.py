@@ -12,7 +12,8 @@ from hush.transcript import Transcript
 from hush_service.core.turns import Terms
 from hush_service.core.work import WorkQueue
 from hush_service.engine import DecodingRequest, ModelInfo, WorkStoppedError
-from hush_service.engine.batching import Heard, Transcription
+from hush_service.engine.procedure import Heard, Transcription
+from hush_service.engine.process import EngineDiedError
 from hush_service.engine.questions import Encode, Window
 from hush_service.engine.windows import unheeded
 
@@ -37,6 +38,7 @@ class Stepping:
     info: ModelInfo = field(default_factory=lambda: ModelInfo(80, ("en",), ("transcribe",), 1))
     steps: list[list[str]] = field(default_factory=list)
     fails: frozenset[str] = frozenset()
+    ends: list[str] = field(default_factory=list)
 
     def begin(self, _: Spectrogram, __: DecodingRequest, ___: Heard = unheeded) -> Transcription:
         return picture("somebody")
@@ -50,6 +52,9 @@ class Stepping:
             if stop():
                 raise WorkStoppedError
         for question in questions:
+            if question.name in self.ends:
+                self.ends.remove(question.name)
+                raise EngineDiedError("the engine's process ended")
             if question.name in self.fails:
                 raise ValueError(f"{question.name} cannot be heard")
         return [question.name for question in questions]

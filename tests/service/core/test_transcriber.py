@@ -41,6 +41,7 @@ from hush_service.core.transcriber import Transcriber
 from hush_service.core.turns import Terms
 from hush_service.core.work import Bounds, WorkQueue
 from hush_service.engine import DecodingRequest
+from hush_service.engine.process import Condition
 from hush_service.settings import ServiceSettings
 from local.processes import ROOT, environment
 from tests.service.conftest import engine, loaded, picture
@@ -272,6 +273,25 @@ async def test_a_service_whose_engine_is_stuck_is_not_ready(
     monkeypatch.setattr(WorkQueue, "stuck", True)
     with pytest.raises(EngineStuckError):
         core.check_ready()
+    with pytest.raises(EngineStuckError):
+        core.check_alive()
+
+
+async def test_while_an_engine_is_started_again_pictures_wait_and_the_service_is_not_ready() -> (
+    None
+):
+    core = transcriber()
+    (model,) = core.models.all
+    model.follow(Condition.STARTING)
+    with pytest.raises(ModelLoadingError, match="started again"):
+        core.check_ready()
+    core.check_alive()
+    assert (await core.transcribe(picture())).text == "Hello."
+    model.follow(Condition.READY)
+    core.check_ready()
+    model.follow(Condition.LOST)
+    with pytest.raises(ModelFailedError):
+        await core.transcribe(picture())
 
 
 def test_the_core_knows_no_http() -> None:

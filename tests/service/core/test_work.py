@@ -8,6 +8,7 @@ import pytest
 from hush_service.core.errors import (
     CallerGoneError,
     DrainingError,
+    EngineLostError,
     InterimDroppedError,
     QueueFullError,
     TooLateError,
@@ -370,3 +371,23 @@ async def test_steps_and_waits_are_told() -> None:
     await asyncio.gather(*tasks)
     assert steps == [(1, 2.0), (2, 0.0)]
     assert waits == [0.0, 2.0, 2.0]
+
+
+async def test_what_an_engine_was_asked_when_it_ended_is_asked_once_more() -> None:
+    queue, engine = WorkQueue(), closed()
+    engine.ends = ["c"]
+    tasks = await begun(queue, engine, *"abcd")
+    let(engine)
+    assert await asyncio.gather(*tasks) == list("abcd")
+    assert engine.steps == [["a"], ["b", "c", "d"], ["b"], ["c"], ["d"]]
+
+
+async def test_a_picture_that_ends_engines_is_refused_and_takes_no_other_with_it() -> None:
+    queue, engine = WorkQueue(), closed()
+    engine.ends = ["c", "c"]
+    tasks = await begun(queue, engine, *"abcd")
+    let(engine)
+    a, b, c, d = await asyncio.gather(*tasks, return_exceptions=True)
+    assert (a, b, d) == ("a", "b", "d")
+    assert isinstance(c, EngineLostError)
+    assert engine.steps == [["a"], ["b", "c", "d"], ["b"], ["c"], ["d"]]

@@ -1,3 +1,4 @@
+import os
 import signal
 import socket
 import subprocess
@@ -12,9 +13,11 @@ import pytest
 
 from hush.image import encode, quantize
 from hush.mel import log_mel_spectrogram
+from hush_service.packaged import demo_folder
 from local.processes import (
     HANG,
     ROOT,
+    children,
     environment,
     first_answer,
     free_port,
@@ -168,6 +171,43 @@ def test_work_for_a_client_that_left_is_given_up(sample: Samples) -> None:
         given_up = 'hush_requests_total{route="/",status="499"} 1.0'
         wait_until(lambda: given_up in get(f"{url}/metrics").text)
         assert not in_flight(url)
+
+
+def test_whoever_asks_an_engine_that_is_killed_has_the_words_all_the_same(
+    sample: Samples, sample_words: str
+) -> None:
+    asked = encode(quantize(log_mel_spectrogram(sample)))
+    with ThreadPoolExecutor() as threads, service() as (url, process):
+        (engine,) = children(process.pid)
+        answers = [threads.submit(post, url, asked) for _ in range(8)]
+        wait_until(lambda: in_flight(url))
+        os.kill(engine, signal.SIGKILL)
+        assert [answer.result().text for answer in answers] == [f"{sample_words}\n"] * 8
+        assert children(process.pid) != [engine]
+        assert get(f"{url}/readyz").is_success
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(HANG) == 0
+
+
+def test_a_service_that_is_killed_leaves_no_engine_behind() -> None:
+    with service() as (_, process):
+        (engine,) = children(process.pid)
+        process.kill()
+        wait_until(lambda: not Path(f"/proc/{engine}").exists())
+
+
+def test_a_service_whose_only_engine_cannot_be_started_again_ends(tmp_path: Path) -> None:
+    model = tmp_path / "mine.pt"
+    model.write_bytes((demo_folder() / "demo.pt").read_bytes())
+    folder = str(tmp_path / "folder")
+    with service(HUSH_MODELS=str(model), HUSH_DOWNLOAD_FOLDER=folder) as (url, process):
+        (engine,) = children(process.pid)
+        model.write_bytes(b"nothing of use")
+        os.kill(engine, signal.SIGKILL)
+        lost = post(url, picture())
+        assert (lost.status_code, lost.json()["error"]["code"]) == (503, "engine_lost")
+        assert 1 <= int(lost.headers["retry-after"]) <= 60
+        assert process.wait(HANG) == 1
 
 
 def test_a_model_that_does_not_exist_is_said_at_once() -> None:

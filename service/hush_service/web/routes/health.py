@@ -18,9 +18,10 @@ class Health(BaseModel):
     status: Literal["alive", "ready"]
 
 
-@router.get("/healthz")
-async def healthz() -> Health:
-    """Say that the process lives."""
+@router.get("/healthz", responses=documented(503))
+async def healthz(transcriber: TheTranscriber) -> Health:
+    """Say that the process lives, and that its engine does not hang."""
+    transcriber.check_alive()
     return Health(status="alive")
 
 

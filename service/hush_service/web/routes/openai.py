@@ -25,8 +25,8 @@ from hush_service.core.model_names import is_any_model
 from hush_service.core.served_models import ServedModel
 from hush_service.core.transcriber import Transcriber
 from hush_service.engine import DecodingRequest, Task
-from hush_service.engine.batching import Heard
 from hush_service.engine.languages import language_code
+from hush_service.engine.procedure import Heard
 from hush_service.web.caller import account_of, departure, terms_of
 from hush_service.web.errors import ApiError, body_of, documented
 from hush_service.web.state import TheTranscriber

@@ -1,0 +1,230 @@
+"""An engine in a process of its own: what ends it, or hangs it, does not end the service."""
+
+import logging
+import multiprocessing.connection
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import weakref
+from collections.abc import Callable, Hashable, Sequence
+from enum import Enum
+from itertools import count
+from multiprocessing.connection import Connection
+from typing import Any
+
+from hush.mel import Spectrogram
+from hush_service.engine import DecodingRequest, ModelInfo, WorkStoppedError
+from hush_service.engine.messages import Answered, Ask, Failed, Load, Loaded, Stop, packed
+from hush_service.engine.procedure import Heard, Procedure, Transcription
+from hush_service.engine.questions import Encode, Window
+from hush_service.engine.windows import unheeded
+
+log = logging.getLogger(__name__)
+
+PATIENCE = 60.0
+"""Seconds that an answer may take at least before its engine is taken for hung, if it was ever
+faster."""
+SLOWER = 20.0
+"""How much longer than the slowest so far an answer may take."""
+LOOK_SECONDS = 0.05
+"""How often whoever waits for an answer looks whether somebody still wants it."""
+
+
+class Condition(Enum):
+    """How an engine's process is."""
+
+    STARTING = "starting"
+    READY = "ready"
+    LOST = "lost"
+
+
+class EngineDiedError(Exception):
+    """The engine's process ended, or hung and was ended, while it was asked."""
+
+
+class EngineProcess:
+    """A loaded model in another process, which is started again whenever it ends or hangs.
+
+    Parameters
+    ----------
+    loader, *arguments
+        What loads the model there: a function of a module, and what it is called with. It returns
+        an engine that has a `procedure`, or an `Engine`.
+    longest
+        Seconds after which an answer is not waited for in any case.
+
+    Attributes
+    ----------
+    on_change
+        Called when its condition changes, in the thread that asks.
+
+    Raises
+    ------
+    Exception
+        What `loader` raised.
+    EngineDiedError
+        If the process ended while it loaded.
+    """
+
+    def __init__(
+        self, loader: Callable[..., object], *arguments: object, longest: float = 300.0
+    ) -> None:
+        self._load = Load(loader, arguments)
+        self._longest = longest
+        self._slowest = 0.0
+        self._numbers: weakref.WeakKeyDictionary[Window, int] = weakref.WeakKeyDictionary()
+        self._forgotten: list[int] = []
+        self._number = count()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._connection: Connection[Any, Any] | None = None
+        self.on_change: Callable[[Condition], None] = lambda condition: None
+        loaded = self._start()
+        self._procedure: Procedure = loaded.procedure
+        self.info: ModelInfo = loaded.procedure.info
+        self.batch = loaded.batch
+
+    @property
+    def process(self) -> int | None:
+        """The number of its process, if there is one."""
+        return None if self._process is None else self._process.pid
+
+    def begin(
+        self, spectrogram: Spectrogram, request: DecodingRequest, heard: Heard = unheeded
+    ) -> Transcription:
+        """Return what asks for words; see `hush_service.engine.procedure.Procedure`."""
+        return self._procedure.begin(spectrogram, request, heard)
+
+    def kind(self, question: Any) -> Hashable:
+        """Return what is equal for questions that can be asked at once."""
+        return self._procedure.kind(question)
+
+    def answers(self, questions: Sequence[Any], stop: Callable[[], bool]) -> Sequence[object]:
+        """Answer questions of one kind; see `hush_service.engine.batching.BatchingEngine`.
+
+        Raises
+        ------
+        WorkStoppedError
+            If `stop` said so.
+        EngineDiedError
+            If the process ended or hung; by then, another one has been started if that is
+            possible, and the questions can be asked again.
+        """
+        if self._process is None:
+            self._start_again()
+        try:
+            answered = self._asked(questions, stop)
+        except EngineDiedError as error:
+            log.error("%s; it is started again", error)
+            self._start_again()
+            raise
+        self.batch = answered.batch
+        for question in questions:
+            if isinstance(question, Encode):
+                question.window.encoded = True  # there
+        return answered.answers
+
+    def close(self) -> None:
+        """End the process."""
+        if self._process is not None and self._connection is not None:
+            self._connection.close()
+            self._process.kill()
+            self._process.wait()
+            assert self._process.stdin is not None
+            self._process.stdin.close()
+        self._process = self._connection = None
+
+    def _start(self) -> Loaded:
+        """Start the process, and have it load the model. Takes its time."""
+        self._numbers.clear()
+        self._forgotten.clear()
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "hush_service.engine.worker", str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                # It ends when this end is closed, however this process ends.
+                stdin=subprocess.PIPE,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            )
+            self._connection = multiprocessing.connection.Connection(ours.detach())
+        try:
+            self._tell(self._load)
+            loaded = self._answer(lambda: False, float("inf"))
+        except BaseException:
+            self.close()
+            raise
+        assert isinstance(loaded, Loaded)
+        return loaded
+
+    def _start_again(self) -> None:
+        self.close()
+        self.on_change(Condition.STARTING)
+        try:
+            self._start()
+        except Exception as error:
+            self.on_change(Condition.LOST)
+            raise EngineDiedError(f"the engine cannot be started again: {error}") from error
+        self.on_change(Condition.READY)
+
+    def _asked(self, questions: Sequence[Any], stop: Callable[[], bool]) -> Answered:
+        heard: dict[int, Window] = {}
+
+        def number(window: Window) -> int:
+            known = self._numbers.get(window)
+            if known is None:
+                known = self._numbers[window] = next(self._number)
+                heard[known] = Window(window.spectrogram, window.content, window.first)
+                weakref.finalize(window, self._forgotten.append, known).atexit = False
+            return known
+
+        content = packed(questions, number)
+        forgotten = self._forgotten[:]
+        del self._forgotten[: len(forgotten)]
+        began = time.monotonic()
+        self._tell(Ask(content, heard, forgotten))
+        answered = self._answer(stop, self._patience(len(questions)))
+        self._slowest = max(self._slowest, (time.monotonic() - began) / len(questions))
+        assert isinstance(answered, Answered)
+        return answered
+
+    def _patience(self, questions: int) -> float:
+        if self._slowest == 0:
+            return self._longest
+        return min(self._longest, max(PATIENCE, SLOWER * self._slowest * questions))
+
+    def _tell(self, message: object) -> None:
+        assert self._connection is not None
+        try:
+            self._connection.send(message)
+        except OSError as error:
+            raise self._died() from error
+
+    def _answer(self, stop: Callable[[], bool], patience: float) -> object:
+        """Return what the process says next."""
+        assert self._connection is not None
+        began, stopped = time.monotonic(), False
+        try:
+            while not self._connection.poll(LOOK_SECONDS):
+                if time.monotonic() - began > patience:
+                    raise EngineDiedError(f"the engine has not answered for {patience:.0f} s")
+                if not stopped and stop():
+                    self._tell(Stop())
+                    stopped = True
+            said = self._connection.recv()
+        except (OSError, EOFError) as error:
+            raise self._died() from error
+        if isinstance(said, Failed):
+            raise said.error
+        if stopped:
+            raise WorkStoppedError
+        return said
+
+    def _died(self) -> EngineDiedError:
+        assert self._process is not None
+        self._process.kill()
+        code = self._process.wait()
+        how = f"with code {code}" if code >= 0 else f"by {signal.Signals(-code).name}"
+        return EngineDiedError(f"the engine's process ended {how}")

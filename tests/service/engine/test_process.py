@@ -1,0 +1,184 @@
+"""An engine in a process of its own: as good as one here, and no loss when it ends or hangs."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hush.mel import Spectrogram, log_mel_spectrogram
+from hush.transcript import Transcript
+from hush_service.engine import DecodingRequest, ModelInfo, WorkStoppedError
+from hush_service.engine.batching import transcribe_all
+from hush_service.engine.loading import load_apart, load_engine
+from hush_service.engine.process import Condition, EngineDiedError, EngineProcess
+from hush_service.packaged import demo_folder
+from hush_service.settings import ServiceSettings
+from hush_service.weights.errors import WeightsError
+from tests.conftest import Samples
+from tests.service.conftest import wait_until
+
+TOY = demo_folder() / "demo.pt"
+SECOND = np.zeros((80, 100), np.float32)
+
+
+class DoomedEngine:
+    """Does to its process what the prompt of a request says, once for each file of a folder."""
+
+    info = ModelInfo(80, ("en",), ("transcribe",), 1000)
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def transcribe(
+        self, spectrogram: Spectrogram, request: DecodingRequest, stop: Callable[[], bool]
+    ) -> Transcript:
+        (self._folder / "begun").touch()
+        for doom in sorted(self._folder.glob("doom*"))[:1]:
+            doom.unlink()
+            match request.prompt:
+                case "end":
+                    os.kill(os.getpid(), signal.SIGKILL)
+                case "hang":
+                    os.kill(os.getpid(), signal.SIGSTOP)
+                case "fail":
+                    raise ValueError("cannot be heard")
+        while request.prompt == "wait" and not stop():
+            time.sleep(0.01)
+        if stop():
+            raise WorkStoppedError
+        return Transcript("Hello.", spectrogram.shape[1] / 100, "english")
+
+
+@pytest.fixture
+def doomed(tmp_path: Path) -> Iterator[EngineProcess]:
+    with closing(EngineProcess(DoomedEngine, tmp_path, longest=2.0)) as engine:
+        yield engine
+
+
+def ask(engine: EngineProcess, prompt: str, stop: Callable[[], bool] = lambda: False) -> str:
+    question = next(engine.begin(SECOND, DecodingRequest(prompt=prompt)))
+    (answer,) = engine.answers([question], stop)
+    assert isinstance(answer, Transcript)
+    return answer.text
+
+
+@pytest.mark.parametrize("name", ["ctranslate2", "reference"])
+def test_words_are_those_of_the_engine_here(
+    name: str, tmp_path: Path, sample: Samples, sample_words: str
+) -> None:
+    settings = ServiceSettings(engine=name, device="cpu", download_folder=tmp_path)  # type: ignore[arg-type]
+    spectrogram = log_mel_spectrogram(sample)
+    request = DecodingRequest(words=True)
+    pieces = [(spectrogram, request), (spectrogram[:, :500], request)]
+    with closing(EngineProcess(load_engine, settings, TOY)) as apart:
+        transcripts = transcribe_all(apart, pieces)
+    here = load_engine(settings, TOY)
+    assert transcripts == [here.transcribe(*piece, lambda: False) for piece in pieces]
+    assert transcripts[0].text == sample_words
+
+
+def test_what_was_encoded_by_a_process_that_ended_is_encoded_again(
+    tmp_path: Path, sample: Samples, sample_words: str
+) -> None:
+    settings = ServiceSettings(device="cpu", download_folder=tmp_path)
+    with closing(EngineProcess(load_engine, settings, TOY)) as engine:
+        asking = engine.begin(log_mel_spectrogram(sample), DecodingRequest())
+        (encoded,) = engine.answers([next(asking)], lambda: False)
+        question = asking.send(encoded)
+        assert engine.process is not None
+        os.kill(engine.process, signal.SIGKILL)
+        with pytest.raises(EngineDiedError):
+            engine.answers([question], lambda: False)
+        (answer,) = engine.answers([question], lambda: False)
+        with pytest.raises(StopIteration) as end:
+            asking.send(answer)
+        assert end.value.value.text == sample_words
+
+
+def test_windows_that_are_done_with_are_forgotten_there(tmp_path: Path, sample: Samples) -> None:
+    settings = ServiceSettings(device="cpu", download_folder=tmp_path)
+    with closing(EngineProcess(load_engine, settings, TOY)) as engine:
+        for _ in range(3):
+            transcribe_all(engine, [(log_mel_spectrogram(sample), DecodingRequest())])
+        assert len(engine._numbers) == 0
+        assert len(engine._forgotten) == 1  # which the next question will tell
+
+
+@pytest.mark.parametrize("prompt", ["end", "hang"])
+def test_a_process_that_ends_or_hangs_is_started_again(
+    doomed: EngineProcess, tmp_path: Path, prompt: str
+) -> None:
+    conditions: list[Condition] = []
+    doomed.on_change = conditions.append
+    (tmp_path / "doom").touch()
+    first = doomed.process
+    with pytest.raises(EngineDiedError, match="SIGKILL" if prompt == "end" else "not answered"):
+        ask(doomed, prompt)
+    assert conditions == [Condition.STARTING, Condition.READY]
+    assert doomed.process != first
+    assert ask(doomed, prompt) == "Hello."
+
+
+def test_a_failure_is_told_and_ends_nothing(doomed: EngineProcess, tmp_path: Path) -> None:
+    (tmp_path / "doom").touch()
+    first = doomed.process
+    with pytest.raises(ValueError, match="cannot be heard"):
+        ask(doomed, "fail")
+    assert ask(doomed, "fail") == "Hello."
+    assert doomed.process == first
+
+
+def test_work_that_nobody_waits_for_stops_there(doomed: EngineProcess, tmp_path: Path) -> None:
+    begun = tmp_path / "begun"
+    with pytest.raises(WorkStoppedError):
+        ask(doomed, "wait", stop=begun.exists)
+    assert ask(doomed, "") == "Hello."
+
+
+def test_a_process_that_cannot_be_started_again_is_lost_until_it_can(
+    tmp_path: Path,
+) -> None:
+    model = tmp_path / "model.pt"
+    model.write_bytes(TOY.read_bytes())
+    settings = ServiceSettings(device="cpu", download_folder=tmp_path / "cache")
+    conditions: list[Condition] = []
+    with closing(EngineProcess(load_engine, settings, model)) as engine:
+        engine.on_change = conditions.append
+        assert engine.process is not None
+        os.kill(engine.process, signal.SIGKILL)
+        model.write_bytes(b"damaged")
+        questions = [next(engine.begin(SECOND, DecodingRequest()))]
+        with pytest.raises(EngineDiedError, match="cannot be started again"):
+            engine.answers(questions, lambda: False)
+        assert conditions == [Condition.STARTING, Condition.LOST]
+        model.write_bytes(TOY.read_bytes())
+        assert engine.answers(questions, lambda: False) == [None]
+        assert conditions[2:] == [Condition.STARTING, Condition.READY]
+
+
+def test_a_model_that_cannot_be_loaded_says_why(tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged.pt"
+    damaged.write_bytes(b"damaged")
+    with pytest.raises(WeightsError, match="damaged"):
+        load_apart(ServiceSettings(device="cpu", download_folder=tmp_path), damaged)
+
+
+def test_it_ends_with_the_process_that_started_it(doomed: EngineProcess) -> None:
+    process = doomed._process
+    assert process is not None
+    assert process.stdin is not None
+    process.stdin.close()
+    wait_until(lambda: process.poll() is not None)
+    assert process.returncode == 0
+
+
+def test_signals_that_drain_the_service_are_not_for_it(doomed: EngineProcess) -> None:
+    assert doomed.process is not None
+    os.kill(doomed.process, signal.SIGTERM)
+    os.kill(doomed.process, signal.SIGINT)
+    assert ask(doomed, "") == "Hello."
