@@ -1,6 +1,7 @@
 """The engine on CTranslate2, with OpenAI's own weights and people's voices."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from hush.audio import read_audio
 from hush.mel import floor_normalized, log_mel_spectrogram
+from hush.transcript import Word
 from hush_service.engine import DecodingRequest, WorkStoppedError
 from hush_service.engine.batching import transcribe_all
 from hush_service.engine.ctranslate2 import CTranslate2Engine
@@ -109,6 +111,10 @@ def test_together_is_as_alone(tiny: CTranslate2Engine, jfk: Samples) -> None:
     assert transcribe_all(tiny, pieces) == alone
 
 
+def _without_probability(words: Sequence[Word] | None) -> list[Word] | None:
+    return None if words is None else [replace(word, probability=0.0) for word in words]
+
+
 def test_people_in_one_batch_have_the_words_that_they_have_alone(
     base: CTranslate2Engine, jfk: Samples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -136,7 +142,14 @@ def test_people_in_one_batch_have_the_words_that_they_have_alone(
     monkeypatch.setattr(base, "answers", counted)
     together = transcribe_all(base, pieces)
     assert [each.text for each in together] == [each.text for each in alone]
-    assert [each.words for each in together] == [each.words for each in alone]
+    # On some processors, a batch's sums are rounded otherwise.
+    for one, other in zip(together, alone, strict=True):
+        assert _without_probability(one.words) == _without_probability(other.words)
+    ours, theirs = (
+        [word.probability for each in some for word in each.words or ()]
+        for some in (together, alone)
+    )
+    assert ours == pytest.approx(theirs, abs=0.05)
     assert {each.language for each in together} == {"german", "spanish", "english"}
     largest = {kind: max(size for each, size in sizes if each is kind) for kind, _ in sizes}
     assert largest[Encode] == largest[DetectLanguage] == largest[Decode] == base.batch == 8
