@@ -5,6 +5,8 @@ import json
 import logging
 import os
 from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import ctranslate2
@@ -24,6 +26,7 @@ from hush_service.engine.questions import (
     Question,
     Window,
 )
+from hush_service.engine.replicas import SHORT, Replicas, gain
 from hush_service.engine.tokenizer import Tokenizer
 from hush_service.engine.windows import Rules, unheeded
 from hush_service.engine.word_times import Alignment
@@ -42,6 +45,8 @@ _DEFAULT_BATCHES = {"cpu": 8, "cuda": 32}
 _ENCODED_AT_ONCE = {"cpu": 2, "cuda": 0}
 """Windows; 0 is all of a batch. More than this do not fit a CPU's caches: eight of tiny.en at once
 cost 1.4 times the processor's time of two by two."""
+_MOST_REPLICAS = 4
+"""Between which threads are shared out: each has memory of its own for what it reckons."""
 _CUBLAS = "libcublas.so.12"
 """What CTranslate2 looks for when it first multiplies on a GPU."""
 
@@ -65,6 +70,14 @@ class CTranslate2Engine:
         What to believe of what it says.
     batch
         Windows that it hears at once at most; 0 for 8 on a CPU, 32 on a GPU.
+    replicas
+        Parts of a batch that a CPU's cores work on side by side, with a share of the threads each;
+        0 for what is faster here, which takes less than a second to find out.
+
+    Attributes
+    ----------
+    gain
+        How many times as fast replicas were found to be as all threads at one thing.
 
     Raises
     ------
@@ -80,39 +93,73 @@ class CTranslate2Engine:
         threads: int = 0,
         rules: Rules | None = None,
         batch: int = 0,
+        replicas: int = 0,
     ) -> None:
-        config = read_config(folder)
         device = _device(device)
-        self._model = ctranslate2.models.Whisper(
+        threads = threads or _threads()
+        load = partial(
+            ctranslate2.models.Whisper,
             str(folder),
             device=device,
             compute_type=_default_precision(device) if precision == "default" else precision,
-            intra_threads=threads or _threads(),
         )
-        self.tokenizer = Tokenizer.of_size(_tokens(folder))
-        self._max_length = int(config.get("max_length", 448))
-        self.rules = rules or Rules()
-        self.batch = batch or _DEFAULT_BATCHES[device]
-        self._encoded_at_once = _ENCODED_AT_ONCE[device]
-        multilingual = self.tokenizer.multilingual
+        model = load(intra_threads=threads)
+        tokenizer = Tokenizer.of_size(_tokens(folder))
+        rules = rules or Rules()
+        languages = tokenizer.codes if tokenizer.multilingual else ("en",)
         self.info = ModelInfo(
-            mel_bins=self._model.n_mels,
-            languages=self.tokenizer.codes if multilingual else ("en",),
-            tasks=("transcribe", "translate") if multilingual else ("transcribe",),
+            mel_bins=model.n_mels,
+            languages=languages,
+            tasks=("transcribe", "translate") if tokenizer.multilingual else ("transcribe",),
             parameters=sum(array.size for array in read_variables(folder).arrays.values()),
-            shortest_window=self.rules.window.shortest,
+            shortest_window=rules.window.shortest,
         )
-        self.procedure = WindowByWindow(self.info, self.tokenizer, self.rules)
+        self.procedure = WindowByWindow(self.info, tokenizer, rules)
+        self.batch = batch or _DEFAULT_BATCHES[device]
+        max_length = int(read_config(folder).get("max_length", 448))
+        self._whole = _Model(model, tokenizer, rules, max_length)
+        self._replicas: Replicas | None = None
+        self.gain = 1.0
+        count = min(replicas or _likely_replicas(device, threads), self.batch)
+        if count > 1:
+            several = load(intra_threads=threads // count, inter_threads=count)
+            parts = _Model(several, tokenizer, rules, max_length)
+            self._replicas = Replicas(parts.answers, count)
+            if replicas == 0:
+                self._keep_replicas_if_faster(parts)
+
+    def _keep_replicas_if_faster(self, parts: "_Model") -> None:
+        assert self._replicas is not None
+        count = self._replicas.count
+        short = Replicas(replace(parts, max_length=SHORT).answers, count)
+        self.gain = gain(replace(self._whole, max_length=SHORT).answers, short, self.procedure)
+        if self.gain < 1:
+            self._replicas = None
+
+    @property
+    def replicas(self) -> int:
+        """Parts of a batch that are worked on side by side."""
+        return 1 if self._replicas is None else self._replicas.count
+
+    @property
+    def rules(self) -> Rules:
+        """What is believed of what it says."""
+        return self.procedure.rules
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """Its tokens."""
+        return self.procedure.tokenizer
 
     @property
     def device(self) -> str:
         """Where it runs: "cpu" or "cuda"."""
-        return str(self._model.device)
+        return str(self._whole.model.device)
 
     @property
     def precision(self) -> str:
         """What the weights were turned into."""
-        return str(self._model.compute_type)
+        return str(self._whole.model.compute_type)
 
     def transcribe(
         self, spectrogram: Spectrogram, request: DecodingRequest, stop: Callable[[], bool]
@@ -146,6 +193,32 @@ class CTranslate2Engine:
         return [*self.answers(questions[:half], stop), *self.answers(questions[half:], stop)]
 
     def _answers(self, questions: Sequence[Question]) -> Sequence[object]:
+        if self._replicas is None or len(questions) == 1:
+            return self._whole.answers(questions)
+        return self._replicas.answers(questions)
+
+
+@dataclass(frozen=True)
+class _Model:
+    """What CTranslate2 has loaded; may be asked by several threads at once.
+
+    Attributes
+    ----------
+    model
+        The model.
+    tokenizer, rules
+        Its tokens, and what to believe of what it says.
+    max_length
+        Tokens that it writes at most, those that it is given included.
+    """
+
+    model: ctranslate2.models.Whisper
+    tokenizer: Tokenizer
+    rules: Rules
+    max_length: int
+
+    def answers(self, questions: Sequence[Question]) -> Sequence[object]:
+        """Answer questions of one kind."""
         if isinstance(questions[0], Encode):
             return self._encode([question.window for question in questions])
         encoded = ctranslate2.StorageView.from_array(
@@ -153,7 +226,7 @@ class CTranslate2Engine:
         )
         match questions[0]:
             case DetectLanguage():
-                found = self._model.detect_language(encoded)
+                found = self.model.detect_language(encoded)
                 return [each[0][0].strip("<|>") for each in found]
             case Decode():
                 return self._decoded(encoded, [q for q in questions if isinstance(q, Decode)])
@@ -161,11 +234,11 @@ class CTranslate2Engine:
                 return self._aligned(encoded, [q for q in questions if isinstance(q, Align)])
 
     def _encode(self, windows: Sequence[Window]) -> Sequence[None]:
-        size = self._encoded_at_once or len(windows)
+        size = _ENCODED_AT_ONCE[self.model.device] or len(windows)
         for first in range(0, len(windows), size):
             some = windows[first : first + size]
             features = np.stack([window.spectrogram for window in some])
-            rows = self._model.encode(ctranslate2.StorageView.from_array(features), to_cpu=True)
+            rows = self.model.encode(ctranslate2.StorageView.from_array(features), to_cpu=True)
             for window, row in zip(some, np.asarray(rows), strict=True):
                 window.encoded = row
         return [None] * len(windows)
@@ -183,10 +256,10 @@ class CTranslate2Engine:
                 "sampling_topk": 0,
                 "sampling_temperature": temperature,
             }
-        results = self._model.generate(
+        results = self.model.generate(
             encoded,
             [list(question.prompt) for question in questions],
-            max_length=self._max_length,
+            max_length=self.max_length,
             return_scores=True,
             return_no_speech_prob=True,
             suppress_tokens=self.tokenizer.suppressed,
@@ -197,7 +270,7 @@ class CTranslate2Engine:
     def _aligned(
         self, encoded: ctranslate2.StorageView, questions: Sequence[Align]
     ) -> list[Alignment]:
-        found = self._model.align(
+        found = self.model.align(
             encoded,
             list(questions[0].start),
             [list(question.tokens) for question in questions],
@@ -222,6 +295,11 @@ def _device(wanted: str) -> str:
 def _threads() -> int:
     said = os.environ.get("OMP_NUM_THREADS", "")
     return int(said) if said.isdecimal() and int(said) else len(os.sched_getaffinity(0))
+
+
+def _likely_replicas(device: str, threads: int) -> int:
+    """Return how many replicas might be of use."""
+    return min(threads, _MOST_REPLICAS) if device == "cpu" else 1
 
 
 def _default_precision(device: str) -> str:

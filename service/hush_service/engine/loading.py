@@ -106,10 +106,21 @@ def _loaded(name: EngineName, settings: ServiceSettings, source: str | Path, pat
             window=EXACT if settings.window == "exact" else WindowRule(), beam=settings.beam
         )
         fast = CTranslate2Engine(
-            path, settings.device, settings.precision, rules=rules, batch=settings.batch
+            path,
+            settings.device,
+            settings.precision,
+            rules=rules,
+            batch=settings.batch,
+            replicas=settings.replicas,
         )
+        parts = f", in {fast.replicas} parts" if fast.replicas > 1 else ""
+        parts += f" ({fast.gain:.1f} times as fast as in one)" if parts and fast.gain > 1 else ""
         log.info(
-            "engine: CTranslate2 on %s in %s, %d at once", fast.device, fast.precision, fast.batch
+            "engine: CTranslate2 on %s in %s, %d at once%s",
+            fast.device,
+            fast.precision,
+            fast.batch,
+            parts,
         )
         return fast
     # Imports torch, which takes seconds.

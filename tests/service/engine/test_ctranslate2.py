@@ -232,3 +232,22 @@ def test_nothing_is_heard_where_nobody_speaks(
         spectrogram = log_mel_spectrogram(samples)
         transcript = engine.transcribe(spectrogram, DecodingRequest(prompt=prompt), on)
         assert transcript.text == ""
+
+
+@pytest.mark.parametrize("people", [2, 7])
+def test_words_by_replicas_are_those_of_one(jfk: Samples, people: int) -> None:
+    folder = resolve("tiny.en", "ctranslate2")
+    one, three = (CTranslate2Engine(folder, "cpu", "int8", threads=3, replicas=n) for n in (1, 3))
+    assert (one.replicas, three.replicas) == (1, 3)
+    parts = [jfk[: 16_000 * (2 + second)] for second in range(people)]
+    pieces = [(floor_normalized(log_mel_spectrogram(part)), DecodingRequest()) for part in parts]
+    texts = [each.text for each in transcribe_all(three, pieces)]
+    assert texts == [each.text for each in transcribe_all(one, pieces)]
+    assert len(set(texts)) > 1
+
+
+def test_what_is_faster_here_is_found_out() -> None:
+    folder = resolve("tiny.en", "ctranslate2")
+    found = CTranslate2Engine(folder, "cpu", "int8", threads=2)
+    assert found.replicas == (2 if found.gain > 1 else 1)
+    assert CTranslate2Engine(folder, "cpu", "int8", threads=1).replicas == 1

@@ -35,7 +35,12 @@ def test_the_toy_model_runs_on_every_engine_and_the_log_says_which(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO, logger="hush_service.engine")
-    settings = ServiceSettings(engine=engine, device="cpu", download_folder=tmp_path)  # type: ignore[arg-type]
+    settings = ServiceSettings(
+        engine=engine,  # type: ignore[arg-type]
+        device="cpu",
+        replicas=1,
+        download_folder=tmp_path,
+    )
     loaded = load_engine(settings, TOY)
     transcript = loaded.transcribe(log_mel_spectrogram(sample), DecodingRequest(), lambda: False)
     assert transcript.text == sample_words
@@ -46,9 +51,11 @@ def test_a_precision_that_is_asked_for_is_taken(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, logger="hush_service.engine")
-    settings = ServiceSettings(device="cpu", precision="float32", download_folder=tmp_path)
+    settings = ServiceSettings(
+        device="cpu", precision="float32", replicas=2, download_folder=tmp_path
+    )
     load_engine(settings, TOY)
-    assert caplog.messages == ["engine: CTranslate2 on cpu in float32, 8 at once"]
+    assert caplog.messages == ["engine: CTranslate2 on cpu in float32, 8 at once, in 2 parts"]
 
 
 def test_beam_and_window_are_those_of_the_settings(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from hush_service.engine.process import Condition, EngineDiedError, EngineProces
 from hush_service.packaged import demo_folder
 from hush_service.settings import ServiceSettings
 from hush_service.weights.errors import WeightsError
+from local.processes import HANG
 from tests.conftest import Samples
 from tests.service.conftest import wait_until
 
@@ -56,7 +57,7 @@ class DoomedEngine:
 
 @pytest.fixture
 def doomed(tmp_path: Path) -> Iterator[EngineProcess]:
-    with closing(EngineProcess(DoomedEngine, tmp_path, longest=2.0)) as engine:
+    with closing(EngineProcess(DoomedEngine, tmp_path, longest=HANG)) as engine:
         yield engine
 
 
@@ -117,6 +118,8 @@ def test_a_process_that_ends_or_hangs_is_started_again(
     doomed.on_change = conditions.append
     (tmp_path / "doom").touch()
     first = doomed.process
+    if prompt == "hang":
+        doomed._longest = 5.0
     with pytest.raises(EngineDiedError, match="SIGKILL" if prompt == "end" else "not answered"):
         ask(doomed, prompt)
     assert conditions == [Condition.STARTING, Condition.READY]
