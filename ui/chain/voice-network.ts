@@ -28,6 +28,7 @@ export class VoiceNetwork {
   readonly #resampling: Resampling;
   /** The newest frame, which waits for its step's other half where `#odd` says so. */
   readonly #newest: Float32Array;
+  #finished = false;
   #odd = false;
   #early = LOOK_AHEAD;
 
@@ -56,8 +57,12 @@ export class VoiceNetwork {
    *
    * @param logMel - frame after frame, log10 mel power without a floor
    * @returns probabilities, 0 to 1, of the steps that are now certain: 5 steps late at most
+   * @throws Error if the stream is finished
    */
   push(logMel: Float32Array): Float32Array {
+    if (this.#finished) {
+      throw new Error("this stream is finished; another recording wants another network");
+    }
     const bins = this.#melBins;
     const frames = logMel.length / bins;
     const probabilities = new Float32Array(Math.floor((frames + (this.#odd ? 1 : 0)) / 2));
@@ -82,12 +87,16 @@ export class VoiceNetwork {
   /**
    * Return the probabilities of the last steps, as if the last frame went on. An odd frame at the
    * end counts as a step.
+   *
+   * @throws Error if the stream is finished already
    */
   finish(): Float32Array {
     const missing = FRAMES_PER_STEP * LOOK_AHEAD + (this.#odd ? 1 : 0);
     const frames = new Float32Array(missing * this.#melBins);
     for (let i = 0; i < missing; i++) frames.set(this.#newest, i * this.#melBins);
-    return this.push(frames);
+    const probabilities = this.push(frames);
+    this.#finished = true;
+    return probabilities;
   }
 
   #decide(count: number, probabilities: Float32Array, made: number): number {
