@@ -57,11 +57,11 @@ class Job:
     question
         What it waits to be asked.
     begun
-        Whether something of it was answered already.
+        Whether something of it was asked already.
     amid
         Whether the window it is at is begun, so that it is finished before others are.
     worked
-        Seconds that the engine had for it, or shared between it and others.
+        Seconds that the engine had for it: its share of what was asked together.
     left
         Seconds of sound that are still to be heard.
     spent

@@ -66,8 +66,8 @@ class _Step:
 
     def stop(self) -> bool:
         """Tell whether nobody waits for any of it."""
-        spent = self.clock() - self.began
-        return all(self.given_up(job) or job.worked + spent > self.max_seconds for job in self.jobs)
+        share = (self.clock() - self.began) / len(self.jobs)
+        return all(self.given_up(job) or job.worked + share > self.max_seconds for job in self.jobs)
 
     def run(self) -> None:
         """Ask, and let each job go on with its answer. Takes its time."""
@@ -83,7 +83,7 @@ class _Step:
             # One that cannot be heard must not take those with it that it came together with.
             log.warning("a batch of %d failed and is asked one by one: %s", len(self.jobs), error)
             for job in self.jobs:
-                alone = replace(self, jobs=[job], results={})
+                alone = replace(self, jobs=[job], began=self.clock(), results={})
                 alone.run()
                 self.results |= alone.results
         else:
@@ -269,9 +269,11 @@ class WorkQueue:
             answer.cancel()
 
     def _check_idle(self, job: Job) -> None:
-        for other in list(self._jobs):
-            if other.terms.priority is Priority.INTERIM and other.caller == job.caller:
-                # What was said since is in the newer picture.
+        for other in self._unasked():
+            own = other.terms.priority is Priority.INTERIM and other.caller == job.caller
+            if own and not other.begun:
+                # What was said since is in the newer picture. One that is decoded already has words
+                # soon: were it given up for each newer one, there would never be any.
                 self._fail(other, InterimDroppedError())
         if any(each.terms.priority is not Priority.INTERIM for each in self._unasked()):
             raise InterimDroppedError
@@ -350,7 +352,7 @@ class WorkQueue:
         spent = self._clock() - step.began
         self.on_step(len(step.jobs), spent)
         for job in step.jobs:
-            job.worked += spent
+            job.worked += spent / len(step.jobs)
             result = step.results.get(job)
             answer = self._jobs.get(job)
             if answer is None or answer.done():

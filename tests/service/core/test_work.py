@@ -182,6 +182,20 @@ async def test_interim_pictures_are_dropped_where_others_wait() -> None:
     assert engine.steps == [["first"], ["second"], ["interim"]]
 
 
+async def test_an_interim_picture_that_is_being_decoded_is_finished_and_the_newest_waits() -> None:
+    queue, engine = WorkQueue(), closed(batch=1)
+    somebody = Terms("somebody", Priority.INTERIM)
+    decoded = asyncio.create_task(do(queue, engine, "decoded", somebody, questions=2))
+    await until(lambda: engine.steps != [])
+    older = asyncio.create_task(do(queue, engine, "older", somebody))
+    await until(lambda: queue.admitted == 2)
+    newest = asyncio.create_task(do(queue, engine, "newest", somebody))
+    with pytest.raises(InterimDroppedError):
+        await older
+    let(engine)
+    assert [await decoded, await newest] == ["decoded decoded", "newest"]
+
+
 async def test_a_full_queue_refuses_and_says_when_to_come_again() -> None:
     queue, engine = WorkQueue(Bounds(size=1)), closed(batch=1)
     tasks = await begun(queue, engine, "a", "b")
@@ -277,6 +291,36 @@ async def test_work_that_takes_too_long_is_stopped() -> None:
     with pytest.raises(TooSlowError):
         await do(queue, engine, "a")
     assert queue.admitted == 0
+
+
+async def test_a_long_picture_is_charged_its_share_of_what_is_heard_together() -> None:
+    clock = Clock()
+    queue, engine = WorkQueue(Bounds(max_seconds=20), clock), closed(batch=4)
+    tasks = await begun(queue, engine, "first")
+    for name in "abcd":
+        tasks.append(asyncio.create_task(do(queue, engine, name, windows=3)))
+    await until(lambda: queue.admitted == 5)
+    let(engine, 1)
+    for number in range(2, 5):
+        await until(lambda n=number: len(engine.steps) == n)  # type: ignore[misc]
+        clock.now += 12  # of which each has 3
+        let(engine, 1)
+    assert await asyncio.gather(*tasks) == ["first", *(" ".join(name * 3) for name in "abcd")]
+
+
+async def test_what_is_asked_again_alone_has_its_time_anew() -> None:
+    clock = Clock()
+    queue, engine = WorkQueue(Bounds(max_seconds=20), clock), closed(batch=2)
+    engine.fails = frozenset({"bad"})
+    tasks = await begun(queue, engine, "first", "bad", "good")
+    let(engine, 1)
+    await until(lambda: len(engine.steps) == 2)
+    clock.now += 30
+    let(engine, 1)
+    await until(lambda: len(engine.steps) == 3)
+    let(engine)
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [str(result) for result in results] == ["first", "bad cannot be heard", "good"]
 
 
 async def test_work_that_nobody_waits_for_is_stopped() -> None:
