@@ -1,6 +1,7 @@
 """The models of one service: loaded in the background, smallest first, and chosen by picture."""
 
 import logging
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -48,6 +49,7 @@ class ServedModel:
     state: ModelState = ModelState.WAITING
     engine: Engine | None = None
     problem: str | None = None
+    load_seconds: float | None = None
 
     @cached_property
     def asked(self) -> BatchingEngine:
@@ -89,6 +91,7 @@ class ServedModels:
         for model in self.all:
             model.state = ModelState.LOADING
             log.info("loading model %s", model.name)
+            began = time.monotonic()
             try:
                 model.engine = load_engine(model.source)
             # Whatever the file holds or the network does, the other models are still of use.
@@ -96,8 +99,9 @@ class ServedModels:
                 model.state, model.problem = ModelState.FAILED, str(error) or type(error).__name__
                 log.error("model %s cannot be loaded: %s", model.name, model.problem)
             else:
+                model.load_seconds = time.monotonic() - began
                 model.state = ModelState.READY
-                log.info("model %s is ready", model.name)
+                log.info("model %s is ready after %.1f s", model.name, model.load_seconds)
 
     @property
     def ready(self) -> list[ServedModel]:

@@ -58,7 +58,8 @@ class Transcriber:
     Attributes
     ----------
     on_heard
-        Called with a model's name and the seconds of sound that it has just turned into words.
+        Called with a model's name, the seconds of sound that it has just turned into words, and the
+        seconds that its engine worked on them.
     on_refused
         Called with the reason of each refusal.
     """
@@ -73,7 +74,7 @@ class Transcriber:
     ) -> None:
         self.models = models
         self.queue = queue
-        self.on_heard: Callable[[str, float], None] = lambda model, seconds: None
+        self.on_heard: Callable[[str, float, float], None] = lambda model, seconds, worked: None
         self.on_refused: Callable[[str], None] = lambda reason: None
         self._quotas = quotas
         self._interim = interim or Rate(60)
@@ -201,7 +202,7 @@ class Transcriber:
             )
             transcript = await self.queue.run(job, asking, question, departure())
         if not decoding.interim:
-            self.on_heard(chosen.name, header.frames / FRAMES_PER_SECOND)
+            self.on_heard(chosen.name, header.frames / FRAMES_PER_SECOND, job.worked)
         return transcript
 
 

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -59,6 +59,7 @@ class _Step:
     max_seconds: float
     clock: Callable[[], float]
     results: dict[Job, Transcript | BaseException] = field(default_factory=dict)
+    answered: list[tuple[Any, object]] = field(default_factory=list)
     left: dict[Job, float] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -83,14 +84,16 @@ class _Step:
             # One that cannot be heard must not take those with it that it came together with.
             log.warning("a batch of %d failed and is asked one by one: %s", len(self.jobs), error)
             for job in self.jobs:
-                alone = replace(self, jobs=[job], began=self.clock(), results={})
+                alone = replace(self, jobs=[job], began=self.clock(), results={}, answered=[])
                 alone.run()
                 self.results |= alone.results
+                self.answered += alone.answered
         else:
             for job, answer in zip(self.jobs, answers, strict=True):
                 self._go_on(job, answer)
 
     def _go_on(self, job: Job, answer: object) -> None:
+        self.answered.append((job.question, answer))
         try:
             transcript = job.advance(answer)
         except Exception as error:
@@ -119,7 +122,8 @@ class WorkQueue:
     done
         Pictures that were answered.
     on_step
-        Called with how many questions were answered at once, and how many seconds that took.
+        Called with an engine, the questions that it was asked at once, each with its answer, and
+        how many seconds that took.
     on_begun
         Called with the seconds that a picture has waited before something of it was asked.
     """
@@ -140,7 +144,9 @@ class WorkQueue:
         self._empty.set()
         self._draining = False
         self.done = 0
-        self.on_step: Callable[[int, float], None] = lambda questions, seconds: None
+        self.on_step: Callable[[BatchingEngine, Sequence[tuple[Any, object]], float], None] = (
+            lambda engine, answered, seconds: None
+        )
         self.on_begun: Callable[[float], None] = lambda seconds: None
 
     @property
@@ -350,7 +356,7 @@ class WorkQueue:
 
     def _finish(self, step: _Step) -> None:
         spent = self._clock() - step.began
-        self.on_step(len(step.jobs), spent)
+        self.on_step(step.jobs[0].engine, step.answered, spent)
         for job in step.jobs:
             job.worked += spent / len(step.jobs)
             result = step.results.get(job)

@@ -1,6 +1,8 @@
 import asyncio
 import threading
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -404,13 +406,17 @@ async def test_an_engine_that_does_not_answer_for_far_too_long_is_seen() -> None
 async def test_steps_and_waits_are_told() -> None:
     clock = Clock()
     queue, engine = WorkQueue(clock=clock), closed()
-    steps: list[tuple[int, float]] = []
+    steps: list[tuple[list[object], float]] = []
     waits: list[float] = []
-    queue.on_step = lambda questions, seconds: steps.append((questions, seconds))
+
+    def stepped(_: object, asked: Sequence[tuple[Any, object]], seconds: float) -> None:
+        steps.append(([(question.name, answer) for question, answer in asked], seconds))
+
+    queue.on_step = stepped
     queue.on_begun = waits.append
     tasks = await begun(queue, engine, "a", "b", "c")
     clock.now += 2
     let(engine)
     await asyncio.gather(*tasks)
-    assert steps == [(1, 2.0), (2, 0.0)]
+    assert steps == [([("a", "a")], 2.0), ([("b", "b"), ("c", "c")], 0.0)]
     assert waits == [0.0, 2.0, 2.0]
