@@ -50,6 +50,8 @@ class ServedModel:
     engine: Engine | None = None
     problem: str | None = None
     load_seconds: float | None = None
+    weights: str = ""
+    """What tells them from others of the same name, as they were when the service began."""
 
     @cached_property
     def asked(self) -> BatchingEngine:
@@ -223,11 +225,20 @@ def _configured(name: str) -> ServedModel:
     if name == DEMO:
         return ServedModel(name, demo_folder() / "demo.pt", 0)
     if (known := find(name)) is not None:
-        return ServedModel(name, name, known.megabytes)
+        digests = ",".join(source.sha256 for source in known.sources)
+        return ServedModel(name, name, known.megabytes, weights=digests)
     path = Path(name).expanduser()
     if not path.exists():
         raise ModelSettingError(f"{name!r} is neither a model nor a path of one; {nearest(name)}")
-    return ServedModel(path.stem if path.is_file() else path.name, path, size_of(path) / 1e6)
+    own = path.stem if path.is_file() else path.name
+    return ServedModel(own, path, size_of(path) / 1e6, weights=_changes(path))
+
+
+def _changes(path: Path) -> str:
+    """Return what becomes another when somebody replaces a checkpoint, or a file of a folder."""
+    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    found = [(file.name, file.stat()) for file in files]
+    return ",".join(f"{name}:{stat.st_size}:{stat.st_mtime_ns}" for name, stat in found)
 
 
 def _not_ready(model: ServedModel) -> RefusedError:

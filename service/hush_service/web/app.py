@@ -1,5 +1,7 @@
 """The FastAPI application: routes, sign-in by key, limits, and what they share."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import Depends, FastAPI
@@ -42,6 +44,13 @@ def create_app(
     page
         Where the built web page is; None serves none.
     """
+    transcriber = Transcriber.from_settings(settings, models)
+
+    @asynccontextmanager
+    async def life(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await transcriber.close()
+
     app = FastAPIOffline(
         title="hush",
         version=hush.__version__,
@@ -49,8 +58,8 @@ def create_app(
         root_path=settings.root_path,
         # A gateway in front has another name.
         redirect_slashes=False,
+        lifespan=life,
     )
-    transcriber = Transcriber.from_settings(settings, models)
     metrics = Metrics(transcriber)
     app.state.transcriber, app.state.metrics = transcriber, metrics
     # Only described here: `ApiKey` looks before any body is read.

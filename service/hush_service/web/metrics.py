@@ -54,6 +54,11 @@ class Metrics:
     def _count_pictures(self, transcriber: Transcriber) -> None:
         speech = self._counter("hush_speech_seconds", "Seconds of sound transcribed", "model")
         refused = self._counter("hush_refused", "Pictures not heard, by reason", "reason")
+        looked_up = self._counter(
+            "hush_cache_lookups", "Pictures whose words might be known already", "result"
+        )
+        for result in ("hit", "miss"):
+            looked_up.labels(result)
         factor = Histogram(
             "hush_real_time_factor",
             "Seconds that the engine worked on a picture, for each second of its sound",
@@ -74,6 +79,7 @@ class Metrics:
 
         transcriber.on_heard = heard
         transcriber.on_refused = lambda reason: refused.labels(reason).inc()
+        transcriber.on_looked_up = lambda known: looked_up.labels("hit" if known else "miss").inc()
         transcriber.queue.on_begun = wait.observe
 
     def _count_work(self, queue: WorkQueue, models: ServedModels) -> None:

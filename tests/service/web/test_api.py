@@ -74,6 +74,21 @@ async def test_verbose_json_has_segments_and_words_where_asked_for(
     assert answer.json()["words"] == [{"word": "Hello.", "start": 0.1, "end": 0.5}]
 
 
+async def test_equal_answers_have_equal_tags(client: httpx2.AsyncClient) -> None:
+    tags = [
+        (await post(client, picture(), response_format=form)).headers["etag"]
+        for form in ("json", "json", "verbose_json", "srt", "text")
+    ]
+    assert tags[0] == tags[1]
+    assert len(set(tags)) == 4
+    assert (await client.post("/", content=picture())).headers["etag"] == tags[4]
+    # To a POST, HTTP has no 304, and 412 would take the words from who asks for them.
+    again = await client.post("/", content=picture(), headers={"if-none-match": tags[4]})
+    assert (again.status_code, again.text) == (200, "Hello.\n")
+    for answer in (await post(client, b"nothing"), await post(client, picture(), stream="true")):
+        assert "etag" not in answer.headers
+
+
 async def test_speech_without_words_is_told_in_json_and_in_a_header() -> None:
     told = engine()
     told.unheard = (Stretch(0.25, 0.5), Stretch(0.75, 1.0))
