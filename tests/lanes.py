@@ -29,6 +29,7 @@ PLACES = (
     ("hush/test_mel.py", "model"),
     ("service/engine/*", "model"),
     ("service/weights/*", "model"),
+    ("service/*test_request_id.py", "process"),
     ("service/*test_server.py", "process"),
     ("hush/test_account.py", "process"),
     ("hush/test_cli.py", "process"),

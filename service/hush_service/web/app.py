@@ -19,6 +19,7 @@ from hush_service.web.bodies import BodyBounds, BodyLimits, RestOfBodies
 from hush_service.web.errors import install_error_handlers
 from hush_service.web.metrics import Metrics, MetricsMiddleware
 from hush_service.web.page import PageMiddleware, load_page
+from hush_service.web.request_id import RequestId
 from hush_service.web.routes import health, openai, original, sign_in
 
 _DESCRIPTION = """
@@ -89,4 +90,6 @@ def create_app(
     app.add_middleware(MetricsMiddleware, metrics=metrics)
     if page is not None:
         app.add_middleware(PageMiddleware, files=load_page(page, page_headers()))
+    # A gateway knows the key, and has said its own id to others.
+    app.add_middleware(RequestId, believed=settings.api_key is not None, told=lambda name: None)
     return app

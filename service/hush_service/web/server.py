@@ -19,6 +19,7 @@ from hush_service.packaged import page_folder
 from hush_service.settings import ServiceSettings
 from hush_service.web.app import create_app
 from hush_service.web.connections import bounded
+from hush_service.web.request_id import WithRequest
 
 log = logging.getLogger(__name__)
 
@@ -96,7 +97,9 @@ def serve(settings: ServiceSettings) -> bool:
     """
     models = ServedModels(settings.models)
     listener = _listen(settings.host, settings.port)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(WithRequest("%(asctime)s %(levelname)s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     host, port = listener.getsockname()[:2]
     log.info("listening on http://%s:%d", f"[{host}]" if ":" in host else host, port)
     # A daemon, so that a service which has to stop does not wait for a download.
