@@ -31,6 +31,7 @@ PLACES = (
     ("service/weights/*", "model"),
     ("service/*test_request_id.py", "process"),
     ("service/*test_server.py", "process"),
+    ("service/*test_traces.py", "process"),
     ("hush/test_account.py", "process"),
     ("hush/test_cli.py", "process"),
     ("hush/test_inputs.py", "process"),

@@ -134,6 +134,10 @@ class ServedModels:
             return model
         raise UnknownModelError(f"there is no model {name!r}; there is {_list(self.all)}")
 
+    def name_of(self, engine: BatchingEngine) -> str:
+        """Return the name of the model that an engine runs; "other" if it is none of these."""
+        return next((model.name for model in self.ready if model.asked is engine), "other")
+
     def any_ready(self) -> list[ServedModel]:
         """Return `ready`, if there are some.
 

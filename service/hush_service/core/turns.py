@@ -3,7 +3,7 @@
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from hush.mel import FRAMES_PER_SECOND
 from hush.transcript import Transcript
@@ -38,6 +38,25 @@ class Terms:
     within: float | None = None
 
 
+class Share(NamedTuple):
+    """What an engine was asked for a picture, with others or alone.
+
+    Attributes
+    ----------
+    question
+        Its kind, such as "Decode".
+    began, ended
+        Seconds of the queue's clock.
+    together
+        How many pictures it was asked about at once.
+    """
+
+    question: str
+    began: float
+    ended: float
+    together: int
+
+
 @dataclass(eq=False)
 class Job:
     """A picture that is being turned into words, question by question.
@@ -66,6 +85,8 @@ class Job:
         Seconds of sound that are still to be heard.
     spent
         Its share of the engine's time since `left` last became less.
+    shares
+        What an engine was asked for it.
     """
 
     terms: Terms
@@ -79,6 +100,7 @@ class Job:
     amid: bool = False
     worked: float = 0.0
     spent: float = 0.0
+    shares: list[Share] = field(default_factory=list)
     left: float = field(init=False)
     caller: Hashable = field(init=False)
 

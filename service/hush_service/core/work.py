@@ -20,7 +20,7 @@ from hush_service.core.errors import (
     TooSlowError,
 )
 from hush_service.core.pace import Pace
-from hush_service.core.turns import Job, Priority, Terms, Turns
+from hush_service.core.turns import Job, Priority, Share, Terms, Turns
 from hush_service.engine import WorkStoppedError
 from hush_service.engine.batching import BatchingEngine, Transcription
 
@@ -61,9 +61,11 @@ class _Step:
     results: dict[Job, Transcript | BaseException] = field(default_factory=dict)
     answered: list[tuple[Any, object]] = field(default_factory=list)
     left: dict[Job, float] = field(init=False)
+    kind: str = field(init=False)
 
     def __post_init__(self) -> None:
         self.left = {job: job.left for job in self.jobs}
+        self.kind = type(self.jobs[0].question).__name__
 
     def stop(self) -> bool:
         """Tell whether nobody waits for any of it."""
@@ -126,6 +128,8 @@ class WorkQueue:
         how many seconds that took.
     on_begun
         Called with the seconds that a picture has waited before something of it was asked.
+    on_left
+        Called with a picture that is answered, or whose answer nobody gets, where it is awaited.
     """
 
     def __init__(
@@ -148,6 +152,7 @@ class WorkQueue:
             lambda engine, answered, seconds: None
         )
         self.on_begun: Callable[[float], None] = lambda seconds: None
+        self.on_left: Callable[[Job], None] = lambda job: None
 
     @property
     def admitted(self) -> int:
@@ -273,6 +278,7 @@ class WorkQueue:
             timer.cancel()
             departed.cancel()
             answer.cancel()
+            self.on_left(job)
 
     def _check_idle(self, job: Job) -> None:
         for other in self._unasked():
@@ -357,8 +363,10 @@ class WorkQueue:
     def _finish(self, step: _Step) -> None:
         spent = self._clock() - step.began
         self.on_step(step.jobs[0].engine, step.answered, spent)
+        together = len(step.jobs)
         for job in step.jobs:
-            job.worked += spent / len(step.jobs)
+            job.worked += spent / together
+            job.shares.append(Share(step.kind, step.began, step.began + spent, together))
             result = step.results.get(job)
             answer = self._jobs.get(job)
             if answer is None or answer.done():

@@ -1,5 +1,6 @@
 """The FastAPI application: routes, sign-in by key, limits, and what they share."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ from hush_service.web.metrics import Metrics, MetricsMiddleware
 from hush_service.web.page import PageMiddleware, load_page
 from hush_service.web.request_id import RequestId
 from hush_service.web.routes import health, openai, original, sign_in
+from hush_service.web.traces import OFF, Traces
 
 _DESCRIPTION = """
 Speech-to-text on pictures: send a *mel image*, an 8-bit grayscale picture of the log-mel
@@ -32,7 +34,10 @@ the body, plain words as the answer.
 
 
 def create_app(
-    settings: ServiceSettings, models: ServedModels, page: Path | None = None
+    settings: ServiceSettings,
+    models: ServedModels,
+    page: Path | None = None,
+    traces: Traces | None = None,
 ) -> FastAPI:
     """Put a service together.
 
@@ -44,6 +49,8 @@ def create_app(
         Its models, which may become ready later.
     page
         Where the built web page is; None serves none.
+    traces
+        Follow each request; none is followed if None.
     """
     transcriber = Transcriber.from_settings(settings, models)
 
@@ -51,6 +58,8 @@ def create_app(
     async def life(_: FastAPI) -> AsyncIterator[None]:
         yield
         await transcriber.close()
+        if traces:
+            await asyncio.to_thread(traces.close)
 
     app = FastAPIOffline(
         title="hush",
@@ -60,8 +69,11 @@ def create_app(
         # A gateway in front has another name.
         redirect_slashes=False,
         lifespan=life,
+        telemetry=traces.of_requests if traces else OFF,
     )
     metrics = Metrics(transcriber)
+    if traces:
+        traces.follow(transcriber)
     app.state.transcriber, app.state.metrics = transcriber, metrics
     # Only described here: `ApiKey` looks before any body is read.
     described = [Depends(HTTPBearer(auto_error=False))] if settings.api_key is not None else []
@@ -91,5 +103,6 @@ def create_app(
     if page is not None:
         app.add_middleware(PageMiddleware, files=load_page(page, page_headers()))
     # A gateway knows the key, and has said its own id to others.
-    app.add_middleware(RequestId, believed=settings.api_key is not None, told=lambda name: None)
+    told = traces.name_request if traces else lambda name: None
+    app.add_middleware(RequestId, believed=settings.api_key is not None, told=told)
     return app

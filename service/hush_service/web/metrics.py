@@ -104,7 +104,7 @@ class Metrics:
         def stepped(
             engine: BatchingEngine, answered: Sequence[tuple[Any, object]], seconds: float
         ) -> None:
-            model = next((each.name for each in models.ready if each.asked is engine), "other")
+            model = models.name_of(engine)
             busy.labels(model).inc(seconds)
             if answered:
                 together.observe(len(answered))
