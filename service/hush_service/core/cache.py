@@ -5,7 +5,6 @@ import hashlib
 import json
 import logging
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Protocol, Self
@@ -16,6 +15,7 @@ import hush
 from hush.transcript import Transcript
 from hush_service.core.served_models import ServedModel
 from hush_service.engine import DecodingRequest
+from hush_service.engine.windows import Rules
 from hush_service.settings import ServiceSettings
 
 log = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ class Store(Protocol):
 
 
 class MemoryStore:
-    """Keeps the latest that were asked for, up to a number of bytes.
+    """Keeps the latest, up to a number of bytes.
 
     Parameters
     ----------
@@ -63,37 +63,33 @@ class MemoryStore:
         self._most = most
         self._seconds = seconds
         self._clock = clock
-        self._kept: OrderedDict[str, tuple[float, bytes]] = OrderedDict()
+        self._kept: dict[str, tuple[float, bytes]] = {}
         self.size = 0
 
     async def get(self, key: str) -> bytes | None:
         """Return what was kept under a key, if it still is."""
-        if key not in self._kept:
-            return None
-        until, value = self._kept[key]
-        if self._clock() >= until:
-            self._drop(key)
-            return None
-        self._kept.move_to_end(key)
-        return value
+        self._forget()
+        return self._kept[key][1] if key in self._kept else None
 
     async def put(self, key: str, value: bytes) -> None:
-        """Keep something, instead of what was asked for longest ago."""
+        """Keep something, instead of what is oldest."""
         self._drop(key)
-        now = self._clock()
-        for other in [each for each, (until, _) in self._kept.items() if until <= now]:
-            self._drop(other)
         if OVERHEAD + len(value) > self._most:
             return
-        self._kept[key] = (now + self._seconds, value)
+        self._kept[key] = (self._clock() + self._seconds, value)
         self.size += OVERHEAD + len(value)
-        while self.size > self._most:
-            self._drop(next(iter(self._kept)))
+        self._forget()
 
     async def close(self) -> None:
         """Forget everything."""
         self._kept.clear()
         self.size = 0
+
+    def _forget(self) -> None:
+        """Forget what is too old or too much; the oldest stand first."""
+        now = self._clock()
+        while self._kept and (self.size > self._most or next(iter(self._kept.values()))[0] <= now):
+            self._drop(next(iter(self._kept)))
 
     def _drop(self, key: str) -> None:
         if (kept := self._kept.pop(key, None)) is not None:
@@ -212,7 +208,8 @@ class TranscriptCache:
             If Redis wants a library that is not there, or its URL is none.
         """
         engine = (settings.engine, settings.device, settings.precision)
-        decoder = repr((hush.__version__, *engine, settings.beam, settings.window))
+        rules = (settings.beam, settings.window, Rules())
+        decoder = repr((hush.__version__, *engine, *rules))
         if settings.cache_url is not None:
             try:
                 url = settings.cache_url.get_secret_value()
