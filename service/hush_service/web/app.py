@@ -95,6 +95,7 @@ def create_app(
         limits=limits,
         held=transcriber.held,
         draining=lambda: transcriber.queue.draining,
+        on_refused=transcriber.on_refused,
     )
     if settings.api_key is not None:
         app.add_middleware(ApiKey, key=settings.api_key.get_secret_value())

@@ -53,7 +53,9 @@ class Metrics:
 
     def _count_pictures(self, transcriber: Transcriber) -> None:
         speech = self._counter("hush_speech_seconds", "Seconds of sound transcribed", "model")
-        refused = self._counter("hush_refused", "Pictures not heard, by reason", "reason")
+        refused = self._counter(
+            "hush_refused", "Pictures and bodies not taken, by reason", "reason"
+        )
         looked_up = self._counter(
             "hush_cache_lookups", "Pictures whose words might be known already", "result"
         )

@@ -1,6 +1,6 @@
 """What `/metrics` says of a service's work."""
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import AsyncIterator, Callable, Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,6 +80,21 @@ async def test_requests_and_pictures_are_counted(client: httpx2.AsyncClient) -> 
     found = await metrics(client)
     assert {name: found[name] for name in expected} == expected
     assert found['hush_engine_seconds_total{model="demo"}'] > 0
+
+
+async def test_bodies_that_are_refused_are_counted_by_reason() -> None:
+    async def parts() -> AsyncIterator[bytes]:
+        for _ in range(3):
+            yield bytes(50)
+
+    async with http(loaded(demo=engine()), max_body_bytes=100, max_uploads=1) as client:
+        assert (await client.post("/", content=bytes(101))).status_code == 413
+        assert (await client.post("/", content=parts())).status_code == 413
+        odd = {"content-type": "multipart/form-data; boundary=x; charset=utf-7"}
+        assert (await client.post("/", content=b"", headers=odd)).status_code == 415
+        found = await metrics(client)
+    assert found['hush_refused_total{reason="too_large"}'] == 2
+    assert found['hush_refused_total{reason="charset"}'] == 1
 
 
 async def test_windows_tokens_and_what_is_decoded_again_are_counted() -> None:
