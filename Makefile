@@ -11,6 +11,7 @@ DEMO := $(if $(or $(AUTH),$(wildcard $(ENVIRONMENT))),$(ENVIRONMENT),.venv/.read
 CDK := node_modules/.bin/cdk
 SYNTHESIZERS := espeak-ng flite
 UNITS := systemd-analyze=systemd
+CACHES := redis-server
 BROWSERS := chromium firefox-esr WebKitWebDriver=webkit2gtk-driver Xvfb=xvfb
 
 help: ## print this list
@@ -24,7 +25,7 @@ unit: $(ENVIRONMENT) ## run the tests that take seconds: no browser, cloud, mode
 	@.venv/bin/pytest --unit
 
 test: $(ENVIRONMENT) $(if $(T),,check) page $(CDK) ## run every test; T=tests/hush or T=ui runs a part
-	@sh setup.sh packages $(SYNTHESIZERS) $(BROWSERS) $(UNITS)
+	@sh setup.sh packages $(SYNTHESIZERS) $(BROWSERS) $(UNITS) $(CACHES)
 ifneq ($(if $(T),$(filter ui,$(T)),all),)
 	@sh setup.sh libraries all
 	@npm --prefix ui test --silent

@@ -3,6 +3,7 @@
 import base64
 import fnmatch
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -215,6 +216,8 @@ def mapped(
         passed.pop(name, None)
         if value.startswith("'"):
             passed[name] = value.strip("'")
+        elif value == "context.requestId":
+            passed[name] = str(uuid.uuid4())
         elif found := context.get(value.removeprefix("context.authorizer.")):
             passed[name] = found
     return passed

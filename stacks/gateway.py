@@ -98,6 +98,8 @@ def service_headers(key: str) -> dict[str, str]:
         "authorization": f"'Bearer {key}'",
         headers.IDENTITY: "context.authorizer.identity",
         headers.TIER: "context.authorizer.tier",
+        # As the access log has it.
+        headers.REQUEST: "context.requestId",
         # Nobody's session or key goes as far as the instances.
         headers.CREDENTIAL: "'none'",
     }

@@ -11,7 +11,7 @@ MARKERS = {
     "cloud": "synthesises templates, or works on an emulated AWS",
     "generated": "tries out what an API's description allows",
     "model": "runs a model, or compares with openai-whisper",
-    "process": "starts the service, the command line or an installation",
+    "process": "starts the service, the command line, an installation or Redis",
 }
 
 PLACES = (
@@ -24,11 +24,14 @@ PLACES = (
     ("service/instance/*", "cloud"),
     ("service/*test_quota.py", "cloud"),
     ("service/*test_openapi.py", "generated"),
+    ("service/*test_redis_cache.py", "process"),
     ("models/*", "model"),
     ("hush/test_mel.py", "model"),
     ("service/engine/*", "model"),
     ("service/weights/*", "model"),
+    ("service/*test_request_id.py", "process"),
     ("service/*test_server.py", "process"),
+    ("service/*test_traces.py", "process"),
     ("hush/test_account.py", "process"),
     ("hush/test_cli.py", "process"),
     ("hush/test_inputs.py", "process"),

@@ -31,6 +31,8 @@ def test_what_else_is_installed_is_not_found(
 
 
 def test_make_test_installs_every_command_that_tests_need() -> None:
-    assert {"chromium", "espeak-ng", "systemd-analyze", "WebKitWebDriver"} <= set(from_packages())
+    assert {"chromium", "espeak-ng", "redis-server", "systemd-analyze", "WebKitWebDriver"} <= set(
+        from_packages()
+    )
     for name in SYSTEM:
         assert shutil.which(name), name

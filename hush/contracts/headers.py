@@ -16,6 +16,9 @@ IDENTITY = f"{PREFIX}identity"
 TIER = f"{PREFIX}tier"
 """Gateway to service: "person", "unlimited" or "anonymous"; "none" for those who may not use it,
 and only look at what is open to all."""
+REQUEST = "x-request-id"
+"""Gateway to service, and service to client: what one request is called in logs. OpenAI's clients
+know this name."""
 UNHEARD = f"{PREFIX}unheard"
 """Service and bridge to client: where speech has no words, as `41.20-47.00, 123.40-126.00`."""
 

@@ -3,6 +3,8 @@
 import logging
 
 
-def log_to_stderr() -> None:
-    """Write log lines to standard error from here on."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+def log_to_stderr(form: type[logging.Formatter] = logging.Formatter) -> None:
+    """Write log lines to standard error from here on, in a form that may say more."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(form("%(asctime)s %(levelname)s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])

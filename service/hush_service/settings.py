@@ -72,6 +72,13 @@ class ServiceSettings(BaseSettings):
     max_seconds: float = Field(default=300.0, gt=0)
     """Longest work on one picture, after which it is given up."""
 
+    cache_bytes: int = Field(default=0, ge=0)
+    """Bytes of words that are kept in memory for pictures that come again; 0 keeps none."""
+    cache_url: SecretStr | None = None
+    """A Redis to keep them in instead, such as ``redis://localhost``."""
+    cache_seconds: float = Field(default=3600.0, gt=0)
+    """For which words are kept, where they are."""
+
     root_path: str = ""
     """What something in front of the service puts before its paths, such as ``/live``."""
 

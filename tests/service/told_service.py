@@ -1,8 +1,9 @@
 """`python -m tests.service.told_service`: the service as a process that does as it is told.
 
 It wants no torch, loads its model once the file ``TOLD_LOAD`` is there, and answers once the file
-``TOLD_GO`` is; at once where these are not named. Where the folder ``TOLD_SAY`` is named, it says a
-phrase for each second of a picture, the first of all once a file ``0`` is there, and so on.
+``TOLD_GO`` is; at once where these are not named. Where ``TOLD_FAIL`` is set, it fails. Where the
+folder ``TOLD_SAY`` is named, it says a phrase for each second of a picture, the first of all once a
+file ``0`` is there, and so on.
 """
 
 import os
@@ -67,7 +68,10 @@ def _load_engine(settings: ServiceSettings, source: str | Path) -> Any:
         load.wait()
     if say := os.environ.get("TOLD_SAY"):
         return SayingEngine(INFO, may=lambda said: (Path(say) / str(said)).exists())
-    return engine(go=_told("TOLD_GO"))
+    told = engine(go=_told("TOLD_GO"))
+    if "TOLD_FAIL" in os.environ:
+        told.transcribe = None  # type: ignore[method-assign,assignment]
+    return told
 
 
 if __name__ == "__main__":

@@ -230,6 +230,7 @@ class TestApi:
                 told = integration["RequestParameters"]
                 assert told[f"{prefix}x-hush-identity"] == "context.authorizer.identity"
                 assert told[f"{prefix}x-hush-tier"] == "context.authorizer.tier"
+                assert told[f"{prefix}x-request-id"] == "context.requestId"
                 assert told[f"{prefix}x-hush-credential"] == "'none'"
 
     def test_answers_are_streamed_over_the_link_to_the_load_balancer(

@@ -1,6 +1,7 @@
 """The models of one service: loaded in the background, smallest first, and chosen by picture."""
 
 import logging
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -57,6 +58,9 @@ class ServedModel:
     state: ModelState = ModelState.WAITING
     engine: Engine | BatchingEngine | None = None
     problem: str | None = None
+    load_seconds: float | None = None
+    weights: str = ""
+    """What tells them from others of the same name, as they were when its engine was started."""
 
     @cached_property
     def asked(self) -> BatchingEngine:
@@ -67,6 +71,9 @@ class ServedModel:
     def follow(self, condition: Condition) -> None:
         """Be as ready as the process of its engine."""
         self.state = _STATES[condition]
+        if condition is Condition.STARTING and isinstance(self.source, Path):
+            # Somebody may have replaced them.
+            self.weights = _changes(self.source)
         if self.state is ModelState.FAILED:
             self.problem = "its engine cannot be started again"
         log.info("model %s is %s", self.name, self.state)
@@ -110,6 +117,7 @@ class ServedModels:
         for model in self.all:
             model.state = ModelState.LOADING
             log.info("loading model %s", model.name)
+            began = time.monotonic()
             try:
                 model.engine = load_engine(model.source)
             # Whatever the file holds or the network does, the other models are still of use.
@@ -119,8 +127,9 @@ class ServedModels:
             else:
                 if isinstance(model.engine, EngineProcess):
                     model.engine.on_change = model.follow
+                model.load_seconds = time.monotonic() - began
                 model.state = ModelState.READY
-                log.info("model %s is ready", model.name)
+                log.info("model %s is ready after %.1f s", model.name, model.load_seconds)
 
     @property
     def ready(self) -> list[ServedModel]:
@@ -161,6 +170,10 @@ class ServedModels:
         """
         if all(model.state is ModelState.RESTARTING for model in self.any_ready()):
             raise ModelLoadingError("the engine has ended, and is being started again")
+
+    def name_of(self, engine: BatchingEngine) -> str:
+        """Return the name of the model that an engine runs; "other" if it is none of these."""
+        return next((model.name for model in self.ready if model.asked is engine), "other")
 
     def any_ready(self) -> list[ServedModel]:
         """Return `ready`, if there are some.
@@ -253,11 +266,20 @@ def _configured(name: str) -> ServedModel:
     if name == DEMO:
         return ServedModel(name, demo_folder() / "demo.pt", 0)
     if (known := find(name)) is not None:
-        return ServedModel(name, name, known.megabytes)
+        digests = ",".join(source.sha256 for source in known.sources)
+        return ServedModel(name, name, known.megabytes, weights=digests)
     path = Path(name).expanduser()
     if not path.exists():
         raise ModelSettingError(f"{name!r} is neither a model nor a path of one; {nearest(name)}")
-    return ServedModel(path.stem if path.is_file() else path.name, path, size_of(path) / 1e6)
+    own = path.stem if path.is_file() else path.name
+    return ServedModel(own, path, size_of(path) / 1e6, weights=_changes(path))
+
+
+def _changes(path: Path) -> str:
+    """Return what becomes another when somebody replaces a checkpoint, or a file of a folder."""
+    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    found = [(file.name, file.stat()) for file in files if file.exists()]
+    return ",".join(f"{name}:{stat.st_size}:{stat.st_mtime_ns}" for name, stat in found)
 
 
 def _not_ready(model: ServedModel) -> RefusedError:

@@ -9,6 +9,7 @@ from hush.image import Header
 from hush.mel import FRAMES_PER_SECOND, floor_normalized
 from hush.transcript import Phrase, Transcript
 from hush_service.core.accounts import Account
+from hush_service.core.cache import TranscriptCache
 from hush_service.core.errors import (
     DrainingError,
     EngineStuckError,
@@ -55,13 +56,18 @@ class Transcriber:
         How often each may ask for interim words.
     held
         Counts the bytes that pictures take while they wait.
+    cache
+        Knows words of pictures that come again; none are kept if None.
 
     Attributes
     ----------
     on_heard
-        Called with a model's name and the seconds of sound that it has just turned into words.
+        Called with a model's name, the seconds of sound that it has just turned into words, and the
+        seconds that its engine worked on them.
     on_refused
         Called with the reason of each refusal.
+    on_looked_up
+        Called with whether words were known already, each time they might have been.
     """
 
     def __init__(
@@ -71,23 +77,26 @@ class Transcriber:
         quotas: "Quotas | None" = None,
         interim: Rate | None = None,
         held: BytesHeld | None = None,
+        cache: TranscriptCache | None = None,
     ) -> None:
         self.models = models
         self.queue = queue
-        self.on_heard: Callable[[str, float], None] = lambda model, seconds: None
+        self.on_heard: Callable[[str, float, float], None] = lambda model, seconds, worked: None
         self.on_refused: Callable[[str], None] = lambda reason: None
+        self.on_looked_up: Callable[[bool], None] = lambda known: None
         self._quotas = quotas
         self._interim = interim or Rate(60)
         self.held = held or BytesHeld(2**28)
+        self._cache = cache or TranscriptCache()
 
     @classmethod
     def from_settings(cls, settings: ServiceSettings, models: ServedModels) -> Self:
-        """Return one with the bounds and the quotas that a service's settings say.
+        """Return one with the bounds, the quotas and the cache that a service's settings say.
 
         Raises
         ------
         OSError
-            If the quotas want a library or a region that is not there.
+            If quotas or cache want a library, a region or an address that is not there.
         """
         bounds = Bounds(
             settings.queue_size,
@@ -97,7 +106,12 @@ class Transcriber:
         )
         interim = Rate(settings.interim_a_minute)
         held = BytesHeld(settings.max_held_bytes)
-        return cls(models, WorkQueue(bounds), _quotas(settings), interim, held)
+        cache = TranscriptCache.from_settings(settings)
+        return cls(models, WorkQueue(bounds), _quotas(settings), interim, held, cache)
+
+    async def close(self) -> None:
+        """Give up what is held on to."""
+        await self._cache.close()
 
     def check_ready(self) -> None:
         """Return if a picture sent now would be answered.
@@ -199,6 +213,12 @@ class Transcriber:
         if decoding.interim and header.frames > LONGEST_WINDOW:
             raise UnusablePictureError("interim words are for pictures of at most 30 s")
         chosen = self.models.choose(header.mel_bins, model, decoding)
+        key = await self._cache.key(data, chosen, decoding)
+        if key:
+            known = await self._cache.get(key)
+            self.on_looked_up(known is not None)
+            if known:
+                return self._again(known, heard)
         engine = chosen.asked
         seconds = max(header.frames / FRAMES_PER_SECOND, engine.info.shortest_window)
         with (
@@ -211,8 +231,20 @@ class Transcriber:
                 _begun, engine, data, decoding, _on_loop(heard)
             )
             transcript = await self.queue.run(job, asking, question, departure())
+        if key:
+            await self._cache.put(key, transcript)
         if not decoding.interim:
-            self.on_heard(chosen.name, header.frames / FRAMES_PER_SECOND)
+            self.on_heard(chosen.name, header.frames / FRAMES_PER_SECOND, job.worked)
+        return transcript
+
+    def _again(
+        self, transcript: Transcript, heard: Callable[[Sequence[Phrase]], None] | None
+    ) -> Transcript:
+        """Return words that were known already; nobody waits or pays for them."""
+        self.queue.done += 1
+        if heard:
+            for phrase in transcript.phrases:
+                heard([phrase])
         return transcript
 
 

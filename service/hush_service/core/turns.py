@@ -3,7 +3,7 @@
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from hush.mel import FRAMES_PER_SECOND
 from hush.transcript import Transcript
@@ -39,6 +39,25 @@ class Terms:
     within: float | None = None
 
 
+class Share(NamedTuple):
+    """What an engine was asked for a picture, with others or alone.
+
+    Attributes
+    ----------
+    question
+        Its kind, such as "Decode".
+    began, ended
+        Seconds of the queue's clock.
+    together
+        How many pictures it was asked about at once.
+    """
+
+    question: str
+    began: float
+    ended: float
+    together: int
+
+
 @dataclass(eq=False)
 class Job:
     """A picture that is being turned into words, question by question.
@@ -58,15 +77,17 @@ class Job:
     question
         What it waits to be asked.
     begun
-        Whether something of it was answered already.
+        Whether something of it was asked already.
     amid
         Whether the window it is at is begun, so that it is finished before others are.
     worked
-        Seconds that the engine had for it, or shared between it and others.
+        Seconds that the engine had for it: its share of what was asked together.
     left
         Seconds of sound that are still to be heard.
     spent
         Its share of the engine's time since `left` last became less.
+    shares
+        What an engine was asked for it.
     """
 
     terms: Terms
@@ -80,6 +101,7 @@ class Job:
     amid: bool = False
     worked: float = 0.0
     spent: float = 0.0
+    shares: list[Share] = field(default_factory=list)
     left: float = field(init=False)
     caller: Hashable = field(init=False)
 

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -21,7 +21,7 @@ from hush_service.core.errors import (
     TooSlowError,
 )
 from hush_service.core.pace import Pace
-from hush_service.core.turns import Job, Priority, Terms, Turns
+from hush_service.core.turns import Job, Priority, Share, Terms, Turns
 from hush_service.engine import WorkStoppedError
 from hush_service.engine.batching import BatchingEngine
 from hush_service.engine.procedure import Transcription
@@ -62,16 +62,19 @@ class _Step:
     max_seconds: float
     clock: Callable[[], float]
     results: dict[Job, Transcript | BaseException] = field(default_factory=dict)
+    answered: list[tuple[Any, object]] = field(default_factory=list)
     left: dict[Job, float] = field(init=False)
+    kind: str = field(init=False)
     again: bool = False
 
     def __post_init__(self) -> None:
         self.left = {job: job.left for job in self.jobs}
+        self.kind = type(self.jobs[0].question).__name__
 
     def stop(self) -> bool:
         """Tell whether nobody waits for any of it."""
-        spent = self.clock() - self.began
-        return all(self.given_up(job) or job.worked + spent > self.max_seconds for job in self.jobs)
+        share = (self.clock() - self.began) / len(self.jobs)
+        return all(self.given_up(job) or job.worked + share > self.max_seconds for job in self.jobs)
 
     def run(self) -> None:
         """Ask, and let each job go on with its answer. Takes its time."""
@@ -81,6 +84,8 @@ class _Step:
         except WorkStoppedError as error:
             self.results = dict.fromkeys(self.jobs, error)
         except EngineDiedError as error:
+            # What it took does not count: neither as work on a picture nor as the engine's pace.
+            self.began = self.clock()
             if self.again:
                 self.results = dict.fromkeys(self.jobs, error)
             else:
@@ -98,11 +103,15 @@ class _Step:
 
     def _run_one_by_one(self) -> None:
         for job in self.jobs:
-            alone = replace(self, jobs=[job], results={}, again=True)
+            alone = replace(
+                self, jobs=[job], began=self.clock(), results={}, answered=[], again=True
+            )
             alone.run()
             self.results |= alone.results
+            self.answered += alone.answered
 
     def _go_on(self, job: Job, answer: object) -> None:
+        self.answered.append((job.question, answer))
         try:
             transcript = job.advance(answer)
         except Exception as error:
@@ -131,9 +140,12 @@ class WorkQueue:
     done
         Pictures that were answered.
     on_step
-        Called with how many questions were answered at once, and how many seconds that took.
+        Called with an engine, the questions that it was asked at once, each with its answer, and
+        how many seconds that took.
     on_begun
         Called with the seconds that a picture has waited before something of it was asked.
+    on_left
+        Called with a picture that is answered, or whose answer nobody gets, where it is awaited.
     """
 
     def __init__(
@@ -152,8 +164,11 @@ class WorkQueue:
         self._empty.set()
         self._draining = False
         self.done = 0
-        self.on_step: Callable[[int, float], None] = lambda questions, seconds: None
+        self.on_step: Callable[[BatchingEngine, Sequence[tuple[Any, object]], float], None] = (
+            lambda engine, answered, seconds: None
+        )
         self.on_begun: Callable[[float], None] = lambda seconds: None
+        self.on_left: Callable[[Job], None] = lambda job: None
 
     @property
     def admitted(self) -> int:
@@ -278,16 +293,21 @@ class WorkQueue:
                 " segments"
             ) from error
         except EngineDiedError as error:
-            raise EngineLostError(f"{error}, twice: send the picture again later") from error
+            raise EngineLostError(
+                "the engine ended while it heard this picture, and again; send it later"
+            ) from error
         finally:
             timer.cancel()
             departed.cancel()
             answer.cancel()
+            self.on_left(job)
 
     def _check_idle(self, job: Job) -> None:
-        for other in list(self._jobs):
-            if other.terms.priority is Priority.INTERIM and other.caller == job.caller:
-                # What was said since is in the newer picture.
+        for other in self._unasked():
+            own = other.terms.priority is Priority.INTERIM and other.caller == job.caller
+            if own and not other.begun:
+                # What was said since is in the newer picture. One that is decoded already has words
+                # soon: were it given up for each newer one, there would never be any.
                 self._fail(other, InterimDroppedError())
         if any(each.terms.priority is not Priority.INTERIM for each in self._unasked()):
             raise InterimDroppedError
@@ -364,9 +384,11 @@ class WorkQueue:
 
     def _finish(self, step: _Step) -> None:
         spent = self._clock() - step.began
-        self.on_step(len(step.jobs), spent)
+        self.on_step(step.jobs[0].engine, step.answered, spent)
+        together = len(step.jobs)
         for job in step.jobs:
-            job.worked += spent
+            job.worked += spent / together
+            job.shares.append(Share(step.kind, step.began, step.began + spent, together))
             result = step.results.get(job)
             answer = self._jobs.get(job)
             if answer is None or answer.done():

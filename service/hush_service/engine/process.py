@@ -33,6 +33,10 @@ LOOK_SECONDS = 0.05
 """How often whoever waits for an answer looks whether somebody still wants it."""
 
 
+AGAIN_SECONDS = 10.0
+"""How long it is not tried again to start what could not be started."""
+
+
 class Condition(Enum):
     """How an engine's process is."""
 
@@ -75,6 +79,7 @@ class EngineProcess:
         self._load = Load(loader, arguments)
         self._longest = longest
         self._slowest = 0.0
+        self._lost = float("-inf")
         self._numbers: weakref.WeakKeyDictionary[Window, int] = weakref.WeakKeyDictionary()
         self._forgotten: list[int] = []
         self._number = count()
@@ -113,6 +118,8 @@ class EngineProcess:
             possible, and the questions can be asked again.
         """
         if self._process is None:
+            if time.monotonic() - self._lost < AGAIN_SECONDS:
+                raise EngineDiedError("the engine cannot be started again")
             self._start_again()
         try:
             answered = self._asked(questions, stop)
@@ -165,6 +172,7 @@ class EngineProcess:
         try:
             self._start()
         except Exception as error:
+            self._lost = time.monotonic()
             self.on_change(Condition.LOST)
             raise EngineDiedError(f"the engine cannot be started again: {error}") from error
         self.on_change(Condition.READY)

@@ -1,7 +1,7 @@
 """What whoever decodes asks a model, and what it answers."""
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from hush.mel import FRAMES_PER_SECOND, Spectrogram
 
@@ -47,6 +47,11 @@ class DetectLanguage:
     window: Window
 
 
+Reason = Literal["loop", "improbable", "echo", "unheard"]
+"""Why something is decoded again: the text repeated itself, was guessed, or was what the model was
+told before; or there was speech without words."""
+
+
 @dataclass(frozen=True)
 class Decode:
     """Asks for text: answered with `Decoded`.
@@ -61,12 +66,15 @@ class Decode:
         0 for the most probable text, more for a random one.
     beam
         Texts that are followed at once at temperature 0; 1 is greedy.
+    again
+        Why it is asked, if not for the first time.
     """
 
     window: Window
     prompt: tuple[int, ...]
     temperature: float
     beam: int = 5
+    again: Reason | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

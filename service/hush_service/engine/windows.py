@@ -26,6 +26,7 @@ from hush_service.engine.questions import (
     DetectLanguage,
     Encode,
     Question,
+    Reason,
     Window,
 )
 from hush_service.engine.repetition import compression_ratio, said_again, without_loops
@@ -281,10 +282,11 @@ class _Listener:
         self, window: Window, seek: int, said: tuple[int, ...], again: int = unheard.HEARINGS
     ) -> Generator[Question, Any, tuple[list[_Heard], int]]:
         """Return what was said in a window, and the frame with which the next one begins."""
-        best = yield from self._decode(window, said)
+        why: Reason | None = None if again == unheard.HEARINGS else "unheard"
+        best = yield from self._decode(window, said, why)
         if self._is_echo(best.decoded, said):
             # Who says the same again is heard without it too; noise is not.
-            best = yield from self._decode(window, ())
+            best = yield from self._decode(window, (), "echo")
         decoded = best.decoded
         if self._rules.is_silence(decoded, best.is_loop):
             # Where the model says so itself, what was taken for speech is noise or music.
@@ -315,7 +317,9 @@ class _Listener:
             found += heard
         return [each for each in found if self._rules.believe(each.phrase)]
 
-    def _decode(self, window: Window, said: tuple[int, ...]) -> Generator[Question, Any, _Try]:
+    def _decode(
+        self, window: Window, said: tuple[int, ...], again: Reason | None
+    ) -> Generator[Question, Any, _Try]:
         """Try temperatures until an answer is good, or is silence; else return the best."""
         rules = self._rules
         temperatures = rules.temperatures
@@ -328,12 +332,13 @@ class _Listener:
         if window.encoded is None:
             yield Encode(window)
         for temperature in temperatures:
-            decoded: Decoded = yield Decode(window, prompt, temperature, rules.beam)
+            decoded: Decoded = yield Decode(window, prompt, temperature, rules.beam, again)
             tries.append(_Try(decoded, temperature, self._is_loop(decoded, window)))
             if rules.is_silence(decoded, tries[-1].is_loop):
                 return tries[-1]
             if not tries[-1].is_loop and decoded.avg_logprob >= rules.improbable:
                 return tries[-1]
+            again = "loop" if tries[-1].is_loop else "improbable"
         # None was good: the most probable one is likelier to be right than the boldest.
         return max(tries, key=lambda each: (not each.is_loop, each.decoded.avg_logprob))
 

@@ -1,5 +1,8 @@
 """The FastAPI application: routes, sign-in by key, limits, and what they share."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import Depends, FastAPI
@@ -17,7 +20,9 @@ from hush_service.web.bodies import BodyBounds, BodyLimits, RestOfBodies
 from hush_service.web.errors import install_error_handlers
 from hush_service.web.metrics import Metrics, MetricsMiddleware
 from hush_service.web.page import PageMiddleware, load_page
+from hush_service.web.request_id import RequestId
 from hush_service.web.routes import health, openai, original, sign_in
+from hush_service.web.traces import OFF, Traces
 
 _DESCRIPTION = """
 Speech-to-text on pictures: send a *mel image*, an 8-bit grayscale picture of the log-mel
@@ -29,7 +34,10 @@ the body, plain words as the answer.
 
 
 def create_app(
-    settings: ServiceSettings, models: ServedModels, page: Path | None = None
+    settings: ServiceSettings,
+    models: ServedModels,
+    page: Path | None = None,
+    traces: Traces | None = None,
 ) -> FastAPI:
     """Put a service together.
 
@@ -41,7 +49,18 @@ def create_app(
         Its models, which may become ready later.
     page
         Where the built web page is; None serves none.
+    traces
+        Follow each request; none is followed if None.
     """
+    transcriber = Transcriber.from_settings(settings, models)
+
+    @asynccontextmanager
+    async def life(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await transcriber.close()
+        if traces:
+            await asyncio.to_thread(traces.close)
+
     app = FastAPIOffline(
         title="hush",
         version=hush.__version__,
@@ -49,9 +68,12 @@ def create_app(
         root_path=settings.root_path,
         # A gateway in front has another name.
         redirect_slashes=False,
+        lifespan=life,
+        telemetry=traces.of_requests if traces else OFF,
     )
-    transcriber = Transcriber.from_settings(settings, models)
     metrics = Metrics(transcriber)
+    if traces:
+        traces.follow(transcriber)
     app.state.transcriber, app.state.metrics = transcriber, metrics
     # Only described here: `ApiKey` looks before any body is read.
     described = [Depends(HTTPBearer(auto_error=False))] if settings.api_key is not None else []
@@ -73,6 +95,7 @@ def create_app(
         limits=limits,
         held=transcriber.held,
         draining=lambda: transcriber.queue.draining,
+        on_refused=transcriber.on_refused,
     )
     if settings.api_key is not None:
         app.add_middleware(ApiKey, key=settings.api_key.get_secret_value())
@@ -80,4 +103,7 @@ def create_app(
     app.add_middleware(MetricsMiddleware, metrics=metrics)
     if page is not None:
         app.add_middleware(PageMiddleware, files=load_page(page, page_headers()))
+    # A gateway knows the key, and has said its own id to others.
+    told = traces.name_request if traces else lambda name: None
+    app.add_middleware(RequestId, believed=settings.api_key is not None, told=told)
     return app

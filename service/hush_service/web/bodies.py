@@ -57,15 +57,23 @@ class BodyBounds:
         Counts their bytes, until their requests are answered.
     draining
         Says whether the service is about to stop: then bodies that are not there yet are refused.
+    on_refused
+        Called with the reason of each refusal.
     """
 
     def __init__(
-        self, app: ASGIApp, limits: BodyLimits, held: BytesHeld, draining: Callable[[], bool]
+        self,
+        app: ASGIApp,
+        limits: BodyLimits,
+        held: BytesHeld,
+        draining: Callable[[], bool],
+        on_refused: Callable[[str], None],
     ) -> None:
         self._app = app
         self._limits = limits
         self._held = held
         self._draining = draining
+        self._on_refused = on_refused
         self._uploads = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102
@@ -75,6 +83,7 @@ class BodyBounds:
         try:
             self._check(dict(scope["headers"]))
         except ApiError as refusal:
+            self._on_refused(str(refusal.code))
             await refusal.response()(scope, receive, send)
             return
         received = 0
@@ -82,6 +91,13 @@ class BodyBounds:
         began = time.monotonic()
 
         async def bounded() -> Message:
+            try:
+                return await next_part()
+            except ApiError as refusal:
+                self._on_refused(str(refusal.code))
+                raise
+
+        async def next_part() -> Message:
             nonlocal received, complete
             if complete:
                 return await receive()

@@ -12,11 +12,12 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from hush.contracts.errors import LONGEST_RETRY_AFTER, error_body
+from hush.contracts.headers import REQUEST
 from hush_service.core import errors as core
+from hush_service.web import request_id
 
 log = logging.getLogger(__name__)
 
-FAILED = "the service failed on this request; its log says how"
 CLIENT_CLOSED_REQUEST = 499
 """Nginx's status for an answer that nobody waits for; only logs and metrics see it."""
 
@@ -119,12 +120,18 @@ def over_http(error: core.RefusedError) -> ApiError:
     )
 
 
+def failure() -> ApiError:
+    """Return the answer to what should not have happened."""
+    found = f" (request {name})" if (name := request_id.current()) else ""
+    return ApiError(500, f"the service failed on this request; its log says how{found}")
+
+
 def body_of(error: Exception) -> dict[str, Any]:
     """Return what an answer says of an error that comes amid it, in OpenAI's shape."""
     if isinstance(error, core.RefusedError):
         return over_http(error).body
     log.error("an answer failed after its beginning", exc_info=error)
-    return ApiError(500, FAILED).body
+    return failure().body
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -160,7 +167,10 @@ def install_error_handlers(app: FastAPI) -> None:
         return ApiError(400, message, param=param).response()
 
     async def unexpected(_: Request, error: Exception) -> Response:
-        return ApiError(500, FAILED).response()
+        response = failure().response()
+        # It is sent around all that would add this.
+        response.headers[REQUEST] = request_id.current()
+        return response
 
     app.add_exception_handler(HTTPException, http_error)
     app.add_exception_handler(core.RefusedError, refused)

@@ -20,6 +20,8 @@ from hush_service.packaged import page_folder
 from hush_service.settings import ServiceSettings
 from hush_service.web.app import create_app
 from hush_service.web.connections import bounded
+from hush_service.web.request_id import WithRequest
+from hush_service.web.traces import Traces
 
 log = logging.getLogger(__name__)
 
@@ -93,11 +95,12 @@ def serve(settings: ServiceSettings) -> bool:
     ModelSettingError
         If a model is neither a name nor a file.
     OSError
-        If it cannot listen on its address.
+        If it cannot listen on its address, or something it is set to use is not there.
     """
     models = ServedModels(settings.models)
+    traces = Traces.from_environment()
     listener = _listen(settings.host, settings.port)
-    log_to_stderr()
+    log_to_stderr(WithRequest)
     host, port = listener.getsockname()[:2]
     log.info("listening on http://%s:%d", f"[{host}]" if ":" in host else host, port)
     # A daemon, so that a service which has to stop does not wait for a download.
@@ -107,7 +110,7 @@ def serve(settings: ServiceSettings) -> bool:
     page = page_folder()
     if page is None:
         log.warning(NO_PAGE)
-    app = create_app(settings, models, page)
+    app = create_app(settings, models, page, traces)
     # A key is what no foreign page has; without one, only this machine's programs may ask.
     reached = (
         app

@@ -81,7 +81,7 @@ async def test_a_picture_becomes_words() -> None:
     told = engine(languages=("en", "de"))
     core = transcriber(loaded(demo=told))
     heard: list[tuple[str, float]] = []
-    core.on_heard = lambda model, seconds: heard.append((model, seconds))
+    core.on_heard = lambda model, seconds, worked: heard.append((model, seconds))
     decoding = DecodingRequest(language="de", prompt="Guten Tag")
     transcript = await core.transcribe(picture(250), "demo", decoding)
     assert isinstance(transcript, Transcript)
@@ -237,7 +237,7 @@ async def test_interim_words_are_the_smallest_suitable_models_and_count_as_no_sp
     core = transcriber(
         loaded(large=large, small=small, english=english), quotas=quotas(monkeypatch)
     )
-    core.on_heard = lambda model, seconds: pytest.fail("it was counted")
+    core.on_heard = lambda *_: pytest.fail("it was counted")
     interim = DecodingRequest(interim=True)
     assert (await core.transcribe(picture(), None, interim, account=OCTOCAT)).text == "Hello."
     german = replace(interim, language="de")

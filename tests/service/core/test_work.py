@@ -1,6 +1,8 @@
 import asyncio
 import threading
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,8 +20,9 @@ from hush_service.core.turns import Job, Priority, Terms, Turns
 from hush_service.core.work import Bounds, WorkQueue
 from hush_service.engine import DecodingRequest
 from hush_service.engine.batching import OneAtATime
+from hush_service.engine.process import EngineDiedError
 from tests.service.conftest import engine as told_engine
-from tests.service.core.stepping import Stepping, do, until
+from tests.service.core.stepping import Asked, Stepping, do, until
 
 pytestmark = pytest.mark.anyio
 
@@ -183,6 +186,20 @@ async def test_interim_pictures_are_dropped_where_others_wait() -> None:
     assert engine.steps == [["first"], ["second"], ["interim"]]
 
 
+async def test_an_interim_picture_that_is_being_decoded_is_finished_and_the_newest_waits() -> None:
+    queue, engine = WorkQueue(), closed(batch=1)
+    somebody = Terms("somebody", Priority.INTERIM)
+    decoded = asyncio.create_task(do(queue, engine, "decoded", somebody, questions=2))
+    await until(lambda: engine.steps != [])
+    older = asyncio.create_task(do(queue, engine, "older", somebody))
+    await until(lambda: queue.admitted == 2)
+    newest = asyncio.create_task(do(queue, engine, "newest", somebody))
+    with pytest.raises(InterimDroppedError):
+        await older
+    let(engine)
+    assert [await decoded, await newest] == ["decoded decoded", "newest"]
+
+
 async def test_a_full_queue_refuses_and_says_when_to_come_again() -> None:
     queue, engine = WorkQueue(Bounds(size=1)), closed(batch=1)
     tasks = await begun(queue, engine, "a", "b")
@@ -280,6 +297,36 @@ async def test_work_that_takes_too_long_is_stopped() -> None:
     assert queue.admitted == 0
 
 
+async def test_a_long_picture_is_charged_its_share_of_what_is_heard_together() -> None:
+    clock = Clock()
+    queue, engine = WorkQueue(Bounds(max_seconds=20), clock), closed(batch=4)
+    tasks = await begun(queue, engine, "first")
+    for name in "abcd":
+        tasks.append(asyncio.create_task(do(queue, engine, name, windows=3)))
+    await until(lambda: queue.admitted == 5)
+    let(engine, 1)
+    for number in range(2, 5):
+        await until(lambda n=number: len(engine.steps) == n)  # type: ignore[misc]
+        clock.now += 12  # of which each has 3
+        let(engine, 1)
+    assert await asyncio.gather(*tasks) == ["first", *(" ".join(name * 3) for name in "abcd")]
+
+
+async def test_what_is_asked_again_alone_has_its_time_anew() -> None:
+    clock = Clock()
+    queue, engine = WorkQueue(Bounds(max_seconds=20), clock), closed(batch=2)
+    engine.fails = frozenset({"bad"})
+    tasks = await begun(queue, engine, "first", "bad", "good")
+    let(engine, 1)
+    await until(lambda: len(engine.steps) == 2)
+    clock.now += 30
+    let(engine, 1)
+    await until(lambda: len(engine.steps) == 3)
+    let(engine)
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [str(result) for result in results] == ["first", "bad cannot be heard", "good"]
+
+
 async def test_work_that_nobody_waits_for_is_stopped() -> None:
     queue, engine = WorkQueue(), closed(batch=1)
     with pytest.raises(CallerGoneError):
@@ -361,15 +408,19 @@ async def test_an_engine_that_does_not_answer_for_far_too_long_is_seen() -> None
 async def test_steps_and_waits_are_told() -> None:
     clock = Clock()
     queue, engine = WorkQueue(clock=clock), closed()
-    steps: list[tuple[int, float]] = []
+    steps: list[tuple[list[object], float]] = []
     waits: list[float] = []
-    queue.on_step = lambda questions, seconds: steps.append((questions, seconds))
+
+    def stepped(_: object, asked: Sequence[tuple[Any, object]], seconds: float) -> None:
+        steps.append(([(question.name, answer) for question, answer in asked], seconds))
+
+    queue.on_step = stepped
     queue.on_begun = waits.append
     tasks = await begun(queue, engine, "a", "b", "c")
     clock.now += 2
     let(engine)
     await asyncio.gather(*tasks)
-    assert steps == [(1, 2.0), (2, 0.0)]
+    assert steps == [([("a", "a")], 2.0), ([("b", "b"), ("c", "c")], 0.0)]
     assert waits == [0.0, 2.0, 2.0]
 
 
@@ -391,3 +442,19 @@ async def test_a_picture_that_ends_engines_is_refused_and_takes_no_other_with_it
     assert (a, b, d) == ("a", "b", "d")
     assert isinstance(c, EngineLostError)
     assert engine.steps == [["a"], ["b", "c", "d"], ["b"], ["c"], ["d"]]
+
+
+async def test_the_time_that_an_engine_hung_is_not_the_pictures() -> None:
+    now = [0.0]
+
+    class Hanging(Stepping):
+        def answers(self, questions: Sequence[Asked], stop: Callable[[], bool]) -> Sequence[object]:
+            answers = super().answers(questions, stop)
+            if len(self.steps) == 1:
+                now[0] += 1000
+                raise EngineDiedError("the engine has not answered for 1000 s")
+            return answers
+
+    queue, engine = WorkQueue(Bounds(max_seconds=100), clock=lambda: now[0]), Hanging()
+    assert await do(queue, engine, "a", windows=2) == "a a"
+    assert engine.steps == [["a"], ["a"], ["a"]]

@@ -160,6 +160,10 @@ def test_a_process_that_cannot_be_started_again_is_lost_until_it_can(
             engine.answers(questions, lambda: False)
         assert conditions == [Condition.STARTING, Condition.LOST]
         model.write_bytes(TOY.read_bytes())
+        with pytest.raises(EngineDiedError, match="cannot be started again"):
+            engine.answers(questions, lambda: False)  # which is not tried again so soon
+        assert conditions[2:] == []
+        engine._lost = float("-inf")
         assert engine.answers(questions, lambda: False) == [None]
         assert conditions[2:] == [Condition.STARTING, Condition.READY]
 

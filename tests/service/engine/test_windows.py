@@ -85,6 +85,10 @@ class Told:
     def temperatures(self) -> list[float]:
         return [question.temperature for question in self.asked]
 
+    @property
+    def reasons(self) -> list[str | None]:
+        return [question.again for question in self.asked]
+
 
 def assert_in_order(times: Sequence[tuple[float, float]], duration: float) -> None:
     assert all(0 <= start <= end <= duration for start, end in times)
@@ -152,6 +156,7 @@ def test_an_answer_that_loops_is_asked_for_again(loop: tuple[int, ...]) -> None:
     told = Told(loop, loop, said(0.0, " And so, my fellow Americans.", 4.0))
     assert heard(BLANK, told).text == "And so, my fellow Americans."
     assert told.temperatures == [0.0, 0.2, 0.4]
+    assert told.reasons == [None, "loop", "loop"]
 
 
 @pytest.mark.parametrize(
@@ -276,6 +281,7 @@ def test_the_parts_of_a_loop_that_were_speech_are_heard_again(jfk: Samples) -> N
     transcript = heard(spectrogram, told)
     assert transcript.text == "And so again ask not what your country"
     assert told.temperatures == [0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 0.0]
+    assert told.reasons == [None, *["loop"] * 5, "unheard"]
     assert [(phrase.start, phrase.end) for phrase in transcript.phrases] == [(0, 1.5), (1.5, 10.72)]
 
 

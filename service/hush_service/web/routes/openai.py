@@ -1,5 +1,6 @@
 """The OpenAI audio API, with a mel image where it has audio."""
 
+import hashlib
 import re
 from collections.abc import Awaitable
 from functools import partial
@@ -62,20 +63,25 @@ class ModelList(BaseModel):
 SMALLEST_TEMPERATURE = 0.001
 """Logits are divided by the temperature: less than this is 0."""
 
-WITHOUT_WORDS = {
+ANSWER_HEADERS = {
     UNHEARD: {
         "description": "Where somebody speaks, and the model has no words for it, in seconds;"
         " missing where all speech has words",
         "schema": {"type": "string"},
         "example": "41.20-47.00, 123.40-126.00",
-    }
+    },
+    "etag": {
+        "description": "Equal for equal answers; streams have none",
+        "schema": {"type": "string"},
+        "example": '"0cc175b9c0f1b6a831c399e269772661"',
+    },
 }
 _ERRORS = documented(400, 401, 404, 408, 413, 415, 422, 429, 503)
 _TEXT = "Set a timer for 42 minutes."
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The words, in the form asked for",
-        "headers": WITHOUT_WORDS,
+        "headers": ANSWER_HEADERS,
         "content": {
             "application/json": {
                 "schema": {"type": "object"},
@@ -233,8 +239,13 @@ async def _answer(
     transcript = await work()
     body = written(transcript, wishes)
     answer = PlainTextResponse(body) if isinstance(body, str) else JSONResponse(body)
-    answer.headers.update(headers(transcript))
+    answer.headers.update({**headers(transcript), "etag": entity_tag(answer.body)})
     return answer
+
+
+def entity_tag(body: bytes | memoryview) -> str:
+    """Return what is equal for equal answers, as HTTP has it."""
+    return f'"{hashlib.sha256(body).hexdigest()[:32]}"'
 
 
 async def _wishes(request: Request) -> Wishes:

@@ -12,7 +12,7 @@ from hush.transcript import TranscriptFormat
 from hush_service.core.served_models import ModelState
 from hush_service.web.caller import account_of, departure, terms_of
 from hush_service.web.errors import documented
-from hush_service.web.routes.openai import WITHOUT_WORDS
+from hush_service.web.routes.openai import ANSWER_HEADERS, entity_tag
 from hush_service.web.state import TheTranscriber
 
 router = APIRouter()
@@ -38,7 +38,7 @@ _PICTURE = {
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The words",
-        "headers": WITHOUT_WORDS,
+        "headers": ANSWER_HEADERS,
         "content": {
             "text/plain": {"schema": {"type": "string"}, "example": "Set a timer for 42 minutes."}
         },
@@ -58,7 +58,9 @@ async def words(transcriber: TheTranscriber, request: Request) -> PlainTextRespo
         account=account_of(request.headers),
         departure=partial(departure, request),
     )
-    return PlainTextResponse(transcript.written(TranscriptFormat.TEXT), headers=headers(transcript))
+    answer = PlainTextResponse(transcript.written(TranscriptFormat.TEXT))
+    answer.headers.update({**headers(transcript), "etag": entity_tag(answer.body)})
+    return answer
 
 
 @router.get("/")
