@@ -30,6 +30,7 @@ NO_ANSWER = 0
 BUSY = 429
 
 Headers = Mapping[str, str]
+Fields = Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -124,10 +125,11 @@ def client(url: str) -> httpx2.AsyncClient:
 async def ask(
     http: httpx2.AsyncClient,
     file: bytes,
+    fields: Fields | None = None,
+    *,
+    headers: Headers | None = None,
     number: int = 0,
     caller: str = "",
-    headers: Headers | None = None,
-    **fields: str,
 ) -> Answer:
     """Send a file, and wait for what comes back.
 
@@ -137,19 +139,19 @@ async def ask(
         Connections to the service.
     file
         What is sent.
-    number, caller
-        As in the `Answer`.
+    fields
+        Of the form, beside the language.
     headers
         Of the request.
-    **fields
-        Of the form, beside the language.
+    number, caller
+        As in the `Answer`.
     """
     sent = time.monotonic()
     try:
         answer = await http.post(
             "/v1/audio/transcriptions",
             files={"file": ("speech", file)},
-            data={"language": "en", **fields},
+            data={"language": "en", **(fields or {})},
             headers=headers,
         )
     except httpx2.TransportError as error:
@@ -176,7 +178,9 @@ async def closed_loop(
             while time.monotonic() - began < seconds:
                 number = next(numbers) % len(files)
                 while time.monotonic() - began < seconds:
-                    answer = await ask(http, files[number], number, caller, headers)
+                    answer = await ask(
+                        http, files[number], headers=headers, number=number, caller=caller
+                    )
                     load.answers.append(answer)
                     if answer.status != BUSY:
                         break
@@ -214,7 +218,9 @@ async def open_loop(
 
     async def send(number: int, caller: str) -> None:
         number %= len(files)
-        load.answers.append(await ask(http, files[number], number, caller, headers[caller]))
+        load.answers.append(
+            await ask(http, files[number], headers=headers[caller], number=number, caller=caller)
+        )
 
     async with client(url) as http, asyncio.TaskGroup() as sending:
         for number, (at, caller) in enumerate(arrivals(rates, seconds)):

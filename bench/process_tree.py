@@ -95,15 +95,11 @@ def by_period(seen: list[Usage], seconds: float) -> list[Usage]:
     for each in seen:
         periods.setdefault(int((each.at - began) / seconds), []).append(each)
     whole = range(int((seen[-1].at - began) / seconds))
-    return [_mean(periods[period]) for period in whole if period in periods]
+    return [mean(periods[period]) for period in whole if period in periods]
 
 
-def change(first: float, last: float) -> str:
-    """Return by how much something grew, as text."""
-    return f"{100 * (last - first) / first:+.1f} %" if first else "-"
-
-
-def _mean(seen: list[Usage]) -> Usage:
+def mean(seen: list[Usage]) -> Usage:
+    """Return the mean of what was seen, which is something."""
     count = len(seen)
     return Usage(
         seen[0].at,
@@ -111,6 +107,11 @@ def _mean(seen: list[Usage]) -> Usage:
         round(sum(each.threads for each in seen) / count),
         round(sum(each.files for each in seen) / count),
     )
+
+
+def change(first: float, last: float) -> str:
+    """Return by how much something grew, as text."""
+    return f"{100 * (last - first) / first:+.1f} %" if first else "-"
 
 
 def _number(file: Path, name: str) -> int:

@@ -538,6 +538,7 @@ async def test_metrics_count_what_happens(client: httpx2.AsyncClient) -> None:
         "hush_held_bytes 0.0",
         "hush_in_flight 0.0",
         "hush_models_ready 1.0",
+        "hush_tasks ",
     ):
         assert line in text
 
