@@ -164,7 +164,7 @@ def served(fault: Fault, model: str, picture: bytes) -> Iterator[harm.Service]:
         printed = stack.enter_context(tempfile.TemporaryFile("w+"))
         settings = {**copied(model, folder), "HUSH_PORT": str(port), **fault.settings}
         command = [*fault.before(folder), *SERVICE]
-        process = stack.enter_context(running(command, output=printed, **settings))
+        process = stack.enter_context(running(command, printed, **settings))
         wait_until_ready(url, process)
         try:
             yield harm.Service(url, process, folder / model, picture)
@@ -236,7 +236,7 @@ def damaged(model: str, folder: Path) -> str:
     settings = {**copied(model, folder), "HUSH_PORT": str(free_port())}
     for file in folder.rglob("model.bin"):
         harm.flip(file)
-    with running(SERVICE, output=None, **settings) as process:
+    with running(SERVICE, **settings) as process:
         try:
             printed, _ = process.communicate(timeout=LONGEST)
         except subprocess.TimeoutExpired:

@@ -60,7 +60,7 @@ def serving(server: Server, peers: Path | None) -> Iterator[tuple[str, int]]:
     settings = {"HUSH_PORT": str(port), "PYTHONPATH": os.pathsep.join(paths), **server.settings}
     with (
         tempfile.TemporaryFile("w+") as printed,
-        running(command, output=printed, **settings) as process,
+        running(command, printed, **settings) as process,
     ):
         url = f"http://127.0.0.1:{port}"
         wait_until_ready(url, process)

@@ -137,7 +137,7 @@ def main() -> None:
     settings = {**SETTINGS, "HUSH_MODELS": options.model, "HUSH_BEAM": str(options.beam)}
     with (
         tempfile.TemporaryFile("w+") as printed,
-        service(output=printed, **settings) as (url, process),
+        service(printed, **settings) as (url, process),
     ):
         asyncio.run(measure(url, process.pid, options))
 

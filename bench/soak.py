@@ -242,7 +242,7 @@ def main() -> None:
     settings = {"HUSH_MODELS": options.model, "HUSH_BEAM": str(options.beam)}
     with (
         tempfile.TemporaryFile("w+") as printed,
-        service(output=printed, **settings) as (url, process),
+        service(printed, **settings) as (url, process),
     ):
         asyncio.run(measure(url, process.pid, options))
 

@@ -41,7 +41,7 @@ def start(engine: str, models: Sequence[str], picture: bytes) -> dict[str, float
         httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=HANG) as http,
     ):
         began = time.monotonic()
-        with running([sys.executable, "-m", "hush_service"], output=printed, **settings) as process:
+        with running([sys.executable, "-m", "hush_service"], printed, **settings) as process:
             while len(reached) < len(models) + 2:
                 if process.poll() is not None or time.monotonic() - began > HANG:
                     printed.seek(0)

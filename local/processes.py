@@ -61,7 +61,7 @@ def hush(
 
 @contextmanager
 def running(
-    command: list[str], *, output: IO[str] | None = None, **settings: str
+    command: list[str], output: IO[str] | None = None, /, **settings: str
 ) -> Iterator[subprocess.Popen[str]]:
     """Run a process until the end of the block.
 
@@ -128,12 +128,12 @@ def wait_until_ready(url: str, process: subprocess.Popen[str]) -> None:
 
 @contextmanager
 def service(
-    *, output: IO[str] | None = None, **settings: str
+    output: IO[str] | None = None, /, **settings: str
 ) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """Run the service with the demo model, and wait until it is ready; see `running`."""
     port = free_port()
     command = [sys.executable, "-m", "hush_service"]
-    with running(command, output=output, HUSH_PORT=str(port), **settings) as process:
+    with running(command, output, HUSH_PORT=str(port), **settings) as process:
         url = f"http://127.0.0.1:{port}"
         wait_until_ready(url, process)
         yield url, process
