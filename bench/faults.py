@@ -50,6 +50,8 @@ class Outcome:
         All of them.
     words
         Those that are right, of each picture.
+    not_sent
+        How often nobody took a connection.
     began
         When the fault was, in seconds of the monotonic clock.
     remark
@@ -58,6 +60,7 @@ class Outcome:
 
     words: Sequence[str]
     answers: list[Answer] = field(default_factory=list)
+    not_sent: int = 0
     began: float = 0.0
     remark: str = ""
 
@@ -110,9 +113,11 @@ class Outcome:
             f"{count} of {status}" for status, count in sorted(self.refused.items())
         )
         again = "-" if self.again is None else f"{self.again:.1f} s"
+        absent = f"no connection {self.not_sent} times" if self.not_sent else ""
         return (
             f"| {name} | {len(self.answers)} | {len(self.right)} | {refused or '0'}"
-            f" | {len(self.wrong)} | {len(self.lost)} | {again} | {self.remark} |"
+            f" | {len(self.wrong)} | {len(self.lost)} | {again}"
+            f" | {'; '.join(filter(None, (self.remark, absent)))} |"
         )
 
 
@@ -130,27 +135,28 @@ class Fault:
         Of the service.
     before
         What is put before the service's command, with a folder of its own.
-    recovers
-        Whether words are waited for afterwards.
+    stops
+        Whether the service is told to stop: who is refused then leaves.
     """
 
     name: str
     act: Callable[[harm.Service], Awaitable[str]]
     settings: Mapping[str, str] = field(default_factory=dict)
     before: Callable[[Path], list[str]] = lambda folder: []
-    recovers: bool = True
+    stops: bool = False
 
 
 FAULTS = (
     Fault("the engine's process is killed", harm.kill_engine),
     Fault("the engine's process hangs", harm.stop_engine, {"HUSH_MAX_SECONDS": "5"}),
-    Fault("SIGTERM", harm.terminate, recovers=False),
+    Fault("SIGTERM", harm.terminate, stops=True),
     Fault("clients that do not read", harm.do_not_read),
     Fault("bodies that trickle", harm.trickle, {"HUSH_MAX_BODY_SECONDS": "5"}),
     Fault("idle connections", harm.idle),
     Fault("clients that ask and leave", harm.leave),
     Fault("a full disk", harm.write, before=harm.on_full_disk),
     Fault("the model's file is overwritten", harm.overwrite),
+    Fault("it is, and the engine's process is killed", harm.overwrite_and_kill),
 )
 
 
@@ -210,11 +216,13 @@ async def under_load(
             while not stop.is_set():
                 number = next(numbers) % len(files)
                 answer = await ask(http, files[number], number=number)
-                stopping = not fault.recovers and outcome.began
-                if stopping and answer.text == "ConnectError":
-                    return  # nobody is there any more: nothing was sent
-                outcome.answers.append(answer)
-                if stopping and answer.status == UNAVAILABLE:
+                if answer.text == "ConnectError":  # nothing was sent
+                    outcome.not_sent += 1
+                else:
+                    outcome.answers.append(answer)
+                if service.has_ended:
+                    return
+                if outcome.began and fault.stops and answer.status == UNAVAILABLE:
                     return
                 if not answer.good:
                     await asyncio.sleep(COME_AGAIN)
@@ -224,11 +232,13 @@ async def under_load(
     outcome.began = time.monotonic()
     outcome.remark = await fault.act(service)
     latest = time.monotonic() + LONGEST
-    while fault.recovers and outcome.again is None and time.monotonic() < latest:
+    while outcome.again is None and not service.has_ended and time.monotonic() < latest:
         await asyncio.sleep(0.1)
-    await asyncio.sleep(seconds if fault.recovers else 0)
+    await asyncio.sleep(seconds)
     stop.set()
     await asking
+    if service.has_ended:
+        outcome.remark += f"; it ended with status {service.process.returncode}"
 
 
 def damaged(model: str, folder: Path) -> str:

@@ -66,6 +66,11 @@ class Service:
         return "127.0.0.1", int(self.url.rsplit(":", 1)[1])
 
     @property
+    def has_ended(self) -> bool:
+        """Whether its process is gone."""
+        return self.process.poll() is not None
+
+    @property
     def engine(self) -> int | None:
         """The process of its engine, if that has one."""
         for each in family(self.process.pid)[1:]:
@@ -95,15 +100,15 @@ def _signal_engine(service: Service, number: signal.Signals) -> str:
     if engine is None:
         return "not done: the engine has no process of its own"
     os.kill(engine, number)
-    return ""
+    return "done"
 
 
 async def terminate(service: Service) -> str:
     """Tell it to stop, and wait until it has."""
     began = time.monotonic()
     service.process.send_signal(signal.SIGTERM)
-    status = await asyncio.to_thread(service.process.wait, HANG)
-    return f"exit {status} after {time.monotonic() - began:.1f} s"
+    await asyncio.to_thread(service.process.wait, HANG)
+    return f"{time.monotonic() - began:.1f} s"
 
 
 async def do_not_read(service: Service) -> str:
@@ -178,7 +183,13 @@ async def overwrite(service: Service) -> str:
     """Replace its model's weights by something else, in their place."""
     for file in service.model.rglob("model.bin"):
         file.write_bytes(bytes(file.stat().st_size))
-    return ""
+    return "done"
+
+
+async def overwrite_and_kill(service: Service) -> str:
+    """Replace its model's weights, and end the engine's process, which they are loaded into."""
+    await overwrite(service)
+    return await kill_engine(service)
 
 
 def flip(file: Path) -> None:
