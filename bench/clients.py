@@ -9,7 +9,7 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -69,14 +69,17 @@ class Answer:
 
 @dataclass
 class Load:
-    """All answers, and for how long was asked."""
+    """All answers, since when and for how long was asked, in seconds."""
 
+    began: float = 0.0
     seconds: float = 0.0
     answers: list[Answer] = field(default_factory=list)
 
     def of(self, *callers: str) -> "Load":
         """Return the part of some callers."""
-        return Load(self.seconds, [each for each in self.answers if each.caller in callers])
+        return Load(
+            self.began, self.seconds, [each for each in self.answers if each.caller in callers]
+        )
 
     @property
     def good(self) -> list[Answer]:
@@ -97,6 +100,21 @@ class Load:
     def statuses(self) -> Counter[int]:
         """How often each status was answered."""
         return Counter(each.status for each in self.answers)
+
+    def pace(self, since: float, until: float) -> float:
+        """Return how many had words a second, from the last that came by then to the last by then.
+
+        Parameters
+        ----------
+        since, until
+            Seconds after the beginning, without which clients begin and end one by one.
+        """
+        came = sorted(each.sent + each.seconds - self.began for each in self.good)
+        before = [at for at in came if at <= since]
+        counted = [at for at in came if since < at <= until]
+        if not counted:
+            return 0.0
+        return len(counted) / (counted[-1] - (before[-1] if before else since))
 
     @property
     def failures(self) -> int:
@@ -163,14 +181,31 @@ async def ask(
 
 
 async def closed_loop(
-    url: str, files: Sequence[bytes], clients: int, seconds: float, headers: Headers | None = None
+    url: str,
+    files: Sequence[bytes],
+    clients: int,
+    seconds: float,
+    headers: Callable[[str], Headers] = lambda caller: {},
 ) -> Load:
     """Have clients ask one thing at a time for so long; wait for all answers.
 
     Who is told to come again does so when it was said.
+
+    Parameters
+    ----------
+    url
+        The service's address.
+    files
+        What is sent, in turn.
+    clients
+        How many.
+    seconds
+        How long.
+    headers
+        Returns those of a client's requests, by its number.
     """
-    load = Load()
     began = time.monotonic()
+    load = Load(began)
     numbers = iter(range(10**9))
 
     async def one(caller: str) -> None:
@@ -179,7 +214,7 @@ async def closed_loop(
                 number = next(numbers) % len(files)
                 while time.monotonic() - began < seconds:
                     answer = await ask(
-                        http, files[number], headers=headers, number=number, caller=caller
+                        http, files[number], headers=headers(caller), number=number, caller=caller
                     )
                     load.answers.append(answer)
                     if answer.status != BUSY:
@@ -196,7 +231,7 @@ async def open_loop(
     files: Sequence[bytes],
     rates: Mapping[str, float],
     seconds: float,
-    headers: Mapping[str, Headers],
+    headers: Callable[[str], Headers],
 ) -> Load:
     """Have callers ask at their rates for so long, whatever is answered; wait for all answers.
 
@@ -211,15 +246,15 @@ async def open_loop(
     seconds
         How long.
     headers
-        Of each caller's requests.
+        Returns those of a caller's requests.
     """
-    load = Load(seconds)
     began = time.monotonic()
+    load = Load(began, seconds)
 
     async def send(number: int, caller: str) -> None:
         number %= len(files)
         load.answers.append(
-            await ask(http, files[number], headers=headers[caller], number=number, caller=caller)
+            await ask(http, files[number], headers=headers(caller), number=number, caller=caller)
         )
 
     async with client(url) as http, asyncio.TaskGroup() as sending:

@@ -91,11 +91,10 @@ def fairness_table(load: Load, callers: Sequence[str]) -> str:
 
 async def measure(url: str, process: int, options: argparse.Namespace) -> None:
     files = pictures(segments(options.data, options.utterances))
-    await closed_loop(url, files[:1], 1, 1.0, identity("first"))
-    full = await closed_loop(
-        url, files, options.clients, options.capacity_seconds, identity("capacity")
-    )
-    capacity = len(full.good) / full.seconds
+    await closed_loop(url, files[:1], 1, 1.0, identity)
+    whole = options.capacity_seconds
+    full = await closed_loop(url, files, options.clients, whole, identity)
+    capacity = full.pace(whole / 2, whole)
     print(
         f"capacity: {capacity:.2f} answers a second, half and 99 % within"
         f" {percentiles(full.waits).replace(' |', ',')}, of {options.clients} clients",
@@ -103,9 +102,7 @@ async def measure(url: str, process: int, options: argparse.Namespace) -> None:
     )
     asking = rates(capacity, options.callers, options.times)
     async with watched(process) as seen:
-        load = await open_loop(
-            url, files, asking, options.seconds, {caller: identity(caller) for caller in asking}
-        )
+        load = await open_loop(url, files, asking, options.seconds, identity)
     print(f"\n{fairness_table(load, list(asking))}\n\n{memory_table(seen, options.every)}\n")
     shares = [
         len(part.good) / len(part.answers)
