@@ -60,13 +60,25 @@ def hush(
 
 
 @contextmanager
-def running(command: list[str], **settings: str) -> Iterator[subprocess.Popen[str]]:
-    """Run a process until the end of the block."""
+def running(
+    command: list[str], output: IO[str] | None = None, /, **settings: str
+) -> Iterator[subprocess.Popen[str]]:
+    """Run a process until the end of the block.
+
+    Parameters
+    ----------
+    command
+        What is run.
+    output
+        File that it prints to; a pipe if None, which does not hold much that nobody reads.
+    **settings
+        Its settings of hush.
+    """
     process = subprocess.Popen(
         command,
         cwd=ROOT,
         env=environment(**settings),
-        stdout=subprocess.PIPE,
+        stdout=subprocess.PIPE if output is None else output,
         stderr=subprocess.STDOUT,
         text=True,
     )
@@ -115,12 +127,13 @@ def wait_until_ready(url: str, process: subprocess.Popen[str]) -> None:
 
 
 @contextmanager
-def service(**settings: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """Run the service with the demo model, and wait until it is ready."""
+def service(
+    output: IO[str] | None = None, /, **settings: str
+) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """Run the service with the demo model, and wait until it is ready; see `running`."""
     port = free_port()
-    with running(
-        [sys.executable, "-m", "hush_service"], HUSH_PORT=str(port), **settings
-    ) as process:
+    command = [sys.executable, "-m", "hush_service"]
+    with running(command, output, HUSH_PORT=str(port), **settings) as process:
         url = f"http://127.0.0.1:{port}"
         wait_until_ready(url, process)
         yield url, process

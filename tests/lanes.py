@@ -36,6 +36,7 @@ PLACES = (
     ("hush/test_cli.py", "process"),
     ("hush/test_inputs.py", "process"),
     ("hush/test_reading.py", "process"),
+    ("bench/*", "process"),
     ("test_cases.py", "model"),
     ("test_demo.py", "process"),
     ("test_end_to_end.py", "process"),

@@ -87,7 +87,7 @@ class BoundedProtocol(H11Protocol):
         super().on_response_complete()
         if self.conn.their_state is h11.SEND_BODY:
             self.transport.close()
-        elif not self.is_asked:
+        elif not self.is_asked and not self.transport.is_closing():
             self._idle[self] = None
 
     def pause_writing(self) -> None:

@@ -1,5 +1,6 @@
 """What Prometheus reads at `/metrics`."""
 
+import asyncio
 import time
 from collections.abc import Iterator, MutableMapping, Sequence
 from typing import Any, get_args
@@ -49,6 +50,7 @@ class Metrics:
         self._gauge("hush_in_flight", "Pictures taken and not yet answered", lambda: queue.admitted)
         self._gauge("hush_models_ready", "Models that can answer", lambda: len(models.ready))
         self._gauge("hush_held_bytes", "Bytes of bodies and pictures", lambda: held.held)
+        self._gauge("hush_tasks", "Tasks of the event loop", lambda: len(asyncio.all_tasks()))
         self._gauge("hush_draining", "1 while nothing new is taken", lambda: queue.draining)
 
     def _count_pictures(self, transcriber: Transcriber) -> None:

@@ -1,5 +1,6 @@
 """The engine on CTranslate2, with OpenAI's own weights and people's voices."""
 
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -55,6 +56,18 @@ def test_it_hears_a_person(base: CTranslate2Engine, jfk: Samples) -> None:
     transcript = base.transcribe(log_mel_spectrogram(jfk), DecodingRequest(), on)
     assert plain(transcript.text) == plain(ASK_NOT)
     assert transcript.language == "english"
+
+
+def test_weights_that_are_replaced_meanwhile_change_no_words(
+    tiny: CTranslate2Engine, jfk: Samples, tmp_path: Path
+) -> None:
+    copy = shutil.copytree(resolve("tiny.en", "ctranslate2"), tmp_path / "tiny.en")
+    engine = CTranslate2Engine(copy, "cpu", "int8")
+    weights = copy / "model.bin"
+    weights.write_bytes(bytes(weights.stat().st_size))
+    spectrogram = log_mel_spectrogram(jfk)
+    heard = engine.transcribe(spectrogram, DecodingRequest(), on)
+    assert heard.text == tiny.transcribe(spectrogram, DecodingRequest(), on).text
 
 
 def test_words_have_times_in_order(base: CTranslate2Engine, jfk: Samples) -> None:

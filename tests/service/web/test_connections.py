@@ -138,6 +138,26 @@ def test_connections_that_are_asked_something_do_not_give_way() -> None:
             assert connection.recv(1000).startswith(b"HTTP/1.1 200")
 
 
+def test_who_still_reads_the_last_answer_does_not_give_way() -> None:
+    answer = bytes(32_000_000)  # more than the system keeps for who does not read
+    answered = threading.Event()
+
+    async def app(scope: Any, receive: Callable[[], Any], send: Callable[[Any], Any]) -> None:
+        if scope["type"] != "http":
+            return
+        await send({"type": "http.response.start", "status": 200})
+        await send({"type": "http.response.body", "body": answer})
+        answered.set()
+
+    with listening(app, most=1) as url, connected(url) as reading:
+        reading.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        assert answered.wait(HANG)
+        with connected(url) as another:
+            assert is_closed(another)
+        with reading.makefile("rb") as stream:
+            assert len(stream.read()) > len(answer)
+
+
 def test_who_does_not_read_the_answer_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "UNREAD_SECONDS", 0.2)
     ended = threading.Event()

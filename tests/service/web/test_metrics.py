@@ -80,6 +80,7 @@ async def test_requests_and_pictures_are_counted(client: httpx2.AsyncClient) -> 
     found = await metrics(client)
     assert {name: found[name] for name in expected} == expected
     assert found['hush_engine_seconds_total{model="demo"}'] > 0
+    assert found["hush_tasks"] > 0
 
 
 async def test_bodies_that_are_refused_are_counted_by_reason() -> None:

@@ -1,6 +1,7 @@
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +12,7 @@ import httpx2
 import numpy as np
 import pytest
 
+from bench.process_tree import usage
 from hush.image import encode, quantize
 from hush.mel import log_mel_spectrogram
 from hush_service.packaged import demo_folder
@@ -43,8 +45,12 @@ def start(**settings: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def metrics(url: str) -> str:
+    return get(f"{url}/metrics").text
+
+
 def in_flight(url: str) -> bool:
-    return "hush_in_flight 1.0" in get(f"{url}/metrics").text
+    return "hush_in_flight 1.0" in metrics(url)
 
 
 def connected(url: str) -> socket.socket:
@@ -140,6 +146,41 @@ def test_more_idle_connections_than_files_leave_room_for_probes() -> None:
         assert post(url, picture()).text == "Hello.\n"
         process.send_signal(signal.SIGTERM)
         assert "out of system resource" not in process.communicate(timeout=HANG)[0]
+
+
+def test_a_log_that_cannot_be_written_keeps_nobody_from_words(tmp_path: Path) -> None:
+    """As on a full disk: what does not write to files goes on."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    no_file_grows = ["bash", "-c", 'ulimit -f 0; exec "$0" "$@"', *COMMAND]
+    with (
+        (tmp_path / "log").open("w+") as log,
+        running(no_file_grows, log, HUSH_PORT=str(port)) as process,
+    ):
+        wait_until_ready(url, process)
+        with connected(url) as connection:
+            connection.sendall(b"\x00 no HTTP, which the log would say\r\n\r\n")
+            assert connection.recv(1000).startswith(b"HTTP/1.1 400")
+        assert post(url, bytes(15_000_000)).status_code == 400
+        assert post(url, picture()).text == "Hello.\n"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(HANG) == 0
+        assert log.read() == ""
+
+
+def test_clients_that_ask_and_reset_leave_nothing_behind(tmp_path: Path) -> None:
+    reset = struct.pack("ii", 1, 0)
+    head = f"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(picture())}\r\n\r\n"
+    with told_service(TOLD_GO=tmp_path / "never") as (url, process):
+        files = usage(process.pid).files
+        for _ in range(100):
+            with connected(url) as connection:
+                connection.sendall(head.encode() + picture())
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
+        wait_until(lambda: usage(process.pid).files <= files)
+        for at_rest in ("hush_in_flight 0.0", "hush_held_bytes 0.0"):
+            wait_until(lambda text=at_rest: text in metrics(url))  # type: ignore[misc]
+        assert 'status="500"' not in metrics(url)
 
 
 def test_ctrl_c_stops_an_idle_service() -> None:
