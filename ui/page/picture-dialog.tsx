@@ -8,7 +8,7 @@ import type { Utterance } from "../shared/messages";
 import { Dialog } from "./dialog";
 import { byteCount, duration, languageName, soundBytes } from "./figures";
 import { BackIcon, ForwardIcon } from "./icons";
-import { picture, takes } from "./library";
+import { picture, sentUtterances } from "./library";
 import { usePicture, Waveform } from "./pictures";
 import { save } from "./transcript-view";
 import "./picture-dialog.css";
@@ -24,7 +24,7 @@ export function PictureDialog({
   id: string;
   show: (utterance: Utterance | null) => void;
 }) {
-  const all = takes.value.flatMap((take) => take.utterances);
+  const all = sentUtterances.value;
   const place = all.findIndex((utterance) => utterance.id === id);
   const utterance = all[place];
   useEffect(() => {

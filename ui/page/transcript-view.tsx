@@ -7,7 +7,7 @@ import type { Utterance } from "../shared/messages";
 import { duration } from "./figures";
 import { ForUtterance, type UtteranceProps } from "./for-utterance";
 import { CopyIcon, RemoveIcon } from "./icons";
-import { latest, type Take, takes, tellOutbox } from "./library";
+import { interimWords, latest, type Take, takes, tellOutbox } from "./library";
 import { pieces, withoutWords } from "./pieces";
 import { settings } from "./settings";
 import { plainText, TRANSCRIPT_FORMATS, type TranscriptFormat, transcriptFile } from "./transcript";
@@ -87,20 +87,16 @@ function Said({ utterance, show }: UtteranceProps) {
       >
         {clock(utterance.start)}
       </button>
-      <Words utterance={utterance} />
+      <span class="words" data-utterance={utterance.id} data-state={utterance.state}>
+        <Words utterance={utterance} />
+      </span>
     </p>
   );
 }
 
 function Words({ utterance }: { utterance: Utterance }) {
   const { state, answer, problem } = utterance;
-  if (state === "waiting") {
-    return (
-      <span class="pending">
-        <span class="visually-hidden">waiting for its words</span>
-      </span>
-    );
-  }
+  if (state === "open" || state === "waiting") return <WordsSoFar id={utterance.id} />;
   if (state === "refused") {
     return (
       <span class="refused">
@@ -134,6 +130,26 @@ function Words({ utterance }: { utterance: Utterance }) {
           </Fragment>
         ),
       )}
+    </span>
+  );
+}
+
+/** Words of what is being said; those that may change are for eyes alone. */
+function WordsSoFar({ id }: { id: string }) {
+  const words = interimWords.value.get(id);
+  if (!words?.firm && !words?.grey) {
+    return (
+      <span class="pending">
+        <span class="visually-hidden">waiting for its words</span>
+      </span>
+    );
+  }
+  return (
+    <span>
+      <span class="firm">{words.firm}</span>
+      <span class="grey" aria-hidden="true">
+        {words.grey}
+      </span>
     </span>
   );
 }

@@ -2,11 +2,12 @@
 
 import { SAMPLE_RATE } from "../chain/framing";
 import { hasSimd } from "../chain/kernels";
-import type {
-  ListenerOrder,
-  ListenerReport,
-  ListeningTask,
-  PaintingUpdate,
+import {
+  hearingLock,
+  type ListenerOrder,
+  type ListenerReport,
+  type ListeningTask,
+  type PaintingUpdate,
 } from "../shared/messages";
 import simdUrl from "../wasm/build/chain.simd.wasm?url";
 import scalarUrl from "../wasm/build/chain.wasm?url";
@@ -57,6 +58,11 @@ function report(message: ListenerReport): void {
 }
 
 async function listen(task: ListeningTask, hear: (hearing: Hearing) => Promise<void>) {
+  const work = () => listenNow(task, hear);
+  await (navigator.locks?.request(hearingLock(task.recording.id), work) ?? work());
+}
+
+async function listenNow(task: ListeningTask, hear: (hearing: Hearing) => Promise<void>) {
   let hearing: Hearing | null = null;
   let problem: string | null = null;
   try {

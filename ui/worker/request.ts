@@ -30,7 +30,7 @@ export type Outcome =
   | { kind: "refused"; reason: string };
 
 /**
- * Sends one picture.
+ * Sends one picture; that of an open utterance for interim words.
  *
  * @param picture - The file: a mel image and nothing else.
  * @param signal - Gives the request up.
@@ -48,6 +48,7 @@ export async function transcribe(
   form.append("response_format", "verbose_json");
   if (model) form.append("model", model);
   if (language) form.append("language", language);
+  if (utterance.state === "open") form.append("interim", "true");
   const path = `v1/audio/${task === "translate" ? "translations" : "transcriptions"}`;
   try {
     const response = await fetch(new URL(path, service.address), {
@@ -68,6 +69,8 @@ export async function transcribe(
  * @param start - Seconds of the recording at which the picture begins.
  */
 export async function outcome(response: Response, start: number): Promise<Outcome> {
+  // Interim words are for when nobody waits.
+  if (response.status === 204) return { kind: "later", reason: "others wait", after: null };
   if (response.ok) return { kind: "answered", answer: readAnswer(await response.json(), start) };
   const { reason, code } = await problem(response);
   const { status } = response;

@@ -56,6 +56,10 @@ describe("an answer of the service", () => {
     expect((result as { after: number }).after).toBeGreaterThan(1_000);
   });
 
+  it("of 204 means that others wait", async () => {
+    expect(await outcome(new Response(null, { status: 204 }), 0)).toMatchObject({ kind: "later" });
+  });
+
   it.each([401, 403])("of %d means: not without another key", async (status) => {
     expect((await outcome(error(status), 0)).kind).toBe("locked");
   });
