@@ -1,5 +1,6 @@
 """Words while a person speaks, with real weights."""
 
+import re
 import threading
 from collections.abc import Iterator
 from itertools import pairwise
@@ -8,13 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from hush.image import decode
 from local.processes import service
 from local.wire import Request, Response, Wire
 from tests.conftest import Samples
-from tests.ui.conftest import BrowserWith, hears, wav, words
+from tests.ui.conftest import BrowserWith, hears, until, wav, words
 
 LAST_WORDS = "what you can do for your country"
 
@@ -60,6 +61,12 @@ def interim(wire: Wire) -> list[dict[str, bytes]]:
     """Return the forms of all pictures of what was still being said."""
     forms = [request.form() for request in wire.pictures()]
     return [form for form in forms if form.get("interim") == b"true"]
+
+
+def final(wire: Wire) -> list[dict[str, bytes]]:
+    """Return the forms of all other pictures."""
+    forms = [request.form() for request in wire.pictures()]
+    return [form for form in forms if "interim" not in form]
 
 
 @pytest.fixture
@@ -157,3 +164,44 @@ def test_what_was_being_said_when_the_page_closed_is_kept(listening: Page, wire:
     words(listening, "fellow")
     expect(listening.locator(".take")).to_contain_text("This recording ended early")
     expect(listening.locator(".said[data-state=open]")).to_have_count(0)
+
+
+def test_fragments_are_settled_as_a_paragraph_by_one_longer_picture(
+    listening: Page, wire: Wire
+) -> None:
+    words(listening, LAST_WORDS)
+    fragments = listening.locator(".words").count()
+    assert fragments > 1
+    listening.get_by_role("button", name="Stop").click()
+    paragraph = listening.locator(".said[data-settled=true]")
+    expect(paragraph).to_have_count(1)
+    expect(listening.locator(".said")).to_have_count(1)
+    # One sentence, where pauses had made several.
+    assert re.fullmatch(r"[^.!?]*what your country can do for you[^.!?]*[.!?].*", _text(paragraph))
+    *pieces, joined = [decode(form["file"]).frames for form in final(wire)]
+    assert joined == sum(pieces)
+    assert joined <= 3000
+    with listening.expect_download() as download:
+        listening.get_by_role("combobox", name="Export Microphone").select_option("txt")
+    assert download.value.path().read_text(encoding="utf-8").strip() == _text(paragraph)
+    expect(listening.locator(".picture-row").first).to_contain_text(f"{fragments} joined")
+    # It is told once: as it was said.
+    told = listening.locator(".transcript [aria-live]").last.inner_text()
+    assert told != _text(paragraph)
+
+
+def _text(paragraph: Locator) -> str:
+    return paragraph.locator(".words").inner_text().strip()
+
+
+@pytest.mark.parametrize("status", [400, 500])
+def test_nothing_is_lost_where_settling_fails(listening: Page, wire: Wire, status: int) -> None:
+    words(listening, LAST_WORDS)
+    before = listening.locator(".words").all_inner_texts()
+    wire.answer_instead = lambda request: Response(status) if request.method == "POST" else None
+    listening.get_by_role("button", name="Stop").click()
+    expect(listening.get_by_role("button", name="Start listening")).to_be_enabled()
+    until(listening, lambda: len(final(wire)) > len(before))
+    expect(listening.locator(".words")).to_have_count(len(before))
+    assert listening.locator(".words").all_inner_texts() == before
+    wire.answer_instead = lambda _: None

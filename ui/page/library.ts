@@ -44,9 +44,22 @@ export const takes = computed<Take[]>(() => {
     }));
 });
 
-/** Utterances whose pictures are whole, oldest first. */
+/** Returns what was kept of a file whose page was closed, or which was cancelled, before its end. */
+export function interruptedAs(
+  name: string,
+  { size, lastModified }: NonNullable<Recording["file"]>,
+): Take | undefined {
+  return takes.peek().find(({ recording }) => {
+    const same = recording.file?.size === size && recording.file.lastModified === lastModified;
+    return recording.interrupted && recording.name === name && same;
+  });
+}
+
+/** Utterances whose pictures are whole, in the order of sending. */
 export const sentUtterances = computed<Utterance[]>(() =>
-  takes.value.flatMap((take) => take.utterances).filter(({ state }) => state !== "open"),
+  [...utterances.value.values()]
+    .filter(({ state }) => state !== "open")
+    .sort((one, other) => one.order - other.order),
 );
 
 /** What was sent of utterances while they were being said. */
@@ -96,7 +109,7 @@ function applyChanges(): void {
       case "utterance":
         changedUtterances.set(change.utterance.id, change.utterance);
         if (change.utterance.answer) {
-          told = change.utterance.answer.text || told;
+          if (!change.utterance.joins) told = change.utterance.answer.text || told;
           agreements.delete(change.utterance.id);
           changedWords.delete(change.utterance.id);
         }

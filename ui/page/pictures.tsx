@@ -3,7 +3,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { clock } from "../shared/axes";
 import type { Utterance } from "../shared/messages";
-import { byteCount, duration, languageName, soundBytes } from "./figures";
+import { byteCount, duration, languageName, pictureSeconds, soundBytes } from "./figures";
 import { ForUtterance, type UtteranceProps } from "./for-utterance";
 import { interimCost, picture, sentUtterances } from "./library";
 import "./pictures.css";
@@ -37,7 +37,9 @@ function Tally({ utterances }: { utterances: Utterance[] }) {
   const interim = interimCost.value;
   const pictures = utterances.length + interim.pictures;
   const sent = utterances.reduce((sum, { bytes }) => sum + bytes, interim.bytes);
-  const sound = utterances.reduce((sum, { start, end }) => sum + soundBytes(end - start), 0);
+  const sound = utterances
+    .filter(({ joins }) => !joins)
+    .reduce((sum, { start, end }) => sum + soundBytes(end - start), 0);
   if (!utterances.length) {
     return (
       <p class="tally-text">
@@ -70,11 +72,12 @@ function Tally({ utterances }: { utterances: Utterance[] }) {
 }
 
 function PictureRow({ utterance, show }: UtteranceProps) {
-  const { start, end, bytes, answer, state, spoken, answered } = utterance;
+  const { start, bytes, answer, state, spoken, answered, joins } = utterance;
   const row = useRef<HTMLLIElement>(null);
   const address = usePicture(utterance, useSeen(row));
-  const seconds = end - start;
+  const seconds = pictureSeconds(utterance);
   const particulars = [
+    joins && `${joins.length} joined`,
     duration(seconds),
     byteCount(bytes),
     answer?.language && languageName(answer.language),

@@ -3,6 +3,8 @@
 import type { Encoding } from "../chain/encoding";
 import type { MelBins } from "../chain/mel";
 
+import { clock } from "./axes";
+
 export type { MelBins };
 export type Task = "transcribe" | "translate";
 
@@ -30,11 +32,23 @@ export interface Recording {
   problem: string | null;
   /** Whether nothing more will be heard of it; missing in what was kept before there was that. */
   ended?: boolean;
+  /** Whether it ended before its end, and may go on. */
+  interrupted?: boolean;
+  /** How long the file says that it is, in seconds. */
+  total?: number | null;
+  /** What the file is recognised by, with its name. */
+  file?: { size: number; lastModified: number };
 }
 
 /** Returns the name of the lock that whoever hears a recording holds until its end. */
 export function hearingLock(recording: string): string {
   return `hush-hearing-${recording}`;
+}
+
+/** Says how far a file was heard, and what to do about it. */
+export function heardUntil(seconds: number, total: number | null = null): string {
+  const whole = total ? ` of ${clock(total)}` : "";
+  return `at ${clock(seconds)}${whole}; choose the file again to go on`;
 }
 
 /** A part of a recording. */
@@ -88,6 +102,8 @@ export interface Utterance {
   answered: number | null;
   /** What was sent of it while it was being said; missing in what was kept before there was that. */
   interim?: InterimCost;
+  /** Of a picture that joins several segments: where they are, in order. */
+  joins?: Stretch[];
 }
 
 /** What was sent of a segment before it ended. */
@@ -112,6 +128,8 @@ export type ListenerOrder =
 export interface ListeningTask {
   recording: Recording;
   wishes: Wishes;
+  /** How many of its segments were sent before, if it goes on. */
+  sent: number;
   outbox: MessagePort;
   painter: MessagePort;
 }

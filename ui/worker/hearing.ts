@@ -5,7 +5,7 @@ import { FRAMES_PER_SECOND, SAMPLE_RATE } from "../chain/framing";
 import type { MelImage } from "../chain/image";
 import { encode } from "../chain/picture";
 import { Resampler } from "../chain/resample";
-import { type Advance, type Segment, SegmentStream } from "../chain/segments";
+import { type Advance, imageOf, type Segment, SegmentStream } from "../chain/segments";
 import type {
   Delivery,
   InterimCost,
@@ -16,9 +16,17 @@ import type {
 } from "../shared/messages";
 import { Envelope } from "./envelope";
 import { InterimPace } from "./interim";
+import { Joiner } from "./joining";
 
 /** Seconds of speech that a recording's segments have at least: long ones suit Whisper best. */
 const RECORDING_SEGMENT = 15;
+
+/** A segment that was sent, for the picture that it may be joined in. */
+interface Heard extends Cut {
+  logMel: Float32Array;
+  waveform: Int8Array;
+  index: number;
+}
 
 /** Hears one recording: resamples, cuts, encodes, delivers. */
 export class Hearing {
@@ -26,7 +34,7 @@ export class Hearing {
   readonly #module: WebAssembly.Module;
   readonly #stream: SegmentStream;
   readonly #envelope = new Envelope();
-  readonly #deliveries: Promise<void>[] = [];
+  readonly #deliveries: Promise<unknown>[] = [];
   #receipts: ((receipt: OutboxReceipt) => void)[] = [];
   #resampler: { rate: number; resampler: Resampler } | null = null;
   #samples = 0;
@@ -34,10 +42,13 @@ export class Hearing {
   #announced: Promise<OutboxReceipt> | null = null;
   readonly #live: boolean;
   readonly #pace = new InterimPace();
+  readonly #joiner = new Joiner<Heard>();
   /** What was sent of the segment that goes on. */
   #interim: InterimCost = { pictures: 0, bytes: 0 };
   /** How many segments were cut. */
   segments = 0;
+  /** How long the recording says that it is, in seconds. */
+  total: number | null = null;
 
   constructor(task: ListeningTask, module: WebAssembly.Module) {
     this.#task = task;
@@ -73,16 +84,19 @@ export class Hearing {
    * Ends the recording, and waits until all of its pictures are in the outbox.
    *
    * @param problem - why it ends before its time, if it does
+   * @param interrupted - whether it may go on another time
    */
-  async finish(problem: string | null = null): Promise<void> {
+  async finish(problem: string | null = null, interrupted = false): Promise<void> {
     this.#drain();
-    if (this.#samples) this.#take(this.#stream.finish());
+    // Where a recording goes on another time, its last segment has to begin anew.
+    if (this.#samples && !interrupted) this.#take(this.#stream.finish());
+    this.#join(this.#joiner.finish());
     this.#task.painter.postMessage({ kind: "finished" } satisfies PaintingUpdate);
     await this.delivered();
     if (this.segments) {
       await this.#deliver({
         kind: "recording",
-        recording: { ...this.#recording(), problem, ended: true },
+        recording: { ...this.#recording(), problem, ended: true, interrupted },
       });
     }
   }
@@ -105,7 +119,10 @@ export class Hearing {
   }
 
   #take(advance: Advance): void {
-    for (const segment of advance.segments) this.#deliveries.push(this.#send(segment));
+    for (const segment of advance.segments) {
+      this.#deliveries.push(this.#send(segment));
+    }
+    if (this.#live && !this.#stream.open) this.#join(this.#joiner.rest(advance.firstFrame));
     if (this.#live && this.#pace.isDue(this.#stream.open)) {
       const soFar = this.#stream.soFar();
       if (soFar) this.#deliveries.push(this.#sendSoFar(soFar));
@@ -122,13 +139,47 @@ export class Hearing {
     this.#task.painter.postMessage(update, [advance.logMel.buffer, advance.decisions.buffer]);
   }
 
-  async #send({ start, end, image }: Segment): Promise<void> {
+  async #send({ start, end, logMel, image }: Segment): Promise<void> {
+    if (this.segments < this.#task.sent) {
+      this.segments += 1;
+      return;
+    }
     const since = (this.#samples / SAMPLE_RATE - end / FRAMES_PER_SECOND) * 1000;
     const utterance = this.#utterance({ start, end }, "waiting");
-    if (this.#live) utterance.spoken = performance.timeOrigin + performance.now() - since;
+    if (this.#live) {
+      utterance.spoken = performance.timeOrigin + performance.now() - since;
+      const { waveform } = utterance;
+      this.#join(this.#joiner.push({ start, end, logMel, waveform, index: this.segments }));
+    }
     this.segments += 1;
     this.#interim = { pictures: 0, bytes: 0 };
     await this.#deliverPicture(utterance, image);
+  }
+
+  /** Sends segments once more as one picture, so that sentences are heard whole. */
+  #join(segments: Heard[]): void {
+    if (segments.length < 2) return;
+    const [first] = segments;
+    const last = segments[segments.length - 1];
+    const utterance: Utterance = {
+      ...this.#utterance({ start: first.start, end: last.end }, "waiting"),
+      id: `${this.#task.recording.id}/joined ${first.index}`,
+      waveform: concatenated(
+        segments.map(({ waveform }) => waveform),
+        Int8Array,
+      ),
+      joins: segments.map(({ start, end }) => ({
+        start: start / FRAMES_PER_SECOND,
+        end: end / FRAMES_PER_SECOND,
+      })),
+    };
+    delete utterance.interim;
+    const logMel = concatenated(
+      segments.map((segment) => segment.logMel),
+      Float32Array,
+    );
+    const image = imageOf(logMel, utterance.wishes.melBins);
+    this.#deliveries.push(this.#deliverPicture(utterance, image));
   }
 
   /** Sends the segment that goes on, as far as it was heard. */
@@ -172,7 +223,7 @@ export class Hearing {
     // A recording is kept from its first words on: one without speech leaves nothing behind.
     this.#announced ??= this.#deliver({
       kind: "recording",
-      recording: { ...this.#recording(), ended: false },
+      recording: { ...this.#recording(), problem: null, ended: false, interrupted: false },
     });
     await this.#announced;
     // What ended meanwhile is kept as it ended.
@@ -181,7 +232,7 @@ export class Hearing {
   }
 
   #recording() {
-    return { ...this.#task.recording, seconds: this.seconds };
+    return { ...this.#task.recording, seconds: this.seconds, total: this.total };
   }
 
   async #deliver(delivery: Delivery): Promise<OutboxReceipt> {
@@ -191,4 +242,17 @@ export class Hearing {
     if (received.problem) throw new Error(received.problem);
     return received;
   }
+}
+
+function concatenated<Values extends Int8Array | Float32Array>(
+  parts: Values[],
+  kind: new (length: number) => Values,
+): Values {
+  const whole = new kind(parts.reduce((sum, { length }) => sum + length, 0));
+  let place = 0;
+  for (const part of parts) {
+    whole.set(part, place);
+    place += part.length;
+  }
+  return whole;
 }

@@ -9,6 +9,7 @@ import {
   CHANGES,
   type Change,
   type Delivery,
+  heardUntil,
   hearingLock,
   type OutboxOrder,
   type OutboxReceipt,
@@ -22,6 +23,11 @@ const IN_FLIGHT = 3;
 /** First and longest wait after a failure that says nothing of its own, in milliseconds. */
 const FIRST_WAIT = 1_000;
 const LONGEST_WAIT = 30_000;
+
+/** Words that nobody has yet come before those that settle others. */
+function byUrgency(one: Utterance, other: Utterance): number {
+  return Number(Boolean(one.joins)) - Number(Boolean(other.joins)) || one.order - other.order;
+}
 
 class Outbox {
   readonly #database: Database;
@@ -51,7 +57,11 @@ class Outbox {
       this.#chosen = true;
       const kept = await this.#database.getAllFromIndex("segments", "state", "waiting");
       for (const utterance of kept) this.#enqueue(utterance);
-      for (const recording of await this.#database.getAll("recordings")) this.#await(recording);
+      for (const recording of await this.#database.getAll("recordings")) {
+        // Without locks, nobody knows of other tabs.
+        if (navigator.locks) this.#await(recording);
+        else void this.#finish(recording.id);
+      }
       await new Promise(() => {});
     };
     await (navigator.locks ? navigator.locks.request("hush-outbox", serving) : serving());
@@ -169,8 +179,7 @@ class Outbox {
   /** Waits until nobody hears a recording any more; if it has no end then, its page was closed. */
   #await({ id, ended }: Recording): void {
     if (ended !== false || !this.#chosen) return;
-    const finish = () => this.#finish(id);
-    void (navigator.locks?.request(hearingLock(id), finish) ?? finish());
+    void navigator.locks?.request(hearingLock(id), () => this.#finish(id));
   }
 
   /** Ends a recording whose page was closed; what was being said then is sent as it is. */
@@ -179,7 +188,10 @@ class Outbox {
     if (recording?.ended !== false) return;
     const utterances = await this.#database.getAllFromIndex("segments", "recording", id);
     const seconds = Math.max(0, ...utterances.map(({ end }) => end));
-    const ended = { ...recording, seconds, ended: true, problem: "the page was closed" };
+    const isFile = recording.kind === "file";
+    const place = isFile ? ` ${heardUntil(seconds, recording.total)}` : "";
+    const problem = `the page was closed${place}`;
+    const ended = { ...recording, seconds, ended: true, interrupted: isFile, problem };
     await this.#database.put("recordings", ended);
     this.#tell({ kind: "recording", recording: ended });
     for (const utterance of utterances.filter(({ state }) => state === "open")) {
@@ -194,7 +206,7 @@ class Outbox {
     if (!this.#chosen || this.#sending.has(utterance.id)) return;
     if (this.#waiting.some(({ id }) => id === utterance.id)) return;
     this.#waiting.push(utterance);
-    this.#waiting.sort((one, other) => one.order - other.order);
+    this.#waiting.sort(byUrgency);
     this.#send();
   }
 
@@ -238,7 +250,7 @@ class Outbox {
   async #settle(utterance: Utterance, result: Outcome): Promise<void> {
     if (result.kind !== "answered" && result.kind !== "refused") {
       this.#waiting.unshift(utterance);
-      this.#waiting.sort((one, other) => one.order - other.order);
+      this.#waiting.sort(byUrgency);
       this.#hold(result);
       return;
     }
