@@ -13,7 +13,7 @@ export interface InterimWords {
 /** Follows the answers about one utterance. */
 export class Agreement {
   #last: string[] = [];
-  #firm: string[] = [];
+  readonly #firm: string[] = [];
 
   /** Takes the next answer, of a longer picture, and returns what is to be shown. */
   take(text: string): InterimWords {
@@ -21,9 +21,11 @@ export class Agreement {
     const words = pieces(text.trim(), Number.POSITIVE_INFINITY);
     const agreed = words.findIndex((word, place) => !isSame(word, this.#last[place]));
     const count = agreed < 0 ? words.length : agreed;
-    if (count > this.#firm.length) this.#firm = words.slice(0, count);
+    this.#firm.push(...words.slice(this.#firm.length, count));
     this.#last = words;
-    return { firm: this.#firm.join(""), grey: words.slice(this.#firm.length).join("") };
+    // The last word is often half of one: it is shown when another follows it.
+    const whole = words.length > 1 ? words.slice(0, -1) : words;
+    return { firm: this.#firm.join(""), grey: whole.slice(this.#firm.length).join("") };
   }
 }
 

@@ -10,6 +10,8 @@ import { pieces, withoutWords } from "./pieces";
 import { TakeActions } from "./take-actions";
 import { gap } from "./typography";
 
+/** Live words that are on their way are no news, up to so many. */
+const ON_THEIR_WAY = 2;
 /** Below this confidence, words are marked as doubtful. */
 const DOUBTFUL = 0.5;
 
@@ -18,14 +20,15 @@ export function TakeText({ take, show }: { take: Take; show: (utterance: Utteran
   const { recording } = take;
   const utterances = take.utterances.filter(({ joins }) => !joins);
   const waiting = utterances.filter(({ state }) => state === "waiting").length;
-  const left = waiting ? wordsLeft(utterances) : null;
+  const late = waiting > (recording.kind === "microphone" ? ON_THEIR_WAY : 0);
+  const left = late ? wordsLeft(utterances) : null;
   return (
     <article class="take" aria-label={recording.name}>
       <header class="take-head">
         <h3>{recording.name}</h3>
         <p class="take-figures">
           {duration(Math.max(recording.seconds, utterances.at(-1)?.end ?? 0))}
-          {waiting > 0 && `, ${waiting} waiting`}
+          {late && `, ${waiting} waiting`}
           {left !== null && `, words in ${duration(left)}`}
         </p>
         <TakeActions take={take} />

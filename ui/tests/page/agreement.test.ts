@@ -7,22 +7,27 @@ function shown(...answers: string[]) {
 }
 
 describe("words of what is still being said", () => {
-  it("are grey when they are heard for the first time", () => {
-    expect(shown(" And so my")).toEqual({ firm: "", grey: "And so my" });
+  it("are grey when they are heard for the first time, but for the last, which may be half", () => {
+    expect(shown(" And so my fell")).toEqual({ firm: "", grey: "And so my" });
+    expect(shown("And")).toEqual({ firm: "", grey: "And" });
   });
 
   it("stand firm where two answers in a row agree", () => {
     expect(shown("And so my fell", "And so, my fellow Americans")).toEqual({
       firm: "And so, my",
-      grey: " fellow Americans",
+      grey: " fellow",
     });
   });
 
   it("stand firm whatever a later answer says", () => {
     expect(shown("And so", "And so my", "Then so my fellow")).toEqual({
       firm: "And so",
-      grey: " my fellow",
+      grey: " my",
     });
+  });
+
+  it("stand firm as they were written first", () => {
+    expect(shown("and so", "and so my", "And so, my")).toEqual({ firm: "and so my", grey: "" });
   });
 
   it("are not taken back by an answer that is shorter", () => {
@@ -30,7 +35,7 @@ describe("words of what is still being said", () => {
   });
 
   it("are signs in scripts that have no spaces", () => {
-    expect(shown("今天天", "今天很好")).toEqual({ firm: "今天", grey: "很好" });
+    expect(shown("今天天", "今天很好")).toEqual({ firm: "今天", grey: "很" });
   });
 
   it("are none of silence", () => {
