@@ -117,7 +117,7 @@ def transfer(url: str) -> None:
         wire.answer_instead = answer_at_once
         page = browser.new_page()
         page.goto(wire.url, wait_until="networkidle")
-        report("first load (target: under 150 kB)")
+        report("first load (target: under 60 kB)")
         page.locator(".light[data-light=up]").wait_for()
         page.wait_for_timeout(5_000)
         report("then, to be ready to listen without a network")
