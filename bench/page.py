@@ -1,9 +1,9 @@
-"""The web page in Chromium: a two-hour file, the microphone's delay, what is loaded, Lighthouse.
+"""The web page in Chromium: a two-hour file, delays of microphone and words, loading, Lighthouse.
 
-    python -m bench.page [file | microphone | transfer | lighthouse]
+    python -m bench.page [file | microphone | words | transfer | lighthouse]
 
-The service is real but for the two that time the page: there, pictures are answered at once, so
-that no model's speed is in the figures.
+The service is real but for the two that time the page, `file` and `microphone`: there, pictures are
+answered at once, so that no model's speed is in the figures.
 """
 
 import json
@@ -21,8 +21,10 @@ import av
 import numpy as np
 from playwright.sync_api import Browser, sync_playwright
 
+from bench import page_words
+from bench.page_words import waited
 from hush.audio import read_audio
-from hush.cutter import PHRASE
+from hush.mel import Samples
 from hush.transcript import Transcript
 from local.processes import ROOT, service
 from local.wire import Request, Response, wire_to
@@ -33,9 +35,6 @@ HOURS = 2
 TRACED = 20
 """Seconds in which the page's thread is watched; longer traces slow the browser down."""
 UTTERANCES = 8
-MARGIN = 0.2
-DECISION = 0.11
-"""Seconds that a segment goes on beyond its speech, and that a decision about a frame takes."""
 
 WATCH = """
 window.longest = 0;
@@ -67,17 +66,11 @@ FRAMES = """
 """
 
 
-def _waited(segment: dict[str, float]) -> float:
-    """Return the seconds from a segment's end to its cut: its pause, and a decision."""
-    spoken = segment["end"] - segment["start"] - MARGIN
-    pause = 0.4 + 0.4 * max(0.0, PHRASE - spoken) / PHRASE
-    return pause + DECISION - MARGIN
-
-
 def main(wanted: list[str]) -> None:
     benches: dict[str, Callable[[str], None]] = {
         "transfer": transfer,
         "microphone": microphone,
+        "words": words,
         "file": long_file,
         "lighthouse": lighthouse,
     }
@@ -124,7 +117,7 @@ def transfer(url: str) -> None:
         wire.answer_instead = answer_at_once
         page = browser.new_page()
         page.goto(wire.url, wait_until="networkidle")
-        report("first load (target: under 150 kB)")
+        report("first load (target: under 60 kB)")
         page.locator(".light[data-light=up]").wait_for()
         page.wait_for_timeout(5_000)
         report("then, to be ready to listen without a network")
@@ -133,22 +126,32 @@ def transfer(url: str) -> None:
         report("with the first file")
 
 
-def microphone(url: str) -> None:
-    """Print how long after the end of speech its picture is sent, and how smooth the view is."""
-    speech = read_audio(ROOT / "models" / "sample.flac")
-    spoken = np.concatenate([speech, np.zeros(16_000, np.float32)])
-    file = ROOT / "build" / "microphone.wav"
+def recorded(samples: Samples, name: str) -> tuple[str, ...]:
+    """Return the flags that have Chromium's microphone hear samples, over and over."""
+    file = ROOT / "build" / name
     file.parent.mkdir(exist_ok=True)
     with wave.open(str(file), "wb") as recording:
         recording.setnchannels(1)
         recording.setsampwidth(2)
         recording.setframerate(16_000)
-        recording.writeframes((spoken * 32_767).astype("<i2").tobytes())
-    flags = (
+        recording.writeframes((samples * 32_767).astype("<i2").tobytes())
+    return (
         "--use-fake-ui-for-media-stream",
         "--use-fake-device-for-media-stream",
         f"--use-file-for-fake-audio-capture={file}",
     )
+
+
+def words(_: str) -> None:
+    """Print how soon words come while people speak."""
+    page_words.words(chromium, recorded)
+
+
+def microphone(url: str) -> None:
+    """Print how long after the end of speech its picture is sent, and how smooth the view is."""
+    speech = read_audio(ROOT / "models" / "sample.flac")
+    spoken = np.concatenate([speech, np.zeros(16_000, np.float32)])
+    flags = recorded(spoken, "microphone.wav")
     with wire_to(url) as wire, chromium(*flags) as browser:
         wire.answer_instead = answer_at_once
         page = browser.new_page(viewport={"width": 1440, "height": 900})
@@ -158,9 +161,9 @@ def microphone(url: str) -> None:
         page.locator(".elapsed", has_text="0:01").wait_for()
         (painter,) = (worker for worker in page.workers if "painter" in worker.url)
         frames = painter.evaluate(FRAMES)
-        page.locator(".said").nth(UTTERANCES - 1).wait_for(timeout=120_000)
+        page.locator(".picture-row").nth(UTTERANCES - 1).wait_for(timeout=120_000)
         delays = [
-            (segment["sent"] - segment["spoken"]) / 1000 - _waited(segment)
+            (segment["sent"] - segment["spoken"]) / 1000 - waited(segment)
             for segment in page.evaluate(SEGMENTS)
             if segment["sent"]
         ]

@@ -19,7 +19,7 @@ from local.wire import Request, Wire, wire_to
 from tests.conftest import ROOT, Samples
 
 SAMPLE = ROOT / "models" / "sample.flac"
-ALLOWED_FIELDS = {"file", "response_format", "model", "language"}
+ALLOWED_FIELDS = {"file", "response_format", "model", "language", "interim"}
 
 PATIENCE = 300
 """Seconds that only what hangs takes, however busy the machine is."""
@@ -50,15 +50,20 @@ def playwright() -> Iterator[Playwright]:
 @pytest.fixture(scope="session")
 def microphone_file(tmp_path_factory: pytest.TempPathFactory, sample: Samples) -> Path:
     """What Chromium plays into its fake microphone, over and over: the sample, and a pause."""
-    file = tmp_path_factory.mktemp("microphone") / "sample.wav"
     pause = np.zeros(32_000, np.float32)
     spoken = np.concatenate([pause[:8_000], sample, pause])
-    with wave.open(str(file), "wb") as recording:
-        recording.setnchannels(1)
-        recording.setsampwidth(2)
-        recording.setframerate(16_000)
-        recording.writeframes((spoken * 32_767).astype("<i2").tobytes())
+    file = tmp_path_factory.mktemp("microphone") / "sample.wav"
+    file.write_bytes(wav(spoken))
     return file
+
+
+def hears(file: Path) -> tuple[str, ...]:
+    """Return the flags that have Chromium's microphone hear a file, over and over."""
+    return (
+        "--use-fake-ui-for-media-stream",
+        "--use-fake-device-for-media-stream",
+        f"--use-file-for-fake-audio-capture={file}",
+    )
 
 
 @pytest.fixture(scope="session")
@@ -83,11 +88,7 @@ def browser_with(playwright: Playwright) -> Iterator[BrowserWith]:
 @pytest.fixture(scope="session")
 def browser(browser_with: BrowserWith, microphone_file: Path) -> Browser:
     """A browser with a microphone that may be used."""
-    return browser_with(
-        "--use-fake-ui-for-media-stream",
-        "--use-fake-device-for-media-stream",
-        f"--use-file-for-fake-audio-capture={microphone_file}",
-    )
+    return browser_with(*hears(microphone_file))
 
 
 @pytest.fixture

@@ -38,7 +38,7 @@ def test_it_fits_and_shows_what_is_said(
     page.goto(wire.url)
     page.get_by_role("button", name="Start listening").click()
     words(page, sample_words)
-    expect(page.locator(".said[data-state=answered]").nth(1)).to_be_visible()
+    expect(page.locator(".words[data-state=answered]").nth(1)).to_be_visible()
     expect(page.locator(".picture-frame img").first).to_be_visible()
     page.wait_for_function(WHILE_SPEAKING)
     FOLDER.mkdir(parents=True, exist_ok=True)

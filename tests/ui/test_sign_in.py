@@ -56,6 +56,16 @@ def test_what_is_said_before_signing_in_is_sent_afterwards(
     assert len(refused) <= 1
 
 
+def test_words_come_while_somebody_speaks_who_has_signed_in(
+    signed_in: Page, wire: Wire, sample_words: str
+) -> None:
+    signed_in.get_by_role("button", name="Start listening").click()
+    expect(signed_in.locator(".grey, .firm").first).to_be_visible()
+    words(signed_in, sample_words)
+    sent = [request for request in wire.pictures() if b'name="interim"' in request.body]
+    assert all(request.headers.get("cookie") for request in sent)
+
+
 def test_a_session_that_ends_loses_nothing(
     signed_in: Page, context: BrowserContext, wire: Wire, sign_in: SignIn, sample_words: str
 ) -> None:

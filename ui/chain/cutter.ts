@@ -90,6 +90,11 @@ export class Cutter {
     this.#patience = frames(patience);
   }
 
+  /** First frame of the segment that goes on; undefined between segments. */
+  get openedAt(): number | undefined {
+    return this.#start;
+  }
+
   /** First frame that a segment still to come may begin with. */
   get oldestNeeded(): number {
     return this.#start ?? Math.max(this.#now - this.#margin - this.#least, this.#previousEnd);

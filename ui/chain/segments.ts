@@ -11,7 +11,14 @@ import { NetworkDetector } from "./voice-network";
 
 /** A stretch of speech between two cuts, and its mel image. */
 export interface Segment extends Cut {
+  /** log10 mel power without a floor, frame after frame. */
+  readonly logMel: Float32Array;
   readonly image: MelImage;
+}
+
+/** Returns the mel image of log10 mel power, of one segment or of several joined. */
+export function imageOf(logMel: Float32Array, melBins: MelBins): MelImage {
+  return quantize(raised(logMel), melBins);
 }
 
 /** What became known by one more slice of the stream. */
@@ -86,6 +93,22 @@ export class SegmentStream {
     return this.#advance(this.#spectrogram.finish(), true);
   }
 
+  /** Frames of the segment that goes on; undefined between segments. */
+  get open(): Cut | undefined {
+    const start = this.#cutter.openedAt;
+    return start === undefined ? undefined : { start, end: this.#frames };
+  }
+
+  /** The segment that goes on, as it would be if it ended here; undefined between segments. */
+  soFar(): Segment | undefined {
+    return this.open && this.#segment(this.open);
+  }
+
+  #segment({ start, end }: Cut): Segment {
+    const logMel = this.#logMel.slice(start, end);
+    return { start, end, logMel, image: imageOf(logMel, this.#melBins) };
+  }
+
   #advance(logMel: Float32Array, last: boolean): Advance {
     const firstFrame = this.#frames;
     const frames = logMel.length / this.#melBins;
@@ -102,11 +125,7 @@ export class SegmentStream {
     this.#undecided = loudness.slice(decisions.length);
     const cuts = this.#cutter.push(decisions, loudness);
     if (last) cuts.push(...this.#cutter.finish());
-    const segments = cuts.map(({ start, end }) => ({
-      start,
-      end,
-      image: quantize(raised(this.#logMel.slice(start, end)), this.#melBins),
-    }));
+    const segments = cuts.map((cut) => this.#segment(cut));
     this.#logMel.forgetBefore(this.#cutter.oldestNeeded);
     return { firstFrame, frames, logMel, firstDecision, decisions, segments };
   }

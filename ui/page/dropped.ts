@@ -1,8 +1,6 @@
 /** What was dropped on the page: files, and folders, which stand for the recordings in them. */
 
-/** How the names of recordings end, as in hush/inputs.py. */
-const ENDING =
-  /\.(3ga|3gp|aac|ac3|aif|aifc|aiff|alac|amr|ape|asf|au|avi|caf|dts|eac3|flac|flv|m2ts|m4a|m4b|m4v|mka|mkv|mov|mp2|mp3|mp4|mpeg|mpg|mts|mxf|oga|ogg|ogm|ogv|opus|ra|rm|snd|spx|tta|vob|voc|w64|wav|wave|weba|webm|wma|wmv|wv)$/i;
+import { isRecording } from "../shared/recordings";
 
 /** Recordings, and the names of folders that hold none. */
 export interface Dropped {
@@ -36,7 +34,7 @@ async function recordingsIn(folder: FileSystemDirectoryEntry): Promise<File[]> {
     );
     if (!some.length) break;
     for (const entry of some) {
-      if (entry.isFile && ENDING.test(entry.name) && !entry.name.startsWith(".")) {
+      if (entry.isFile && isRecording(entry.name) && !entry.name.startsWith(".")) {
         found.push(entry as FileSystemFileEntry);
       }
     }

@@ -1,6 +1,7 @@
 /** How figures are written for people. */
 
 import { SAMPLE_RATE } from "../chain/framing";
+import type { Utterance } from "../shared/messages";
 
 /** Writes a number of bytes: 940 B, 61 kB, 1.4 MB. */
 export function byteCount(bytes: number): string {
@@ -15,6 +16,30 @@ export function duration(seconds: number): string {
   const whole = Math.round(seconds);
   if (whole < 3_600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
   return `${Math.floor(whole / 3_600)} h ${Math.floor((whole % 3_600) / 60)} min`;
+}
+
+/** Answers that the pace of words is taken from. */
+const LATEST = 8;
+
+/** Returns the seconds until words of all that waits are there, at the latest pace; null without one. */
+export function wordsLeft(utterances: Utterance[]): number | null {
+  const answered = utterances
+    .filter((utterance) => utterance.answered !== null)
+    .sort((one, other) => Number(one.answered) - Number(other.answered))
+    .slice(-LATEST);
+  if (answered.length < 2) return null;
+  const spent = (Number(answered.at(-1)?.answered) - Number(answered[0].answered)) / 1000;
+  const waiting = utterances.filter(({ state }) => state === "waiting");
+  return (spent / seconds(answered.slice(1))) * seconds(waiting);
+}
+
+function seconds(utterances: Utterance[]): number {
+  return utterances.reduce((sum, { start, end }) => sum + end - start, 0);
+}
+
+/** Returns how much sound a picture shows, in seconds. */
+export function pictureSeconds({ start, end, joins }: Utterance): number {
+  return (joins ?? [{ start, end }]).reduce((sum, part) => sum + part.end - part.start, 0);
 }
 
 /** Returns what the same stretch would take as 16-bit sound at 16 kHz, in bytes. */

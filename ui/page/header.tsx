@@ -12,6 +12,7 @@ const LIGHTS = {
   starting: "Starting",
   locked: "Locked",
   down: "Unreachable",
+  failing: "Failing",
 };
 
 /** The head of the page. */
@@ -22,7 +23,7 @@ export function Header({
   openSettings: () => void;
   openAccount: () => void;
 }) {
-  const { light, detail } = serviceState.value;
+  const { light, detail } = lightNow();
   return (
     <header class="head">
       <h1 class="name">
@@ -34,7 +35,7 @@ export function Header({
         <span class="lamp" />
         <span class="light-word">{LIGHTS[light]}</span>
         {light !== "up" && light !== "asking" ? (
-          <span class="light-detail">{held.value?.reason ?? detail}</span>
+          <span class="light-detail">{detail}</span>
         ) : (
           <span class="visually-hidden">{detail}</span>
         )}
@@ -46,6 +47,17 @@ export function Header({
       <Who openAccount={openAccount} />
     </header>
   );
+}
+
+/** What the light shows: a service that says it is ready may answer no picture all the same. */
+function lightNow(): { light: keyof typeof LIGHTS; detail: string } {
+  const { light, detail } = serviceState.value;
+  const hold = held.value;
+  if (!hold || light === "asking") return { light, detail };
+  if (light === "up" && hold.cause === "failure") {
+    return { light: "failing", detail: `${hold.reason}; what you say is kept here` };
+  }
+  return { light, detail: hold.reason };
 }
 
 /** Who is signed in, or the way to be; nothing where there is no sign-in. */

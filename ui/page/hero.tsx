@@ -19,6 +19,7 @@ import {
   startMicrophone,
   stopMicrophone,
   tellPainter,
+  trouble,
 } from "./listening";
 import { microphones } from "./microphone";
 import { choose, settings } from "./settings";
@@ -29,30 +30,14 @@ const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
 
 /** The stage of the page. */
 export function Hero() {
-  const [dragging, setDragging] = useState(false);
+  const dragging = useDrop();
   const listening = microphone.value.state !== "off" || files.value.length > 0;
   const [used, setUsed] = useState(false);
   useEffect(() => {
     if (listening) setUsed(true);
   }, [listening]);
   return (
-    <section
-      class="hero"
-      aria-label="Listen"
-      data-dragging={dragging}
-      onDragOver={(event) => {
-        event.preventDefault();
-        setDragging(true);
-      }}
-      onDragLeave={(event) => {
-        if (!event.currentTarget.contains(event.relatedTarget as Node)) setDragging(false);
-      }}
-      onDrop={(event) => {
-        event.preventDefault();
-        setDragging(false);
-        if (event.dataTransfer) void addDropped(event.dataTransfer);
-      }}
-    >
+    <section class="hero" aria-label="Listen" data-dragging={dragging}>
       <div class="stage">
         <SpectrogramCanvas />
         {!used && !listening && (
@@ -75,6 +60,34 @@ export function Hero() {
       )}
     </section>
   );
+}
+
+/** Takes what is dropped anywhere, which browsers would leave the page for; tells whether it is above. */
+function useDrop(): boolean {
+  const [dragging, setDragging] = useState(false);
+  useEffect(() => {
+    const over = (event: DragEvent) => {
+      event.preventDefault();
+      setDragging(Boolean(event.dataTransfer?.types.includes("Files")));
+    };
+    const leave = (event: DragEvent) => {
+      if (!event.relatedTarget) setDragging(false);
+    };
+    const drop = (event: DragEvent) => {
+      event.preventDefault();
+      setDragging(false);
+      if (event.dataTransfer) void addDropped(event.dataTransfer);
+    };
+    addEventListener("dragover", over);
+    addEventListener("dragleave", leave);
+    addEventListener("drop", drop);
+    return () => {
+      removeEventListener("dragover", over);
+      removeEventListener("dragleave", leave);
+      removeEventListener("drop", drop);
+    };
+  }, []);
+  return dragging;
 }
 
 function SpectrogramCanvas() {
@@ -168,8 +181,13 @@ function Meter() {
   return (
     <div class="listening">
       <meter class="visually-hidden" aria-label="Level" value={loudness.toFixed(2)} />
-      <div class="meter" aria-hidden="true">
-        <div class="meter-bar" style={{ transform: `scaleX(${loudness.toFixed(3)})` }} />
+      <div class="meter-place">
+        <div class="meter" aria-hidden="true">
+          <div class="meter-bar" style={{ transform: `scaleX(${loudness.toFixed(3)})` }} />
+        </div>
+        <p class="trouble" role="status">
+          {trouble.value}
+        </p>
       </div>
       <span class="elapsed">{mic.state === "on" && clock(mic.seconds)}</span>
     </div>

@@ -68,6 +68,19 @@ export const RemoveIcon = () => (
   </Icon>
 );
 
+export const CaptionsIcon = () => (
+  <Icon>
+    <rect x="2.5" y="4" width="15" height="12" rx="2.5" />
+    <path d="M5.5 9.5h5m2.5 0h1.5M5.5 12.5h1.5m2.5 0h5" />
+  </Icon>
+);
+
+export const DownIcon = () => (
+  <Icon>
+    <path d="M10 4v12M5 11l5 5 5-5" />
+  </Icon>
+);
+
 export const CloseIcon = () => (
   <Icon>
     <path d="m5 5 10 10M15 5 5 15" />

@@ -6,10 +6,12 @@ import {
   CHANGES,
   type Change,
   type Hold,
+  type InterimCost,
   type OutboxOrder,
   type Recording,
   type Utterance,
 } from "../shared/messages";
+import { Agreement, type InterimWords } from "./agreement";
 
 /** A recording with its utterances, in the order in which they were said. */
 export interface Take {
@@ -22,6 +24,9 @@ const utterances = signal(new Map<string, Utterance>());
 
 /** Why nothing is sent at present; null while all is well. */
 export const held = signal<Hold | null>(null);
+
+/** Words of what is still being said, by utterance, until the service has heard all of it. */
+export const interimWords = signal(new Map<string, InterimWords>());
 
 /** The latest text to arrive, for who listens to the page. */
 export const latest = signal("");
@@ -39,6 +44,34 @@ export const takes = computed<Take[]>(() => {
     }));
 });
 
+/** Returns what was kept of a file whose page was closed, or which was cancelled, before its end. */
+export function interruptedAs(
+  name: string,
+  { size, lastModified }: NonNullable<Recording["file"]>,
+): Take | undefined {
+  return takes.peek().find(({ recording }) => {
+    const same = recording.file?.size === size && recording.file.lastModified === lastModified;
+    return recording.interrupted && recording.name === name && same;
+  });
+}
+
+/** Utterances whose pictures are whole, in the order of sending. */
+export const sentUtterances = computed<Utterance[]>(() =>
+  [...utterances.value.values()]
+    .filter(({ state }) => state !== "open")
+    .sort((one, other) => one.order - other.order),
+);
+
+/** What was sent of utterances while they were being said. */
+export const interimCost = computed<InterimCost>(() => {
+  const cost = { pictures: 0, bytes: 0 };
+  for (const { interim } of utterances.value.values()) {
+    cost.pictures += interim?.pictures ?? 0;
+    cost.bytes += interim?.bytes ?? 0;
+  }
+  return cost;
+});
+
 const outbox = new Worker(new URL("../worker/outbox.ts", import.meta.url), {
   type: "module",
   name: "outbox",
@@ -53,6 +86,7 @@ export function tellOutbox(order: OutboxOrder, transfer: Transferable[] = []): v
 const RENDER_EVERY = 150;
 
 const changes: Change[] = [];
+const agreements = new Map<string, Agreement>();
 let applied = 0;
 
 new BroadcastChannel(CHANGES).onmessage = (event: MessageEvent<Change>) => {
@@ -65,6 +99,8 @@ function applyChanges(): void {
   applied = performance.now();
   const changedRecordings = new Map(recordings.value);
   let changedUtterances = new Map(utterances.value);
+  let told = latest.peek();
+  const changedWords = new Map(interimWords.value);
   for (const change of changes.splice(0)) {
     switch (change.kind) {
       case "recording":
@@ -72,13 +108,28 @@ function applyChanges(): void {
         break;
       case "utterance":
         changedUtterances.set(change.utterance.id, change.utterance);
-        if (change.utterance.answer?.text) latest.value = change.utterance.answer.text;
+        if (change.utterance.answer) {
+          if (!change.utterance.joins) told = change.utterance.answer.text || told;
+          agreements.delete(change.utterance.id);
+          changedWords.delete(change.utterance.id);
+        }
         break;
+      case "interim": {
+        const agreement = agreements.get(change.utterance) ?? new Agreement();
+        agreements.set(change.utterance, agreement);
+        changedWords.set(change.utterance, agreement.take(change.text));
+        break;
+      }
       case "removed":
         changedRecordings.delete(change.recording);
         changedUtterances = new Map(
           [...changedUtterances].filter(([, { recording }]) => recording !== change.recording),
         );
+        for (const id of changedWords.keys()) {
+          if (changedUtterances.has(id)) continue;
+          changedWords.delete(id);
+          agreements.delete(id);
+        }
         break;
       case "held":
         held.value = change.hold;
@@ -88,6 +139,8 @@ function applyChanges(): void {
   batch(() => {
     recordings.value = changedRecordings;
     utterances.value = changedUtterances;
+    interimWords.value = changedWords;
+    latest.value = told;
   });
 }
 

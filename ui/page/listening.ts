@@ -11,7 +11,8 @@ import type {
 } from "../shared/messages";
 import captureUrl from "../worklet/capture.ts?worker&url";
 import { dropped } from "./dropped";
-import { tellOutbox } from "./library";
+import { newId } from "./identity";
+import { interruptedAs, tellOutbox } from "./library";
 import {
   type Microphone,
   type MicrophoneEvent,
@@ -27,6 +28,9 @@ const LONG = 4 * 3_600;
 const DECODED_WHOLE = 200e6;
 /** Time after which the next listener is made ready, in milliseconds: the page comes first. */
 const READY_AFTER = 1_500;
+/** Peaks that no microphone stays under for long, unless it is muted; and milliseconds of that. */
+const SOUND = 1e-4;
+const SILENT_AFTER = 5_000;
 /** Bytes of pictures that an hour of speech makes, roughly. */
 const BYTES_PER_HOUR = 18e6;
 
@@ -56,6 +60,9 @@ export const microphone = signal<
 
 /** Loudest sample lately, 0 to 1. */
 export const level = signal(0);
+
+/** Why nothing is heard though the microphone is on, in few words. */
+export const trouble = signal<string | null>(null);
 export const files = signal<QueuedFile[]>([]);
 
 /** Samples that were lost, or the like, in a sentence. */
@@ -113,7 +120,7 @@ export async function startMicrophone(): Promise<void> {
   const { source, sampleRate } = device;
   listen(
     {
-      id: crypto.randomUUID(),
+      id: newId(),
       name: `Microphone, ${when}`,
       kind: "microphone",
       begun,
@@ -125,6 +132,7 @@ export async function startMicrophone(): Promise<void> {
     null,
   );
   microphone.value = { state: "on", seconds: 0, total: null, begun };
+  watchForSound();
 }
 
 function hearMicrophone(event: MicrophoneEvent): void {
@@ -136,7 +144,32 @@ function hearMicrophone(event: MicrophoneEvent): void {
       notice.value = "The microphone went away.";
       stopMicrophone();
       break;
+    case "trouble":
+      blocked = event.reason;
+      trouble.value = blocked;
+      lastSound = performance.now();
+      break;
   }
+}
+
+/** What the system or the browser does to the microphone, in few words. */
+let blocked: string | null = null;
+let lastSound = 0;
+let silenceTimer: ReturnType<typeof setInterval> | undefined;
+
+function watchForSound(): void {
+  blocked = trouble.value = null;
+  lastSound = performance.now();
+  clearInterval(silenceTimer);
+  silenceTimer = setInterval(() => {
+    const silent = performance.now() - lastSound > SILENT_AFTER;
+    trouble.value = blocked ?? (silent ? "I hear nothing" : null);
+  }, 1_000);
+}
+
+function forgetTrouble(): void {
+  clearInterval(silenceTimer);
+  blocked = trouble.value = null;
 }
 
 /** Closes the microphone; what was said until now is still cut and sent. */
@@ -145,6 +178,7 @@ export function stopMicrophone(): void {
   device?.close();
   device = null;
   level.value = 0;
+  forgetTrouble();
   microphone.value = { state: "finishing" };
   listener?.worker.postMessage({ kind: "finish" } satisfies ListenerOrder);
 }
@@ -154,7 +188,7 @@ export function addFiles(chosen: Iterable<File>): void {
   const added = Array.from(
     chosen,
     (file): QueuedFile => ({
-      id: crypto.randomUUID(),
+      id: newId(),
       file,
       state: "waiting",
       problem: null,
@@ -174,6 +208,19 @@ export async function addDropped(transfer: DataTransfer): Promise<void> {
   if (empty.length) notice.value = `${empty.join(", ")}: holds no recordings.`;
 }
 
+/** Where the names of files are kept that were not heard to their end, over a reload. */
+const QUEUE = "hush-queue";
+const left: string[] = JSON.parse(sessionStorage.getItem(QUEUE) ?? "[]");
+if (left.length) {
+  notice.value = `The page was closed before these files were heard to their end: ${left.join(", ")}. Choose them again to go on.`;
+}
+files.subscribe((queued) => {
+  const names = queued
+    .filter(({ state }) => state === "waiting" || state === "listening")
+    .map(({ file }) => file.name);
+  sessionStorage.setItem(QUEUE, JSON.stringify(names));
+});
+
 /** Takes a file off the queue; what was heard of it stays. */
 export function removeFile(id: string): void {
   if (listener?.file === id) {
@@ -190,11 +237,24 @@ function listenToNextFile(): void {
   change(next.id, { state: "listening", begun });
   notice.value = null;
   const { id, file } = next;
+  const { name, size, lastModified } = file;
+  const take = interruptedAs(name, { size, lastModified });
+  // Cuts are where they were: what was sent of it is not sent again.
+  const whole = take?.utterances.filter(({ state }) => state !== "open") ?? [];
   listen(
-    { id, name: file.name, kind: "file", begun, seconds: 0, problem: null },
-    (task) => ({ kind: "file", task, file }),
+    take?.recording ?? {
+      id,
+      name,
+      kind: "file",
+      begun,
+      seconds: 0,
+      problem: null,
+      file: { size, lastModified },
+    },
+    (task) => ({ kind: "file", task: { ...task, sent: whole.length }, file }),
     [],
     id,
+    whole[0]?.wishes,
   );
 }
 
@@ -203,11 +263,11 @@ function listen(
   order: (task: ListeningTask) => ListenerOrder,
   transfer: Transferable[],
   file: string | null,
+  wanted = wishes(),
 ): void {
   const worker = spare ?? newListener();
   spare = newListener();
   listener = { worker, file, cancelled: false };
-  const wanted = wishes();
   const toOutbox = new MessageChannel();
   const toPainter = new MessageChannel();
   tellOutbox({ kind: "listener", port: toOutbox.port1 }, [toOutbox.port1]);
@@ -215,14 +275,17 @@ function listen(
     { kind: "begin", port: toPainter.port1, melBins: wanted.melBins, whole: file !== null },
     [toPainter.port1],
   );
-  worker.onmessage = (event: MessageEvent<ListenerReport>) => hear(event.data, recording, worker);
+  // A file that goes on has the recording that it had; on the queue it is another.
+  const heard = { ...recording, id: file ?? recording.id };
+  worker.onmessage = (event: MessageEvent<ListenerReport>) => hear(event.data, heard, worker);
   worker.onerror = (event) => {
     event.preventDefault();
-    ended(recording, `this page failed: ${event.message || "reload it, and try again"}`, 0);
+    ended(heard, `this page failed: ${event.message || "reload it, and try again"}`, 0);
   };
   const task = {
     recording,
     wishes: wanted,
+    sent: 0,
     outbox: toOutbox.port2,
     painter: toPainter.port2,
   };
@@ -233,6 +296,10 @@ function hear(report: ListenerReport, recording: Recording, worker: Worker): voi
   switch (report.kind) {
     case "level":
       level.value = report.peak;
+      if (report.peak >= SOUND) {
+        lastSound = performance.now();
+        trouble.value = blocked;
+      }
       break;
     case "progress":
       progress(recording, report.seconds, report.total);
@@ -270,6 +337,7 @@ function ended({ id, kind, name }: Recording, problem: string | null, segments: 
   if (kind === "microphone") {
     device?.close();
     device = null;
+    forgetTrouble();
     microphone.value = { state: "off", problem };
   } else if (problem) {
     change(id, { state: "failed", problem });

@@ -16,6 +16,7 @@ import { serviceState, watchService } from "./service";
 import { settings } from "./settings";
 import { SettingsDialog } from "./settings-dialog";
 import { TranscriptView } from "./transcript-view";
+import { captions } from "./view";
 import "./main.css";
 
 function Page() {
@@ -31,7 +32,7 @@ function Page() {
   return (
     <>
       <Header openSettings={() => setSettingsOpen(true)} openAccount={openAccount} />
-      <main>
+      <main data-captions={captions.value}>
         <Hero />
         <TranscriptView show={show} />
         <Pictures show={show} />

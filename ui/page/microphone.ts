@@ -9,8 +9,14 @@ const RING_SECONDS = 10;
 /** A microphone that cannot be had; the message is a sentence for people. */
 export class NoMicrophoneError extends Error {}
 
-/** What an open microphone tells by itself: samples were lost, or it went away. */
-export type MicrophoneEvent = { kind: "lost"; milliseconds: number } | { kind: "ended" };
+/** What an open microphone tells by itself. */
+export type MicrophoneEvent =
+  /** Samples were lost. */
+  | { kind: "lost"; milliseconds: number }
+  /** It went away. */
+  | { kind: "ended" }
+  /** It gives silence, or nothing, for a reason in few words; null when that is over. */
+  | { kind: "trouble"; reason: string | null };
 
 /** An open microphone. */
 export interface Microphone {
@@ -98,11 +104,26 @@ async function captured(
   capture.connect(context.destination);
   const [track] = stream.getAudioTracks();
   track.onended = () => tell({ kind: "ended" });
+  track.onmute = () => tell({ kind: "trouble", reason: "The system muted the microphone" });
+  track.onunmute = () => tell({ kind: "trouble", reason: null });
+  context.onstatechange = () => {
+    if (context.state === "closed") return;
+    const interrupted = context.state !== "running";
+    tell({ kind: "trouble", reason: interrupted ? "The system paused listening" : null });
+    // Where it may not go on by itself, it does when somebody comes back to the page.
+    if (interrupted) void context.resume();
+  };
+  const resume = () => {
+    if (context.state !== "running" && !document.hidden) void context.resume();
+  };
+  document.addEventListener("visibilitychange", resume);
   return {
     sampleRate: context.sampleRate,
     source,
     close() {
-      track.onended = null;
+      document.removeEventListener("visibilitychange", resume);
+      context.onstatechange = null;
+      track.onended = track.onmute = track.onunmute = null;
       track.stop();
       void context.close();
     },

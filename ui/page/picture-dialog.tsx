@@ -6,11 +6,11 @@ import { FRAMES_PER_SECOND } from "../chain/framing";
 import { clock, frequencyMarks } from "../shared/axes";
 import type { Utterance } from "../shared/messages";
 import { Dialog } from "./dialog";
-import { byteCount, duration, languageName, soundBytes } from "./figures";
+import { byteCount, duration, languageName, pictureSeconds, soundBytes } from "./figures";
 import { BackIcon, ForwardIcon } from "./icons";
-import { picture, takes } from "./library";
+import { picture, sentUtterances } from "./library";
 import { usePicture, Waveform } from "./pictures";
-import { save } from "./transcript-view";
+import { save } from "./save";
 import "./picture-dialog.css";
 
 /** CSS pixels to a frame of 10 ms, at least and at most. */
@@ -24,7 +24,7 @@ export function PictureDialog({
   id: string;
   show: (utterance: Utterance | null) => void;
 }) {
-  const all = takes.value.flatMap((take) => take.utterances);
+  const all = sentUtterances.value;
   const place = all.findIndex((utterance) => utterance.id === id);
   const utterance = all[place];
   useEffect(() => {
@@ -79,7 +79,7 @@ export function PictureDialog({
 function LargePicture({ utterance }: { utterance: Utterance }) {
   const address = usePicture(utterance);
   const view = useRef<HTMLElement>(null);
-  const frames = Math.round((utterance.end - utterance.start) * FRAMES_PER_SECOND);
+  const frames = Math.round(pictureSeconds(utterance) * FRAMES_PER_SECOND);
   const [zoom, setZoom] = useState(0);
   const [fitting, setFitting] = useState(1);
   useEffect(() => {
@@ -134,11 +134,12 @@ function LargePicture({ utterance }: { utterance: Utterance }) {
 }
 
 function Particulars({ utterance }: { utterance: Utterance }) {
-  const { start, end, bytes, type, wishes, answer, spoken, sent, answered } = utterance;
-  const sound = soundBytes(end - start);
+  const { bytes, type, wishes, answer, spoken, sent, answered } = utterance;
+  const length = pictureSeconds(utterance);
+  const sound = soundBytes(length);
   const seconds = (milliseconds: number) => `${(milliseconds / 1_000).toFixed(2)} s`;
   const facts: [string, ComponentChildren][] = [
-    ["Length", duration(end - start)],
+    ["Length", duration(length)],
     ["Sent", `${byteCount(bytes)} of ${type.replace("image/", "").toUpperCase()}`],
     ["As sound", `${byteCount(sound)}, ${(sound / bytes).toFixed(1)} times as much`],
     ["Mel bins", wishes.melBins],

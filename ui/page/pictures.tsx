@@ -3,9 +3,9 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { clock } from "../shared/axes";
 import type { Utterance } from "../shared/messages";
-import { byteCount, duration, languageName, soundBytes } from "./figures";
+import { byteCount, duration, languageName, pictureSeconds, soundBytes } from "./figures";
 import { ForUtterance, type UtteranceProps } from "./for-utterance";
-import { picture, takes } from "./library";
+import { interimCost, picture, sentUtterances } from "./library";
 import "./pictures.css";
 
 /** Pictures that are listed before somebody asks for more. */
@@ -14,7 +14,7 @@ const LISTED = 40;
 /** A tally of what left, and the pictures, newest first. */
 export function Pictures({ show }: { show: (utterance: Utterance) => void }) {
   const [most, setMost] = useState(LISTED);
-  const utterances = takes.value.flatMap((take) => take.utterances).reverse();
+  const utterances = sentUtterances.value.toReversed();
   return (
     <section class="pictures" aria-labelledby="pictures-title">
       <h2 id="pictures-title">What leaves this device</h2>
@@ -34,8 +34,12 @@ export function Pictures({ show }: { show: (utterance: Utterance) => void }) {
 }
 
 function Tally({ utterances }: { utterances: Utterance[] }) {
-  const sent = utterances.reduce((sum, { bytes }) => sum + bytes, 0);
-  const sound = utterances.reduce((sum, { start, end }) => sum + soundBytes(end - start), 0);
+  const interim = interimCost.value;
+  const pictures = utterances.length + interim.pictures;
+  const sent = utterances.reduce((sum, { bytes }) => sum + bytes, interim.bytes);
+  const sound = utterances
+    .filter(({ joins }) => !joins)
+    .reduce((sum, { start, end }) => sum + soundBytes(end - start), 0);
   if (!utterances.length) {
     return (
       <p class="tally-text">
@@ -47,18 +51,20 @@ function Tally({ utterances }: { utterances: Utterance[] }) {
   return (
     <div class="tally">
       <dl class="bars">
-        <dt>{utterances.length === 1 ? "1 picture" : `${utterances.length} pictures`}</dt>
+        <dt>{pictures === 1 ? "1 picture" : `${pictures} pictures`}</dt>
         <dd>
-          <span class="bar sent" style={{ width: `${(100 * sent) / sound}%` }} />
+          <span class="bar sent" style={{ width: `${(100 * sent) / Math.max(sent, sound)}%` }} />
           {byteCount(sent)}
         </dd>
         <dt>As sound</dt>
         <dd>
-          <span class="bar" style={{ width: "100%" }} />
+          <span class="bar" style={{ width: `${(100 * sound) / Math.max(sent, sound)}%` }} />
           {byteCount(sound)}
         </dd>
       </dl>
       <p class="tally-text">
+        {interim.pictures > 0 &&
+          `${interim.pictures} of them, ${byteCount(interim.bytes)}, showed what was still being said, for words at once; they are not kept. `}
         The sound stayed here, and is gone. <a href="privacy.html">What a picture still tells</a>
       </p>
     </div>
@@ -66,11 +72,12 @@ function Tally({ utterances }: { utterances: Utterance[] }) {
 }
 
 function PictureRow({ utterance, show }: UtteranceProps) {
-  const { start, end, bytes, answer, state, spoken, answered } = utterance;
+  const { start, bytes, answer, state, spoken, answered, joins } = utterance;
   const row = useRef<HTMLLIElement>(null);
   const address = usePicture(utterance, useSeen(row));
-  const seconds = end - start;
+  const seconds = pictureSeconds(utterance);
   const particulars = [
+    joins && `${joins.length} joined`,
     duration(seconds),
     byteCount(bytes),
     answer?.language && languageName(answer.language),

@@ -1,8 +1,10 @@
 /** A recording's words in the forms that other programs read. */
 
-import type { Phrase } from "../shared/messages";
+import type { Phrase, Utterance } from "../shared/messages";
 import type { Take } from "./library";
+import { paragraphs, said } from "./paragraphs";
 import { type Layout, subRip, webVtt } from "./subtitles";
+import { joined } from "./typography";
 
 export type TranscriptFormat = "txt" | "srt" | "vtt" | "json";
 
@@ -37,28 +39,34 @@ export function written(take: Take, format: TranscriptFormat, layout?: Layout): 
   }
 }
 
-/** Returns the words alone, one utterance to a line. */
+/** Returns the words alone, one paragraph to a line. */
 export function plainText(take: Take): string {
-  return take.utterances
-    .map(({ answer }) => answer?.text)
+  return paragraphs(take)
+    .map((paragraph) => joined(said(paragraph).map(({ answer }) => answer?.text ?? "")))
     .filter(Boolean)
     .join("\n");
 }
 
+/** Returns the utterances whose words count: settled ones stand for those that they join. */
+function utterancesOf(take: Take): Utterance[] {
+  return paragraphs(take).flatMap(said);
+}
+
 function phrases(take: Take): Phrase[] {
-  return take.utterances.flatMap(({ start, end, answer }) => {
+  return utterancesOf(take).flatMap(({ start, end, answer }) => {
     if (!answer?.text) return [];
     return answer.phrases.length ? answer.phrases : [{ start, end, text: answer.text }];
   });
 }
 
-function json({ recording, utterances }: Take) {
+function json(take: Take) {
+  const { recording } = take;
   return {
     name: recording.name,
     begun: new Date(recording.begun).toISOString(),
     duration: rounded(recording.seconds),
-    text: plainText({ recording, utterances }),
-    segments: utterances.map(({ start, end, answer, bytes, type, problem }) => ({
+    text: plainText(take),
+    segments: utterancesOf(take).map(({ start, end, answer, bytes, type, problem }) => ({
       start: rounded(start),
       end: rounded(end),
       text: answer?.text ?? null,

@@ -25,12 +25,16 @@ export function joined(texts: Iterable<string>): string {
   for (const text of texts) {
     const bare = text.trim();
     if (!bare) continue;
-    const last = [...whole].at(-1) ?? "";
-    const [first = ""] = bare;
-    const close = !whole || UNSPACED.test(last) || UNSPACED.test(first);
-    whole += close ? bare : ` ${bare}`;
+    whole += gap(whole, bare) + bare;
   }
   return whole;
+}
+
+/** Returns what parts two texts that were said one after the other. */
+export function gap(one: string, other: string): "" | " " {
+  const last = [...one].at(-1) ?? "";
+  const [first = ""] = other;
+  return !one || UNSPACED.test(last) || UNSPACED.test(first) ? "" : " ";
 }
 
 /** Returns how much room a text takes in a line: Chinese, Japanese and Korean signs count two. */

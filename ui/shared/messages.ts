@@ -3,6 +3,8 @@
 import type { Encoding } from "../chain/encoding";
 import type { MelBins } from "../chain/mel";
 
+import { clock } from "./axes";
+
 export type { MelBins };
 export type Task = "transcribe" | "translate";
 
@@ -28,6 +30,25 @@ export interface Recording {
   seconds: number;
   /** What went wrong with it, in a sentence for people. */
   problem: string | null;
+  /** Whether nothing more will be heard of it; missing in what was kept before there was that. */
+  ended?: boolean;
+  /** Whether it ended before its end, and may go on. */
+  interrupted?: boolean;
+  /** How long the file says that it is, in seconds. */
+  total?: number | null;
+  /** What the file is recognised by, with its name. */
+  file?: { size: number; lastModified: number };
+}
+
+/** Returns the name of the lock that whoever hears a recording holds until its end. */
+export function hearingLock(recording: string): string {
+  return `hush-hearing-${recording}`;
+}
+
+/** Says how far a file was heard, and what to do about it. */
+export function heardUntil(seconds: number, total: number | null = null): string {
+  const whole = total ? ` of ${clock(total)}` : "";
+  return `at ${clock(seconds)}${whole}; choose the file again to go on`;
 }
 
 /** A part of a recording. */
@@ -71,13 +92,24 @@ export interface Utterance {
   bytes: number;
   /** Lowest and highest sample of every 10 ms, -127 to 127: what the sound looked like. */
   waveform: Int8Array;
-  state: "waiting" | "answered" | "refused";
+  /** Open while it is being said: what is kept is its picture so far. */
+  state: "open" | "waiting" | "answered" | "refused";
   answer: Answer | null;
   problem: string | null;
   /** Milliseconds since 1970: when its speech ended (null in files), it was sent, and it was answered. */
   spoken: number | null;
   sent: number | null;
   answered: number | null;
+  /** What was sent of it while it was being said; missing in what was kept before there was that. */
+  interim?: InterimCost;
+  /** Of a picture that joins several segments: where they are, in order. */
+  joins?: Stretch[];
+}
+
+/** What was sent of a segment before it ended. */
+export interface InterimCost {
+  pictures: number;
+  bytes: number;
 }
 
 /** To the listener: what to listen to, and where its pictures and frames go. */
@@ -96,6 +128,8 @@ export type ListenerOrder =
 export interface ListeningTask {
   recording: Recording;
   wishes: Wishes;
+  /** How many of its segments were sent before, if it goes on. */
+  sent: number;
   outbox: MessagePort;
   painter: MessagePort;
 }
@@ -127,6 +161,8 @@ export type Delivery =
 /** Says that a delivery is on disk, or why it cannot be. */
 export interface OutboxReceipt {
   problem: string | null;
+  /** Whether it was sent at once, as interim pictures are or never. */
+  sent?: boolean;
 }
 
 /** Why nothing is sent at present: nobody may, today's quota is spent, or something fails. */
@@ -139,6 +175,8 @@ export interface Hold {
 export type Change =
   | { kind: "recording"; recording: Recording }
   | { kind: "utterance"; utterance: Utterance }
+  /** What the service makes of an utterance that is still being said. */
+  | { kind: "interim"; utterance: string; text: string }
   | { kind: "removed"; recording: string }
   /** Null once something got through. */
   | { kind: "held"; hold: Hold | null }

@@ -8,9 +8,11 @@ import {
   FLAC,
   Input,
   type InputAudioTrack,
+  MP3,
   MP4,
   QTFF,
 } from "mediabunny";
+import { isRecording } from "../shared/recordings";
 import { Clock } from "./clock";
 import { Mixer, weightsOf } from "./mixing";
 
@@ -20,6 +22,10 @@ const MEASURED: unknown[] = [FLAC, MP4, QTFF];
 const NO_LENGTH = 0x7fff_0000;
 /** Files are that imprecise about their lengths, in seconds. */
 const LEAST_LOST = 0.5;
+/** What hears nearly everything. */
+const ELSEWHERE = "`hush transcribe` on the command line knows more";
+/** Where the first frame of an MP3 says its length, after a tag in front. */
+const LENGTH_WITHIN = 64;
 const PLAYLIST = /^\s*(#EXTM3U|\[playlist\]|ffconcat|<asx|<playlist|<\?wpl)/i;
 
 /** A file that cannot be heard; the message is a sentence for people. */
@@ -59,7 +65,10 @@ export async function openFile(file: File): Promise<OpenFile> {
   const input = new Input({ source: new BlobSource(file), formats: ALL_FORMATS });
   try {
     if (!(await input.canRead())) {
-      throw new NotStreamableError("this is not an audio or video file that this browser knows");
+      const hint = isRecording(file.name) ? `; ${ELSEWHERE}` : "";
+      throw new NotStreamableError(
+        `this is not an audio or video file that this browser knows${hint}`,
+      );
     }
     const track = await readable(input.getPrimaryAudioTrack());
     if (!track) {
@@ -69,14 +78,16 @@ export async function openFile(file: File): Promise<OpenFile> {
     }
     if (!(await track.canDecode())) {
       throw new NotStreamableError(
-        `this browser cannot decode ${(await track.getCodec()) ?? "its sound"}`,
+        `this browser cannot decode ${(await track.getCodec()) ?? "its sound"}; ${ELSEWHERE}`,
       );
     }
     const duration = await readable(input.getDurationFromMetadata([track]));
     const all = await readable(input.getTracks());
     const first = await readable(input.getFirstTimestamp(all));
     const clock = new Clock(Math.max(0, first));
-    const promised = MEASURED.includes(await input.getFormat()) ? duration : null;
+    const format = await input.getFormat();
+    const measured = MEASURED.includes(format) || (format === MP3 && (await saysItsLength(file)));
+    const promised = measured ? duration : null;
     const surround = !(await track.getCodec())?.startsWith("pcm-");
     return {
       duration,
@@ -109,6 +120,19 @@ async function named(tracks: InputAudioTrack[], heard: InputAudioTrack): Promise
     }),
   );
   return `it has ${tracks.length} audio tracks: ${said.join("; ")}; this is ${tracks.indexOf(heard) + 1}`;
+}
+
+/** Whether an MP3 says how many frames it has, and is not only guessed by its size. */
+async function saysItsLength(file: File): Promise<boolean> {
+  const head = new Uint8Array(await file.slice(0, 10).arrayBuffer());
+  const tagged = String.fromCharCode(...head.subarray(0, 3)) === "ID3";
+  // Seven bits of each byte count.
+  const size = head.subarray(6, 10).reduce((sum, byte) => sum * 128 + byte, 0);
+  const first = tagged ? size + 10 : 0;
+  const text = new TextDecoder("latin1").decode(
+    await file.slice(first, first + LENGTH_WITHIN).arrayBuffer(),
+  );
+  return /Xing|Info/.test(text);
 }
 
 /** Returns how much of a WAV or AVI file is missing, as a share of what is there. */
@@ -149,7 +173,6 @@ async function* streamed(sink: AudioSampleSink, clock: Clock, surround: boolean)
         }
       }
       const planes = channelsOf(piece);
-      piece.close();
       for (const samples of mixer?.push(planes) ?? []) yield { samples, rate };
     }
     for (const samples of mixer?.finish() ?? []) yield { samples, rate };
@@ -158,10 +181,15 @@ async function* streamed(sink: AudioSampleSink, clock: Clock, surround: boolean)
   }
 }
 
+/** Returns the channels of a piece of sound, and lets go of the piece. */
 function channelsOf(piece: AudioSample): Float32Array[] {
-  return Array.from({ length: piece.numberOfChannels }, (_, planeIndex) => {
-    const plane = new Float32Array(piece.numberOfFrames);
-    piece.copyTo(plane, { planeIndex, format: "f32-planar" });
-    return plane;
-  });
+  try {
+    return Array.from({ length: piece.numberOfChannels }, (_, planeIndex) => {
+      const plane = new Float32Array(piece.numberOfFrames);
+      piece.copyTo(plane, { planeIndex, format: "f32-planar" });
+      return plane;
+    });
+  } finally {
+    piece.close();
+  }
 }

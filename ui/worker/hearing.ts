@@ -1,20 +1,32 @@
 /** From samples to pictures in the outbox, and to frames on the screen. */
 
+import type { Cut } from "../chain/cutter";
 import { FRAMES_PER_SECOND, SAMPLE_RATE } from "../chain/framing";
+import type { MelImage } from "../chain/image";
 import { encode } from "../chain/picture";
 import { Resampler } from "../chain/resample";
-import { type Advance, type Segment, SegmentStream } from "../chain/segments";
+import { type Advance, imageOf, type Segment, SegmentStream } from "../chain/segments";
 import type {
   Delivery,
+  InterimCost,
   ListeningTask,
   OutboxReceipt,
   PaintingUpdate,
   Utterance,
 } from "../shared/messages";
 import { Envelope } from "./envelope";
+import { InterimPace } from "./interim";
+import { Joiner } from "./joining";
 
 /** Seconds of speech that a recording's segments have at least: long ones suit Whisper best. */
 const RECORDING_SEGMENT = 15;
+
+/** A segment that was sent, for the picture that it may be joined in. */
+interface Heard extends Cut {
+  logMel: Float32Array;
+  waveform: Int8Array;
+  index: number;
+}
 
 /** Hears one recording: resamples, cuts, encodes, delivers. */
 export class Hearing {
@@ -22,22 +34,29 @@ export class Hearing {
   readonly #module: WebAssembly.Module;
   readonly #stream: SegmentStream;
   readonly #envelope = new Envelope();
-  readonly #deliveries: Promise<void>[] = [];
+  readonly #deliveries: Promise<unknown>[] = [];
   #receipts: ((receipt: OutboxReceipt) => void)[] = [];
   #resampler: { rate: number; resampler: Resampler } | null = null;
   #samples = 0;
   #order = 0;
-  #announced: Promise<void> | null = null;
+  #announced: Promise<OutboxReceipt> | null = null;
+  readonly #live: boolean;
+  readonly #pace = new InterimPace();
+  readonly #joiner = new Joiner<Heard>();
+  /** What was sent of the segment that goes on. */
+  #interim: InterimCost = { pictures: 0, bytes: 0 };
   /** How many segments were cut. */
   segments = 0;
+  /** How long the recording says that it is, in seconds. */
+  total: number | null = null;
 
   constructor(task: ListeningTask, module: WebAssembly.Module) {
     this.#task = task;
     this.#module = module;
-    const live = task.recording.kind === "microphone";
+    this.#live = task.recording.kind === "microphone";
     this.#stream = new SegmentStream(module, {
       melBins: task.wishes.melBins,
-      cutter: live ? {} : { shortest: RECORDING_SEGMENT },
+      cutter: this.#live ? {} : { shortest: RECORDING_SEGMENT },
     });
     task.outbox.onmessage = (event: MessageEvent<OutboxReceipt>) =>
       this.#receipts.shift()?.(event.data);
@@ -65,14 +84,20 @@ export class Hearing {
    * Ends the recording, and waits until all of its pictures are in the outbox.
    *
    * @param problem - why it ends before its time, if it does
+   * @param interrupted - whether it may go on another time
    */
-  async finish(problem: string | null = null): Promise<void> {
+  async finish(problem: string | null = null, interrupted = false): Promise<void> {
     this.#drain();
-    if (this.#samples) this.#take(this.#stream.finish());
+    // Where a recording goes on another time, its last segment has to begin anew.
+    if (this.#samples && !interrupted) this.#take(this.#stream.finish());
+    this.#join(this.#joiner.finish());
     this.#task.painter.postMessage({ kind: "finished" } satisfies PaintingUpdate);
     await this.delivered();
     if (this.segments) {
-      await this.#deliver({ kind: "recording", recording: { ...this.#recording(), problem } });
+      await this.#deliver({
+        kind: "recording",
+        recording: { ...this.#recording(), problem, ended: true, interrupted },
+      });
     }
   }
 
@@ -94,7 +119,14 @@ export class Hearing {
   }
 
   #take(advance: Advance): void {
-    for (const segment of advance.segments) this.#deliveries.push(this.#send(segment));
+    for (const segment of advance.segments) {
+      this.#deliveries.push(this.#send(segment));
+    }
+    if (this.#live && !this.#stream.open) this.#join(this.#joiner.rest(advance.firstFrame));
+    if (this.#live && this.#pace.isDue(this.#stream.open)) {
+      const soFar = this.#stream.soFar();
+      if (soFar) this.#deliveries.push(this.#sendSoFar(soFar));
+    }
     if (!advance.frames && !advance.decisions.length) return;
     const update: PaintingUpdate = {
       kind: "frames",
@@ -107,48 +139,120 @@ export class Hearing {
     this.#task.painter.postMessage(update, [advance.logMel.buffer, advance.decisions.buffer]);
   }
 
-  async #send({ start, end, image }: Segment): Promise<void> {
-    const { recording, wishes } = this.#task;
-    const live = recording.kind === "microphone";
-    const now = performance.timeOrigin + performance.now();
-    const waveform = this.#envelope.slice(start, end);
-    const index = this.segments;
-    this.segments += 1;
-    this.#order = Math.max(this.#order + 0.001, Date.now());
-    const order = this.#order;
+  async #send({ start, end, logMel, image }: Segment): Promise<void> {
+    if (this.segments < this.#task.sent) {
+      this.segments += 1;
+      return;
+    }
     const since = (this.#samples / SAMPLE_RATE - end / FRAMES_PER_SECOND) * 1000;
-    const { bytes, type } = await encode(image, wishes.encoding);
+    const utterance = this.#utterance({ start, end }, "waiting");
+    if (this.#live) {
+      utterance.spoken = performance.timeOrigin + performance.now() - since;
+      const { waveform } = utterance;
+      this.#join(this.#joiner.push({ start, end, logMel, waveform, index: this.segments }));
+    }
+    this.segments += 1;
+    this.#interim = { pictures: 0, bytes: 0 };
+    await this.#deliverPicture(utterance, image);
+  }
+
+  /** Sends segments once more as one picture, so that sentences are heard whole. */
+  #join(segments: Heard[]): void {
+    if (segments.length < 2) return;
+    const [first] = segments;
+    const last = segments[segments.length - 1];
     const utterance: Utterance = {
-      id: `${recording.id}/${index}`,
+      ...this.#utterance({ start: first.start, end: last.end }, "waiting"),
+      id: `${this.#task.recording.id}/joined ${first.index}`,
+      waveform: concatenated(
+        segments.map(({ waveform }) => waveform),
+        Int8Array,
+      ),
+      joins: segments.map(({ start, end }) => ({
+        start: start / FRAMES_PER_SECOND,
+        end: end / FRAMES_PER_SECOND,
+      })),
+    };
+    delete utterance.interim;
+    const logMel = concatenated(
+      segments.map((segment) => segment.logMel),
+      Float32Array,
+    );
+    const image = imageOf(logMel, utterance.wishes.melBins);
+    this.#deliveries.push(this.#deliverPicture(utterance, image));
+  }
+
+  /** Sends the segment that goes on, as far as it was heard. */
+  async #sendSoFar({ start, end, image }: Segment): Promise<void> {
+    const utterance = this.#utterance({ start, end }, "open");
+    const cost = this.#interim;
+    const receipt = await this.#deliverPicture(utterance, image);
+    if (!receipt?.sent) return;
+    cost.pictures += 1;
+    cost.bytes += utterance.bytes;
+  }
+
+  #utterance({ start, end }: Cut, state: "open" | "waiting"): Utterance {
+    const { recording, wishes } = this.#task;
+    this.#order = Math.max(this.#order + 0.001, Date.now());
+    return {
+      id: `${recording.id}/${this.segments}`,
       recording: recording.id,
-      order,
+      order: this.#order,
       start: start / FRAMES_PER_SECOND,
       end: end / FRAMES_PER_SECOND,
       wishes,
-      type,
-      bytes: bytes.length,
-      waveform,
-      state: "waiting",
+      type: "",
+      bytes: 0,
+      waveform: this.#envelope.slice(start, end),
+      state,
       answer: null,
       problem: null,
-      spoken: live ? now - since : null,
+      spoken: null,
       sent: null,
       answered: null,
+      interim: this.#interim,
     };
-    // A recording is kept from its first segment on: one without speech leaves nothing behind.
-    this.#announced ??= this.#deliver({ kind: "recording", recording: this.#recording() });
+  }
+
+  async #deliverPicture(utterance: Utterance, image: MelImage): Promise<OutboxReceipt | null> {
+    const index = this.segments;
+    const { bytes, type } = await encode(image, utterance.wishes.encoding);
+    utterance.bytes = bytes.length;
+    utterance.type = type;
+    // A recording is kept from its first words on: one without speech leaves nothing behind.
+    this.#announced ??= this.#deliver({
+      kind: "recording",
+      recording: { ...this.#recording(), problem: null, ended: false, interrupted: false },
+    });
     await this.#announced;
-    await this.#deliver({ kind: "utterance", utterance, picture: bytes });
+    // What ended meanwhile is kept as it ended.
+    if (utterance.state === "open" && index !== this.segments) return null;
+    return this.#deliver({ kind: "utterance", utterance, picture: bytes });
   }
 
   #recording() {
-    return { ...this.#task.recording, seconds: this.seconds };
+    return { ...this.#task.recording, seconds: this.seconds, total: this.total };
   }
 
-  async #deliver(delivery: Delivery): Promise<void> {
+  async #deliver(delivery: Delivery): Promise<OutboxReceipt> {
     const receipt = new Promise<OutboxReceipt>((resolve) => this.#receipts.push(resolve));
     this.#task.outbox.postMessage(delivery);
-    const { problem } = await receipt;
-    if (problem) throw new Error(problem);
+    const received = await receipt;
+    if (received.problem) throw new Error(received.problem);
+    return received;
   }
+}
+
+function concatenated<Values extends Int8Array | Float32Array>(
+  parts: Values[],
+  kind: new (length: number) => Values,
+): Values {
+  const whole = new kind(parts.reduce((sum, { length }) => sum + length, 0));
+  let place = 0;
+  for (const part of parts) {
+    whole.set(part, place);
+    place += part.length;
+  }
+  return whole;
 }

@@ -2,11 +2,13 @@
 
 import { SAMPLE_RATE } from "../chain/framing";
 import { hasSimd } from "../chain/kernels";
-import type {
-  ListenerOrder,
-  ListenerReport,
-  ListeningTask,
-  PaintingUpdate,
+import {
+  heardUntil,
+  hearingLock,
+  type ListenerOrder,
+  type ListenerReport,
+  type ListeningTask,
+  type PaintingUpdate,
 } from "../shared/messages";
 import simdUrl from "../wasm/build/chain.simd.wasm?url";
 import scalarUrl from "../wasm/build/chain.wasm?url";
@@ -57,6 +59,11 @@ function report(message: ListenerReport): void {
 }
 
 async function listen(task: ListeningTask, hear: (hearing: Hearing) => Promise<void>) {
+  const work = () => listenNow(task, hear);
+  await (navigator.locks?.request(hearingLock(task.recording.id), work) ?? work());
+}
+
+async function listenNow(task: ListeningTask, hear: (hearing: Hearing) => Promise<void>) {
   let hearing: Hearing | null = null;
   let problem: string | null = null;
   try {
@@ -66,7 +73,12 @@ async function listen(task: ListeningTask, hear: (hearing: Hearing) => Promise<v
     problem = error instanceof Error ? error.message : String(error);
   }
   try {
-    await hearing?.finish(problem);
+    const cancelled = cancelling.signal.aborted;
+    await hearing?.finish(
+      problem ??
+        (cancelled ? `it was cancelled ${heardUntil(hearing.seconds, hearing.total)}` : null),
+      cancelled,
+    );
   } catch (error) {
     problem ??= error instanceof Error ? error.message : String(error);
   }
@@ -132,7 +144,7 @@ async function hearFile(hearing: Hearing, task: ListeningTask, file: File): Prom
 
 async function hearStream(hearing: Hearing, task: ListeningTask, file: OpenFile): Promise<void> {
   const { duration } = file;
-  announce(task, duration);
+  announce(hearing, task, duration);
   let batch: Float32Array[] = [];
   let gathered = 0;
   let batchRate = 0;
@@ -173,7 +185,7 @@ async function hearDecoded(hearing: Hearing, task: ListeningTask, reason: Error)
   const channels = await answer;
   if (!channels) throw reason;
   const { length } = channels[0];
-  announce(task, length / SAMPLE_RATE);
+  announce(hearing, task, length / SAMPLE_RATE);
   const { Mixer, weightsOf } = await import("./mixing");
   const mixer = new Mixer(SAMPLE_RATE, weightsOf(channels.length, false));
   for (let start = 0; start < length && !cancelling.signal.aborted; start += BATCH) {
@@ -184,7 +196,8 @@ async function hearDecoded(hearing: Hearing, task: ListeningTask, reason: Error)
   for (const samples of mixer.finish()) hearing.push(samples, SAMPLE_RATE);
 }
 
-function announce(task: ListeningTask, duration: number | null): void {
+function announce(hearing: Hearing, task: ListeningTask, duration: number | null): void {
+  hearing.total = duration;
   report({ kind: "progress", seconds: 0, total: duration });
   if (duration !== null) {
     task.painter.postMessage({

@@ -9,8 +9,11 @@ import {
   CHANGES,
   type Change,
   type Delivery,
+  heardUntil,
+  hearingLock,
   type OutboxOrder,
   type OutboxReceipt,
+  type Recording,
   type Utterance,
 } from "../shared/messages";
 import { type Outcome, type Service, transcribe } from "./request";
@@ -21,10 +24,21 @@ const IN_FLIGHT = 3;
 const FIRST_WAIT = 1_000;
 const LONGEST_WAIT = 30_000;
 
+/** Words that nobody has yet come before those that settle others. */
+function byUrgency(one: Utterance, other: Utterance): number {
+  return Number(Boolean(one.joins)) - Number(Boolean(other.joins)) || one.order - other.order;
+}
+
 class Outbox {
   readonly #database: Database;
   readonly #changes = new BroadcastChannel(CHANGES);
   readonly #sending = new Map<string, { recording: string; controller: AbortController }>();
+  /** The one request for interim words that is under way. */
+  #interim: { recording: string; controller: AbortController } | null = null;
+  /** Milliseconds since 1970 before which the service wants no other. */
+  #nextInterim = 0;
+  /** The language that each recording was last heard in. */
+  readonly #languages = new Map<string, string>();
   #waiting: Utterance[] = [];
   #service: Service | null = null;
   #chosen = false;
@@ -43,6 +57,11 @@ class Outbox {
       this.#chosen = true;
       const kept = await this.#database.getAllFromIndex("segments", "state", "waiting");
       for (const utterance of kept) this.#enqueue(utterance);
+      for (const recording of await this.#database.getAll("recordings")) {
+        // Without locks, nobody knows of other tabs.
+        if (navigator.locks) this.#await(recording);
+        else void this.#finish(recording.id);
+      }
       await new Promise(() => {});
     };
     await (navigator.locks ? navigator.locks.request("hush-outbox", serving) : serving());
@@ -56,7 +75,7 @@ class Outbox {
         break;
       case "listener":
         order.port.onmessage = async (event: MessageEvent<Delivery>) => {
-          order.port.postMessage({ problem: await this.#take(event.data) } satisfies OutboxReceipt);
+          order.port.postMessage(await this.#take(event.data));
         };
         break;
       case "wake":
@@ -71,14 +90,19 @@ class Outbox {
     }
   }
 
-  async #take(delivery: Delivery): Promise<string | null> {
+  async #take(delivery: Delivery): Promise<OutboxReceipt> {
     try {
       if (delivery.kind === "recording") {
         await this.#database.put("recordings", delivery.recording);
         this.#tell({ kind: "recording", recording: delivery.recording });
-        return null;
+        this.#await(delivery.recording);
+        return { problem: null };
       }
       const { utterance, picture } = delivery;
+      if (this.#interim?.recording === utterance.recording && utterance.state !== "open") {
+        this.#interim.controller.abort();
+      }
+      const sent = utterance.state === "open" && this.#sendInterim(utterance, picture);
       const change = this.#database.transaction(["segments", "pictures"], "readwrite");
       await Promise.all([
         change.objectStore("segments").put(utterance),
@@ -86,12 +110,52 @@ class Outbox {
         change.done,
       ]);
       this.#tell({ kind: "utterance", utterance });
-      this.#enqueue(utterance);
-      return null;
+      if (utterance.state === "waiting") this.#enqueue(utterance);
+      return { problem: null, sent };
     } catch (error) {
-      return error instanceof DOMException && error.name === "QuotaExceededError"
-        ? "this browser has no room left for pictures: remove recordings, and try again"
-        : `this browser cannot keep pictures: ${error}`;
+      return {
+        problem:
+          error instanceof DOMException && error.name === "QuotaExceededError"
+            ? "this browser has no room left for pictures: remove recordings, and try again"
+            : `this browser cannot keep pictures: ${error}`,
+      };
+    }
+  }
+
+  /** Asks for interim words unless anything else waits, and returns whether it does. */
+  #sendInterim(utterance: Utterance, picture: Uint8Array<ArrayBuffer>): boolean {
+    const service = this.#service;
+    const busy = this.#interim || this.#waiting.length || this.#sending.size;
+    if (!service || busy || this.#failures || this.#locked || Date.now() < this.#nextInterim) {
+      return false;
+    }
+    const interim = { recording: utterance.recording, controller: new AbortController() };
+    this.#interim = interim;
+    void this.#transcribeInterim(service, utterance, picture, interim.controller.signal).finally(
+      () => {
+        if (this.#interim === interim) this.#interim = null;
+      },
+    );
+    return true;
+  }
+
+  async #transcribeInterim(
+    service: Service,
+    utterance: Utterance,
+    picture: Uint8Array<ArrayBuffer>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { id, recording, wishes } = utterance;
+    // A language that is known lets the service take a model that knows no other.
+    const language = wishes.language || (this.#languages.get(recording) ?? "");
+    const asked = { ...utterance, wishes: { ...wishes, language } };
+    const result = await transcribe(service, asked, picture, signal);
+    if (signal.aborted) return;
+    if (result.kind === "answered") {
+      this.#tell({ kind: "interim", utterance: id, text: result.answer.text });
+    } else {
+      const wait = "after" in result ? (result.after ?? 0) : LONGEST_WAIT;
+      this.#nextInterim = Date.now() + wait;
     }
   }
 
@@ -100,8 +164,11 @@ class Outbox {
   }
 
   #hear(change: Change): void {
-    if (change.kind === "utterance" && change.utterance.state === "waiting") {
-      this.#enqueue(change.utterance);
+    if (change.kind === "utterance") {
+      this.#note(change.utterance);
+      if (change.utterance.state === "waiting") this.#enqueue(change.utterance);
+    } else if (change.kind === "recording") {
+      this.#await(change.recording);
     } else if (change.kind === "removed") {
       this.#drop(change.recording);
     } else if (change.kind === "wake" && this.#chosen) {
@@ -109,11 +176,37 @@ class Outbox {
     }
   }
 
+  /** Waits until nobody hears a recording any more; if it has no end then, its page was closed. */
+  #await({ id, ended }: Recording): void {
+    if (ended !== false || !this.#chosen) return;
+    void navigator.locks?.request(hearingLock(id), () => this.#finish(id));
+  }
+
+  /** Ends a recording whose page was closed; what was being said then is sent as it is. */
+  async #finish(id: string): Promise<void> {
+    const recording = await this.#database.get("recordings", id);
+    if (recording?.ended !== false) return;
+    const utterances = await this.#database.getAllFromIndex("segments", "recording", id);
+    const seconds = Math.max(0, ...utterances.map(({ end }) => end));
+    const isFile = recording.kind === "file";
+    const place = isFile ? ` ${heardUntil(seconds, recording.total)}` : "";
+    const problem = `the page was closed${place}`;
+    const ended = { ...recording, seconds, ended: true, interrupted: isFile, problem };
+    await this.#database.put("recordings", ended);
+    this.#tell({ kind: "recording", recording: ended });
+    for (const utterance of utterances.filter(({ state }) => state === "open")) {
+      const waiting: Utterance = { ...utterance, state: "waiting" };
+      await this.#database.put("segments", waiting);
+      this.#tell({ kind: "utterance", utterance: waiting });
+      this.#enqueue(waiting);
+    }
+  }
+
   #enqueue(utterance: Utterance): void {
     if (!this.#chosen || this.#sending.has(utterance.id)) return;
     if (this.#waiting.some(({ id }) => id === utterance.id)) return;
     this.#waiting.push(utterance);
-    this.#waiting.sort((one, other) => one.order - other.order);
+    this.#waiting.sort(byUrgency);
     this.#send();
   }
 
@@ -157,7 +250,7 @@ class Outbox {
   async #settle(utterance: Utterance, result: Outcome): Promise<void> {
     if (result.kind !== "answered" && result.kind !== "refused") {
       this.#waiting.unshift(utterance);
-      this.#waiting.sort((one, other) => one.order - other.order);
+      this.#waiting.sort(byUrgency);
       this.#hold(result);
       return;
     }
@@ -168,7 +261,12 @@ class Outbox {
         ? { ...utterance, state: "answered", answer: result.answer, answered: Date.now() }
         : { ...utterance, state: "refused", problem: result.reason };
     await this.#database.put("segments", settled);
+    this.#note(settled);
     this.#tell({ kind: "utterance", utterance: settled });
+  }
+
+  #note({ recording, answer }: Utterance): void {
+    if (answer?.language) this.#languages.set(recording, answer.language);
   }
 
   #hold(result: Outcome & { kind: "later" | "spent" | "locked" }): void {

@@ -22,6 +22,8 @@ const QUIETEST_TOP = -1.2;
 /** Heights in CSS pixels, from the bottom: times, and voice activity with the cuts. */
 const TIMES = 22;
 const VOICE = 10;
+/** Height from which frequencies are named, in CSS pixels: their names would cover lower ones. */
+const LABELLED = 100;
 
 const GROUND = "#0b0405";
 const LABEL = "rgb(222 245 229 / 75%)";
@@ -340,7 +342,7 @@ export class Painting {
       const y = Math.round(height * (1 - place));
       context.fillStyle = LINE;
       context.fillRect(0, y, this.#canvas.width, Math.max(1, ratio));
-      this.#label(label, 10 * ratio, y - 8 * ratio);
+      if (height >= LABELLED * ratio) this.#label(label, 10 * ratio, y - 8 * ratio);
     }
     context.textAlign = "center";
     const most = this.#canvas.width / ratio / 80;

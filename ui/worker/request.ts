@@ -30,7 +30,7 @@ export type Outcome =
   | { kind: "refused"; reason: string };
 
 /**
- * Sends one picture.
+ * Sends one picture; that of an open utterance for interim words.
  *
  * @param picture - The file: a mel image and nothing else.
  * @param signal - Gives the request up.
@@ -48,6 +48,7 @@ export async function transcribe(
   form.append("response_format", "verbose_json");
   if (model) form.append("model", model);
   if (language) form.append("language", language);
+  if (utterance.state === "open") form.append("interim", "true");
   const path = `v1/audio/${task === "translate" ? "translations" : "transcriptions"}`;
   try {
     const response = await fetch(new URL(path, service.address), {
@@ -56,19 +57,38 @@ export async function transcribe(
       headers: service.key ? { Authorization: `Bearer ${service.key}` } : {},
       signal: AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)]),
     });
-    return await outcome(response, utterance.start);
+    return await outcome(response, placeIn(utterance));
   } catch {
     return { kind: "later", reason: "the service cannot be reached", after: null };
   }
 }
 
+/** Returns what tells where in its recording a place in an utterance's picture is, in seconds. */
+export function placeIn({ start, end, joins }: Utterance): (seconds: number) => number {
+  const stretches = joins ?? [{ start, end }];
+  return (seconds) => {
+    let left = seconds;
+    for (const stretch of stretches.slice(0, -1)) {
+      const length = stretch.end - stretch.start;
+      if (left <= length) return stretch.start + left;
+      left -= length;
+    }
+    return stretches[stretches.length - 1].start + left;
+  };
+}
+
 /**
  * Reads a response of the service.
  *
- * @param start - Seconds of the recording at which the picture begins.
+ * @param place - Tells where in the recording a second of the picture is.
  */
-export async function outcome(response: Response, start: number): Promise<Outcome> {
-  if (response.ok) return { kind: "answered", answer: readAnswer(await response.json(), start) };
+export async function outcome(
+  response: Response,
+  place: (seconds: number) => number,
+): Promise<Outcome> {
+  // Interim words are for when nobody waits.
+  if (response.status === 204) return { kind: "later", reason: "others wait", after: null };
+  if (response.ok) return { kind: "answered", answer: readAnswer(await response.json(), place) };
   const { reason, code } = await problem(response);
   const { status } = response;
   if (code === "quota_exceeded") return { kind: "spent", reason, after: quotaWait(Date.now()) };
@@ -115,11 +135,11 @@ interface VerboseJson {
   unheard?: Stretch[];
 }
 
-function readAnswer(body: VerboseJson, start: number): Answer {
+function readAnswer(body: VerboseJson, place: (seconds: number) => number): Answer {
   const segments = body.segments ?? [];
   const phrases: Phrase[] = segments.map((segment) => ({
-    start: start + segment.start,
-    end: start + segment.end,
+    start: place(segment.start),
+    end: place(segment.end),
     text: segment.text.trim(),
   }));
   let tokens = 0;
@@ -136,8 +156,8 @@ function readAnswer(body: VerboseJson, start: number): Answer {
     confidence: tokens ? Math.exp(logarithm / tokens) : null,
     phrases,
     unheard: (body.unheard ?? []).map((stretch) => ({
-      start: start + stretch.start,
-      end: start + stretch.end,
+      start: place(stretch.start),
+      end: place(stretch.end),
     })),
   };
 }

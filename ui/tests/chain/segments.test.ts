@@ -121,6 +121,20 @@ test("segments come while the stream goes on", async () => {
   expect(stream.push(samples.subarray(0, end)).segments).toHaveLength(1);
 });
 
+test("a segment that goes on is shown so far", async () => {
+  const stream = new SegmentStream(BUILDS[0].module, { melBins: 80 });
+  const samples = samplesOf(STREAMS[0]);
+  expect(stream.soFar()).toBeUndefined();
+  stream.push(samples.subarray(0, 200 * 160));
+  const soFar = stream.soFar() as Segment;
+  const [whole] = stream.push(samples.subarray(200 * 160, 370 * 160)).segments;
+  expect(soFar.start).toBe(whole.start);
+  expect(soFar.image.frames).toBe(soFar.end - soFar.start);
+  expect(soFar.end).toBeGreaterThan(190);
+  expect(soFar.logMel).toEqual(whole.logMel.subarray(0, soFar.logMel.length));
+  expect(stream.soFar()).toBeUndefined();
+});
+
 test("empty slices change nothing", async () => {
   const stream = new SegmentStream(BUILDS[0].module, { melBins: 128 });
   expect(stream.push(new Float32Array(0)).frames).toBe(0);

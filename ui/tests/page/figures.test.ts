@@ -1,6 +1,14 @@
 import { expect, it } from "vitest";
-import { byteCount, duration, languageName, soundBytes } from "../../page/figures";
+import {
+  byteCount,
+  duration,
+  languageName,
+  pictureSeconds,
+  soundBytes,
+  wordsLeft,
+} from "../../page/figures";
 import { clock, frequencyMarks, mel, timeMarks } from "../../shared/axes";
+import type { Utterance } from "../../shared/messages";
 
 it.each([
   [0, "0 B"],
@@ -59,4 +67,22 @@ it.each([
   expect(marks.length).toBeLessThanOrEqual(most + 1);
   expect(Math.min(...marks)).toBeGreaterThanOrEqual(Math.max(0, start));
   expect(Math.max(...marks)).toBeLessThanOrEqual(end);
+});
+
+it("tells how long words will take from the pace of the latest", () => {
+  const answered = (start: number, when: number) =>
+    ({ start, end: start + 15, state: "answered", answered: when }) as Utterance;
+  const waiting = { start: 30, end: 60, state: "waiting", answered: null } as Utterance;
+  expect(wordsLeft([answered(0, 1_000), waiting])).toBeNull();
+  // 15 s of speech took 3 s.
+  expect(wordsLeft([answered(15, 4_000), answered(0, 1_000), waiting])).toBe(6);
+});
+
+it("counts the sound in a picture without the pauses between what it joins", () => {
+  expect(pictureSeconds({ start: 1, end: 9 } as Utterance)).toBe(8);
+  const joins = [
+    { start: 1, end: 3 },
+    { start: 8, end: 9 },
+  ];
+  expect(pictureSeconds({ start: 1, end: 9, joins } as Utterance)).toBe(3);
 });

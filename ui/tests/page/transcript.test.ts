@@ -96,6 +96,33 @@ describe("a transcript", () => {
     expect(segments[2].unheard).toEqual([{ start: 6.2, end: 8.9 }]);
   });
 
+  it("has the settled words of what was said live, a paragraph to a line", () => {
+    const parts = [
+      utterance(0, 2, { answer: answer("And so my fellow Americans.") }),
+      utterance(3, 4, { answer: answer("Ask not!") }),
+      utterance(9, 12, { answer: answer("Thank") }),
+      utterance(12.5, 13, { answer: answer("you.") }),
+    ];
+    const settled = utterance(0, 4, {
+      id: "take/joined 0",
+      joins: [
+        { start: 0, end: 2 },
+        { start: 3, end: 4 },
+      ],
+      answer: answer("And so, my fellow Americans, ask not.", [
+        { start: 0, end: 4, text: "And so, my fellow Americans, ask not." },
+      ]),
+    });
+    const live: Take = {
+      recording: { ...take.recording, kind: "microphone" },
+      utterances: [parts[0], settled, ...parts.slice(1)],
+    };
+    expect(written(live, "txt")).toBe("And so, my fellow Americans, ask not.\nThank you.\n");
+    expect(written(live, "srt")).toContain("00:00:00,000 --> 00:00:04,000\nAnd so, my fellow");
+    const { segments } = JSON.parse(written(live, "json"));
+    expect(segments.map(({ start }: { start: number }) => start)).toEqual([0, 9, 12.5]);
+  });
+
   it("as a file is named after its recording, without what file names must not hold", () => {
     expect(transcriptFile(take, "srt").name).toBe("board- meeting.srt");
   });

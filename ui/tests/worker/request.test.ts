@@ -1,5 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { outcome, quotaWait, retryAfter } from "../../worker/request";
+import type { Utterance } from "../../shared/messages";
+import { outcome, placeIn, quotaWait, retryAfter } from "../../worker/request";
+
+const itself = (seconds: number) => seconds;
 
 function error(status: number, headers: Record<string, string> = {}): Response {
   const body = JSON.stringify({ error: { message: "because" } });
@@ -17,7 +20,7 @@ describe("an answer of the service", () => {
       ],
       unheard: [{ start: 2.5, end: 6 }],
     };
-    const result = await outcome(new Response(JSON.stringify(body)), 10);
+    const result = await outcome(new Response(JSON.stringify(body)), (seconds) => 10 + seconds);
     expect(result).toEqual({
       kind: "answered",
       answer: {
@@ -34,14 +37,14 @@ describe("an answer of the service", () => {
   });
 
   it("without segments has no confidence", async () => {
-    const result = await outcome(new Response('{"text": "Hello."}'), 0);
+    const result = await outcome(new Response('{"text": "Hello."}'), itself);
     expect(result).toMatchObject({
       answer: { confidence: null, language: null, phrases: [], unheard: [] },
     });
   });
 
   it.each([408, 429, 500, 502, 503, 504])("of %d means: later", async (status) => {
-    expect(await outcome(error(status, { "Retry-After": "7" }), 0)).toEqual({
+    expect(await outcome(error(status, { "Retry-After": "7" }), itself)).toEqual({
       kind: "later",
       reason: "because",
       after: 7_000,
@@ -51,22 +54,44 @@ describe("an answer of the service", () => {
   it("that a quota is spent means: much later, whatever Retry-After says", async () => {
     const body = JSON.stringify({ error: { message: "because", code: "quota_exceeded" } });
     const response = new Response(body, { status: 429, headers: { "Retry-After": "60" } });
-    const result = await outcome(response, 0);
+    const result = await outcome(response, itself);
     expect(result).toMatchObject({ kind: "spent", reason: "because" });
     expect((result as { after: number }).after).toBeGreaterThan(1_000);
   });
 
+  it("of 204 means that others wait", async () => {
+    expect(await outcome(new Response(null, { status: 204 }), itself)).toMatchObject({
+      kind: "later",
+    });
+  });
+
   it.each([401, 403])("of %d means: not without another key", async (status) => {
-    expect((await outcome(error(status), 0)).kind).toBe("locked");
+    expect((await outcome(error(status), itself)).kind).toBe("locked");
   });
 
   it.each([400, 404, 413, 415, 422])("of %d means: never", async (status) => {
-    expect(await outcome(error(status), 0)).toEqual({ kind: "refused", reason: "because" });
+    expect(await outcome(error(status), itself)).toEqual({ kind: "refused", reason: "because" });
   });
 
   it("that is no JSON is still understood", async () => {
-    const result = await outcome(new Response("<html>", { status: 502 }), 0);
+    const result = await outcome(new Response("<html>", { status: 502 }), itself);
     expect(result).toMatchObject({ kind: "later", reason: "the service answered 502" });
+  });
+});
+
+describe("a place in a picture", () => {
+  it("lies in its segment", () => {
+    expect(placeIn({ start: 10, end: 12 } as Utterance)(1.5)).toBe(11.5);
+  });
+
+  it("lies in one of the segments that are joined, and never between them", () => {
+    const joins = [
+      { start: 1, end: 3 },
+      { start: 10, end: 11 },
+      { start: 20, end: 25 },
+    ];
+    const place = placeIn({ start: 1, end: 25, joins } as Utterance);
+    expect([0, 2, 2.5, 3.5, 9].map(place)).toEqual([1, 3, 10.5, 20.5, 26]);
   });
 });
 

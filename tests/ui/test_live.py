@@ -1,0 +1,222 @@
+"""Words while a person speaks, with real weights."""
+
+import re
+import threading
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from hush.image import decode
+from local.processes import service
+from local.wire import Request, Response, Wire
+from tests.conftest import Samples
+from tests.ui.conftest import BrowserWith, hears, until, wav, words
+
+LAST_WORDS = "what you can do for your country"
+
+WATCH_WORDS = """
+window.seen = [];
+window.jumps = [];
+new PerformanceObserver((list) => {
+    for (const { value, hadRecentInput, sources } of list.getEntries()) {
+        const moved = sources.map(({ node }) => node?.className ?? node?.nodeName);
+        if (!hadRecentInput && value > 0.04) jumps.push([value, ...moved]);
+    }
+}).observe({ type: "layout-shift", buffered: true });
+addEventListener("DOMContentLoaded", () => new MutationObserver(() => {
+    const said = document.querySelector(".said");
+    if (!said) return;
+    said.id ||= "first-line";
+    const text = said.closest(".transcript-text");
+    seen.push({
+        line: said.id,
+        top: said.offsetTop,
+        height: said.offsetHeight,
+        utterance: said.querySelector(".firm")?.closest(".words").dataset.utterance,
+        firm: said.querySelector(".firm")?.textContent ?? "",
+        grey: said.querySelector(".grey")?.textContent ?? "",
+        state: said.dataset.state,
+        told: document.querySelector(".transcript [aria-live]").textContent,
+    });
+}).observe(document, { subtree: true, childList: true, characterData: true, attributes: true }));
+"""
+"""Remembers what the first line of the transcript looked like, whenever anything changed."""
+
+
+@pytest.fixture(scope="module")
+def service_url(built_page: None, real_weights: Path) -> Iterator[str]:
+    """The service that the page comes from: two models, for final and interim words."""
+    with service(HUSH_MODELS="base,tiny.en") as (url, _):
+        yield url
+
+
+@pytest.fixture(scope="module")
+def browser(
+    browser_with: BrowserWith, jfk: Samples, tmp_path_factory: pytest.TempPathFactory
+) -> Browser:
+    """A browser whose microphone hears a person, and then nobody for a while."""
+    file = tmp_path_factory.mktemp("microphone") / "person.wav"
+    file.write_bytes(wav(np.concatenate([jfk, np.zeros(16_000 * 60, np.float32)])))
+    return browser_with(*hears(file))
+
+
+def interim(wire: Wire) -> list[dict[str, bytes]]:
+    """Return the forms of all pictures of what was still being said."""
+    forms = [request.form() for request in wire.pictures()]
+    return [form for form in forms if form.get("interim") == b"true"]
+
+
+def final(wire: Wire) -> list[dict[str, bytes]]:
+    """Return the forms of all other pictures."""
+    forms = [request.form() for request in wire.pictures()]
+    return [form for form in forms if "interim" not in form]
+
+
+@pytest.fixture
+def listening(page: Page, wire: Wire) -> Page:
+    """The page, when somebody begins to speak."""
+    page.add_init_script(WATCH_WORDS)
+    page.reload()
+    expect(page.locator(".light")).to_have_attribute("data-light", "up")
+    page.get_by_role("button", name="Start listening").click()
+    return page
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_words_come_while_somebody_speaks_and_settle_in_their_place(
+    listening: Page, wire: Wire, width: int
+) -> None:
+    listening.set_viewport_size({"width": width, "height": 740})
+    expect(listening.locator(".grey, .firm").first).to_be_visible()
+    words(listening, LAST_WORDS)
+    expect(listening.locator(".said[data-state=answered]").first).to_be_visible()
+    seen: list[dict[str, Any]] = listening.evaluate("seen")
+    shown = [one for one in seen if one["firm"] or one["grey"]]
+    assert any(one["state"] == "open" for one in shown)
+    # The same line all the time, in the same place, that never falls together.
+    assert {(one["line"], one["top"]) for one in seen} == {("first-line", shown[0]["top"])}
+    first = seen.index(shown[0])
+    assert min(one["height"] for one in seen[first:]) >= shown[0]["height"]
+    assert listening.evaluate("jumps") == []
+    # What is firm stays until the final words are there.
+    firm = [one for one in seen if one["firm"]]
+    assert all(
+        later["firm"].startswith(earlier["firm"])
+        for earlier, later in pairwise(firm)
+        if earlier["utterance"] == later["utterance"]
+    )
+    # Nobody is read what may still change.
+    final = listening.locator(".take").inner_text()
+    assert all(one["told"] in final for one in seen)
+
+
+def test_what_is_still_being_said_leaves_as_pictures_that_are_counted(
+    listening: Page, wire: Wire
+) -> None:
+    words(listening, LAST_WORDS)
+    listening.get_by_role("button", name="Stop").click()
+    expect(listening.locator(".said[data-state=open]")).to_have_count(0)
+    widths = [decode(form["file"]).frames for form in interim(wire)]
+    assert widths
+    assert min(widths) >= 100
+    assert max(widths) <= 3000
+    tally = listening.locator(".tally")
+    expect(tally).to_contain_text(f"{len(wire.pictures())} pictures")
+    expect(tally).to_contain_text("showed what was still being said")
+
+
+def test_interim_pictures_wait_for_nothing_and_nothing_waits_for_them(
+    listening: Page, wire: Wire
+) -> None:
+    """Interim words are never answered here: the final ones come all the same."""
+    held: list[Request] = []
+
+    def answer(request: Request) -> Response | None:
+        if request.method != "POST" or b'name="interim"' not in request.body:
+            return None
+        held.append(request)
+        listening_ended.wait()
+        return Response(204)
+
+    listening_ended = threading.Event()
+    wire.answer_instead = answer
+    words(listening, LAST_WORDS)
+    # One for each segment at most: the next waits for it, or for the segment's end.
+    finals = len(wire.pictures()) - len(held)
+    assert 0 < len(held) <= finals + 1
+    listening_ended.set()
+
+
+@pytest.mark.parametrize("status", [204, 429, 500])
+def test_words_that_are_refused_meanwhile_are_no_trouble(
+    listening: Page, wire: Wire, status: int
+) -> None:
+    refused: list[Request] = []
+
+    def answer(request: Request) -> Response | None:
+        if request.method != "POST" or b'name="interim"' not in request.body:
+            return None
+        refused.append(request)
+        return Response(status)
+
+    wire.answer_instead = answer
+    words(listening, LAST_WORDS)
+    assert refused
+    expect(listening.locator(".light")).to_have_attribute("data-light", "up")
+    expect(listening.locator(".grey")).to_have_count(0)
+
+
+def test_what_was_being_said_when_the_page_closed_is_kept(listening: Page, wire: Wire) -> None:
+    open_line = listening.locator(".said[data-state=open]", has_text="fellow")
+    expect(open_line.first).to_be_visible()
+    listening.on("dialog", lambda dialog: dialog.accept())
+    listening.reload()
+    words(listening, "fellow")
+    expect(listening.locator(".take")).to_contain_text("This recording ended early")
+    expect(listening.locator(".said[data-state=open]")).to_have_count(0)
+
+
+def test_fragments_are_settled_as_a_paragraph_by_one_longer_picture(
+    listening: Page, wire: Wire
+) -> None:
+    words(listening, LAST_WORDS)
+    fragments = listening.locator(".words").count()
+    assert fragments > 1
+    listening.get_by_role("button", name="Stop").click()
+    paragraph = listening.locator(".said[data-settled=true]")
+    expect(paragraph).to_have_count(1)
+    expect(listening.locator(".said")).to_have_count(1)
+    # One sentence, where pauses had made several.
+    assert re.fullmatch(r"[^.!?]*what your country can do for you[^.!?]*[.!?].*", _text(paragraph))
+    *pieces, joined = [decode(form["file"]).frames for form in final(wire)]
+    assert joined == sum(pieces)
+    assert joined <= 3000
+    with listening.expect_download() as download:
+        listening.get_by_role("combobox", name="Export Microphone").select_option("txt")
+    assert download.value.path().read_text(encoding="utf-8").strip() == _text(paragraph)
+    expect(listening.locator(".picture-row").first).to_contain_text(f"{fragments} joined")
+    # It is told once: as it was said.
+    told = listening.locator(".transcript [aria-live]").last.inner_text()
+    assert told != _text(paragraph)
+
+
+def _text(paragraph: Locator) -> str:
+    return paragraph.locator(".words").inner_text().strip()
+
+
+@pytest.mark.parametrize("status", [400, 500])
+def test_nothing_is_lost_where_settling_fails(listening: Page, wire: Wire, status: int) -> None:
+    words(listening, LAST_WORDS)
+    before = listening.locator(".words").all_inner_texts()
+    wire.answer_instead = lambda request: Response(status) if request.method == "POST" else None
+    listening.get_by_role("button", name="Stop").click()
+    expect(listening.get_by_role("button", name="Start listening")).to_be_enabled()
+    until(listening, lambda: len(final(wire)) > len(before))
+    expect(listening.locator(".words")).to_have_count(len(before))
+    assert listening.locator(".words").all_inner_texts() == before
+    wire.answer_instead = lambda _: None

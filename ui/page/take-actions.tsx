@@ -1,0 +1,60 @@
+/** What can be done with a recording's words: copy, export, remove. */
+
+import { useState } from "preact/hooks";
+import { copied } from "./copy";
+import { CopyIcon, RemoveIcon } from "./icons";
+import { type Take, tellOutbox } from "./library";
+import { save } from "./save";
+import { settings } from "./settings";
+import { plainText, TRANSCRIPT_FORMATS, type TranscriptFormat, transcriptFile } from "./transcript";
+
+/** The buttons beside a recording's name. */
+export function TakeActions({ take }: { take: Take }) {
+  const [copying, setCopying] = useState("Copy");
+  const copy = async () => {
+    setCopying((await copied(plainText(take))) ? "Copied" : "Not copied");
+    setTimeout(() => setCopying("Copy"), 2_000);
+  };
+  const { id, name } = take.recording;
+  return (
+    <div class="take-actions">
+      <button type="button" class="small-button" onClick={copy}>
+        <CopyIcon />
+        <span aria-live="polite">{copying}</span>
+      </button>
+      <label class="export">
+        <span class="visually-hidden">Export {name}</span>
+        <select
+          value=""
+          onChange={(event) => {
+            const format = event.currentTarget.value as TranscriptFormat;
+            save(transcriptFile(take, format, settings.value.subtitles));
+            event.currentTarget.value = "";
+          }}
+        >
+          <option value="" hidden>
+            Export
+          </option>
+          {TRANSCRIPT_FORMATS.map((format) => (
+            <option key={format} value={format}>
+              .{format}
+            </option>
+          ))}
+        </select>
+      </label>
+      <button
+        type="button"
+        class="icon-button"
+        aria-label={`Remove ${name}`}
+        title="Remove words and pictures from this device"
+        onClick={() => {
+          if (confirm(`Remove “${name}” with its words and pictures from this device?`)) {
+            tellOutbox({ kind: "remove", recording: id });
+          }
+        }}
+      >
+        <RemoveIcon />
+      </button>
+    </div>
+  );
+}
