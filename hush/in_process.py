@@ -58,6 +58,8 @@ def client_in_process(model: str | None = None) -> AsyncClient:
             caller_queue_size=100,
             answer_seconds=3600,
             quota_table=None,
+            cache_bytes=0,
+            cache_url=None,
         )
         if settings.replicas == 0:
             # To measure what is faster takes longer than most recordings.

@@ -7,6 +7,8 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import lru_cache
+from pathlib import Path
 from typing import Protocol, Self
 
 from pydantic import TypeAdapter, ValidationError
@@ -64,6 +66,7 @@ class MemoryStore:
         self._seconds = seconds
         self._clock = clock
         self._kept: dict[str, tuple[float, bytes]] = {}
+        self._timer: asyncio.TimerHandle | None = None
         self.size = 0
 
     async def get(self, key: str) -> bytes | None:
@@ -79,11 +82,24 @@ class MemoryStore:
         self._kept[key] = (self._clock() + self._seconds, value)
         self.size += OVERHEAD + len(value)
         self._forget()
+        if self._timer is None:
+            self._wait()
 
     async def close(self) -> None:
         """Forget everything."""
+        if self._timer is not None:
+            self._timer.cancel()
         self._kept.clear()
         self.size = 0
+
+    def _wait(self) -> None:
+        """Wait until the oldest is too old, whether or not anybody asks."""
+        self._timer = None
+        self._forget()
+        if self._kept:
+            until = next(iter(self._kept.values()))[0]
+            seconds = max(0.0, until - self._clock())
+            self._timer = asyncio.get_running_loop().call_later(seconds, self._wait)
 
     def _forget(self) -> None:
         """Forget what is too old or too much; the oldest stand first."""
@@ -207,9 +223,7 @@ class TranscriptCache:
         OSError
             If Redis wants a library that is not there, or its URL is none.
         """
-        engine = (settings.engine, settings.device, settings.precision)
-        rules = (settings.beam, settings.window, Rules())
-        decoder = repr((hush.__version__, *engine, *rules))
+        decoder = repr((hush.__version__, settings.beam, settings.window, Rules()))
         if settings.cache_url is not None:
             try:
                 url = settings.cache_url.get_secret_value()
@@ -242,8 +256,15 @@ class TranscriptCache:
         """
         if self._store is None or request.interim or request.temperature > 0:
             return None
-        options = json.dumps([self._decoder, model.name, model.weights, asdict(request)])
-        return await asyncio.to_thread(_digest, options.encode(), data)
+        # What an engine runs on rounds otherwise elsewhere.
+        engine = str(getattr(model.engine, "description", ""))
+        return await asyncio.to_thread(self._key, data, model, [engine, asdict(request)])
+
+    def _key(self, data: bytes, model: ServedModel, options: list[object]) -> str:
+        own = isinstance(model.source, Path)
+        weights = _content(Path(model.source), model.weights) if own else model.weights
+        decided = json.dumps([self._decoder, model.name, weights, *options])
+        return _digest(decided.encode(), data)
 
     async def get(self, key: str) -> Transcript | None:
         """Return the words that were kept under a key, if they still are."""
@@ -264,6 +285,16 @@ class TranscriptCache:
         """Give up what is held on to."""
         if self._store:
             await self._store.close()
+
+
+@lru_cache(maxsize=16)
+def _content(path: Path, _changes: str) -> str:
+    """Return a digest of a model's files, made anew when they have changed."""
+    digest = hashlib.sha256()
+    for file in sorted(path.iterdir()) if path.is_dir() else [path]:
+        with file.open("rb") as content:
+            digest.update(hashlib.file_digest(content, "sha256").digest())
+    return digest.hexdigest()
 
 
 def _digest(*parts: bytes) -> str:

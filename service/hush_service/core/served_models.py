@@ -81,6 +81,8 @@ class ServedModel:
     @property
     def can_answer(self) -> bool:
         """Whether pictures may be sent to it, if only to wait until its engine is there again."""
+        if self.state is ModelState.FAILED and isinstance(self.engine, EngineProcess):
+            return self.engine.may_start_again
         return self.state in (ModelState.READY, ModelState.RESTARTING)
 
     @property
@@ -168,8 +170,22 @@ class ServedModels:
         ModelLoadingError, ModelFailedError
             If none would.
         """
-        if all(model.state is ModelState.RESTARTING for model in self.any_ready()):
-            raise ModelLoadingError("the engine has ended, and is being started again")
+        self.any_ready()
+        # All of them wait for it: one engine works at a time.
+        if any(model.state is ModelState.RESTARTING for model in self.all):
+            raise ModelLoadingError("an engine has ended, and is being started again")
+
+    def forget_pictures(self) -> None:
+        """Have engines forget what they were asked about; in the thread that asks them."""
+        for model in self.all:
+            if isinstance(model.engine, EngineProcess):
+                model.engine.forget()
+
+    def close(self) -> None:
+        """End the processes of engines."""
+        for model in self.all:
+            if isinstance(model.engine, EngineProcess):
+                model.engine.close()
 
     def name_of(self, engine: BatchingEngine) -> str:
         """Return the name of the model that an engine runs; "other" if it is none of these."""
@@ -284,7 +300,8 @@ def _changes(path: Path) -> str:
 
 def _not_ready(model: ServedModel) -> RefusedError:
     if model.state is ModelState.FAILED:
-        return ModelFailedError(f"model {model.name} could not be loaded")
+        problem = "could not be loaded" if model.engine is None else "is not there any more"
+        return ModelFailedError(f"model {model.name} {problem}")
     return ModelLoadingError(f"model {model.name} is not ready yet: it is {model.state}")
 
 

@@ -81,6 +81,7 @@ class Transcriber:
     ) -> None:
         self.models = models
         self.queue = queue
+        queue.on_idle = models.forget_pictures
         self.on_heard: Callable[[str, float, float], None] = lambda model, seconds, worked: None
         self.on_refused: Callable[[str], None] = lambda reason: None
         self.on_looked_up: Callable[[bool], None] = lambda known: None

@@ -29,6 +29,9 @@ from hush_service.engine.process import EngineDiedError
 
 log = logging.getLogger(__name__)
 
+IDLE_SECONDS = 2.0
+"""Until what an engine remembers of pictures is of no use any more."""
+
 
 @dataclass(frozen=True)
 class Bounds:
@@ -66,6 +69,7 @@ class _Step:
     left: dict[Job, float] = field(init=False)
     kind: str = field(init=False)
     again: bool = False
+    spent: float = 0.0
 
     def __post_init__(self) -> None:
         self.left = {job: job.left for job in self.jobs}
@@ -82,15 +86,16 @@ class _Step:
         try:
             answers = engine.answers([job.question for job in self.jobs], self.stop)
         except WorkStoppedError as error:
+            self.spent = self.clock() - self.began
             self.results = dict.fromkeys(self.jobs, error)
         except EngineDiedError as error:
             # What it took does not count: neither as work on a picture nor as the engine's pace.
-            self.began = self.clock()
             if self.again:
                 self.results = dict.fromkeys(self.jobs, error)
             else:
                 self._run_one_by_one()
         except Exception as error:
+            self.spent = self.clock() - self.began
             if len(self.jobs) == 1:
                 self.results[self.jobs[0]] = error
                 return
@@ -98,15 +103,23 @@ class _Step:
             log.warning("a batch of %d failed and is asked one by one: %s", len(self.jobs), error)
             self._run_one_by_one()
         else:
+            self.spent = self.clock() - self.began
             for job, answer in zip(self.jobs, answers, strict=True):
                 self._go_on(job, answer)
 
     def _run_one_by_one(self) -> None:
         for job in self.jobs:
             alone = replace(
-                self, jobs=[job], began=self.clock(), results={}, answered=[], again=True
+                self,
+                jobs=[job],
+                began=self.clock(),
+                spent=0.0,
+                results={},
+                answered=[],
+                again=True,
             )
             alone.run()
+            self.spent += alone.spent
             self.results |= alone.results
             self.answered += alone.answered
 
@@ -144,6 +157,8 @@ class WorkQueue:
         how many seconds that took.
     on_begun
         Called with the seconds that a picture has waited before something of it was asked.
+    on_idle
+        Called in the engines' thread once nothing has been asked of them for a while.
     on_left
         Called with a picture that is answered, or whose answer nobody gets, where it is awaited.
     """
@@ -168,6 +183,7 @@ class WorkQueue:
             lambda engine, answered, seconds: None
         )
         self.on_begun: Callable[[float], None] = lambda seconds: None
+        self.on_idle: Callable[[], None] = lambda: None
         self.on_left: Callable[[Job], None] = lambda job: None
 
     @property
@@ -366,6 +382,11 @@ class WorkQueue:
                 self._finish(step)
         finally:
             self._working = None
+            loop.call_later(IDLE_SECONDS, self._rest)
+
+    def _rest(self) -> None:
+        if not self._jobs:
+            self._thread.submit(self.on_idle)
 
     def _step_of(self, batch: list[Job]) -> _Step:
         now = self._clock()
@@ -383,7 +404,7 @@ class WorkQueue:
         return self._turns.take(self._clock())
 
     def _finish(self, step: _Step) -> None:
-        spent = self._clock() - step.began
+        spent = step.spent
         self.on_step(step.jobs[0].engine, step.answered, spent)
         together = len(step.jobs)
         for job in step.jobs:

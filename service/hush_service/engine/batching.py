@@ -59,6 +59,7 @@ class OneAtATime:
         self._engine = engine
         self.info = engine.info
         self.procedure = WholeRecordings(engine.info)
+        self.description = str(getattr(engine, "description", type(engine).__name__))
 
     def begin(
         self, spectrogram: Spectrogram, request: DecodingRequest, heard: Heard = unheeded

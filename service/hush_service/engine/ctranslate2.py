@@ -26,7 +26,7 @@ from hush_service.engine.questions import (
     Question,
     Window,
 )
-from hush_service.engine.replicas import SHORT, Replicas, gain
+from hush_service.engine.replicas import LONGEST_SECONDS, SHORT, Replicas, seconds
 from hush_service.engine.tokenizer import Tokenizer
 from hush_service.engine.windows import Rules, unheeded
 from hush_service.engine.word_times import Alignment
@@ -72,7 +72,7 @@ class CTranslate2Engine:
         Windows that it hears at once at most; 0 for 8 on a CPU, 32 on a GPU.
     replicas
         Parts of a batch that a CPU's cores work on side by side, with a share of the threads each;
-        0 for what is faster here, which takes less than a second to find out.
+        0 for what is faster here, which takes a second or two to find out.
 
     Attributes
     ----------
@@ -120,21 +120,22 @@ class CTranslate2Engine:
         self._whole = _Model(model, tokenizer, rules, max_length)
         self._replicas: Replicas | None = None
         self.gain = 1.0
-        count = min(replicas or _likely_replicas(device, threads), self.batch)
-        if count > 1:
+        most = 1 if device == "cuda" else min(threads, self.batch)
+        count = min(replicas or _MOST_REPLICAS, most)
+        alone = 0.0
+        if replicas == 0 and count > 1:
+            alone = seconds(replace(self._whole, max_length=SHORT).answers, count, self.procedure)
+        if count > 1 and alone < LONGEST_SECONDS:
             several = load(intra_threads=threads // count, inter_threads=count)
-            parts = _Model(several, tokenizer, rules, max_length)
-            self._replicas = Replicas(parts.answers, count)
-            if replicas == 0:
-                self._keep_replicas_if_faster(parts)
+            self._use_replicas(_Model(several, tokenizer, rules, max_length), count, alone)
 
-    def _keep_replicas_if_faster(self, parts: "_Model") -> None:
-        assert self._replicas is not None
-        count = self._replicas.count
-        short = Replicas(replace(parts, max_length=SHORT).answers, count)
-        self.gain = gain(replace(self._whole, max_length=SHORT).answers, short, self.procedure)
-        if self.gain < 1:
-            self._replicas = None
+    def _use_replicas(self, model: "_Model", count: int, alone: float) -> None:
+        """Have parts of batches answered side by side, unless that takes longer than `alone`."""
+        if alone:
+            short = Replicas(replace(model, max_length=SHORT).answers, count)
+            self.gain = alone / seconds(short.answers, count, self.procedure)
+        if self.gain >= 1:
+            self._replicas = Replicas(model.answers, count)
 
     @property
     def replicas(self) -> int:
@@ -160,6 +161,11 @@ class CTranslate2Engine:
     def precision(self) -> str:
         """What the weights were turned into."""
         return str(self._whole.model.compute_type)
+
+    @property
+    def description(self) -> str:
+        """On what it runs."""
+        return f"CTranslate2 on {self.device} in {self.precision}"
 
     def transcribe(
         self, spectrogram: Spectrogram, request: DecodingRequest, stop: Callable[[], bool]
@@ -295,11 +301,6 @@ def _device(wanted: str) -> str:
 def _threads() -> int:
     said = os.environ.get("OMP_NUM_THREADS", "")
     return int(said) if said.isdecimal() and int(said) else len(os.sched_getaffinity(0))
-
-
-def _likely_replicas(device: str, threads: int) -> int:
-    """Return how many replicas might be of use."""
-    return min(threads, _MOST_REPLICAS) if device == "cpu" else 1
 
 
 def _default_precision(device: str) -> str:

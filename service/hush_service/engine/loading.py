@@ -115,13 +115,7 @@ def _loaded(name: EngineName, settings: ServiceSettings, source: str | Path, pat
         )
         parts = f", in {fast.replicas} parts" if fast.replicas > 1 else ""
         parts += f" ({fast.gain:.1f} times as fast as in one)" if parts and fast.gain > 1 else ""
-        log.info(
-            "engine: CTranslate2 on %s in %s, %d at once%s",
-            fast.device,
-            fast.precision,
-            fast.batch,
-            parts,
-        )
+        log.info("engine: %s, %d at once%s", fast.description, fast.batch, parts)
         return fast
     # Imports torch, which takes seconds.
     from hush_service.engine.openai_whisper import OpenAIWhisperEngine
@@ -130,7 +124,7 @@ def _loaded(name: EngineName, settings: ServiceSettings, source: str | Path, pat
     reference = OpenAIWhisperEngine(
         path, device, alignment_heads(str(source)), settings.precision, settings.beam
     )
-    log.info("engine: openai-whisper on %s in %s", reference.device, reference.precision)
+    log.info("engine: %s", reference.description)
     return reference
 
 

@@ -29,7 +29,7 @@ class Ask:
     Attributes
     ----------
     questions
-        As bytes, of `packed`.
+        As bytes, of `packed`. Where there are none, windows are only forgotten.
     heard
         Windows that they are of and that were not sent before, by number.
     forgotten
@@ -48,10 +48,11 @@ class Stop:
 
 @dataclass(frozen=True)
 class Loaded:
-    """A model is loaded, and how it is asked."""
+    """A model is loaded: how it is asked, how many questions at once, and on what it runs."""
 
     procedure: Procedure
     batch: int
+    description: str
 
 
 @dataclass(frozen=True)

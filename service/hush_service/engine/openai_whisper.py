@@ -93,6 +93,11 @@ class OpenAIWhisperEngine:
         return str(self._model.device.type)
 
     @property
+    def description(self) -> str:
+        """On what it runs."""
+        return f"openai-whisper on {self.device} in {self.precision}"
+
+    @property
     def precision(self) -> str:
         """What it computes in."""
         return "float16" if self._half else "float32"

@@ -5,8 +5,10 @@ import multiprocessing.connection
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
+import threading
 import time
 import weakref
 from collections.abc import Callable, Hashable, Sequence
@@ -17,6 +19,7 @@ from typing import Any
 
 from hush.mel import Spectrogram
 from hush_service.engine import DecodingRequest, ModelInfo, WorkStoppedError
+from hush_service.engine.batching import cost
 from hush_service.engine.messages import Answered, Ask, Failed, Load, Loaded, Stop, packed
 from hush_service.engine.procedure import Heard, Procedure, Transcription
 from hush_service.engine.questions import Encode, Window
@@ -25,10 +28,12 @@ from hush_service.engine.windows import unheeded
 log = logging.getLogger(__name__)
 
 PATIENCE = 60.0
-"""Seconds that an answer may take at least before its engine is taken for hung, if it was ever
-faster."""
+"""Seconds that an engine may take at least before it is taken for hung: for an answer, if it was
+ever faster, and to take a question."""
 SLOWER = 20.0
-"""How much longer than the slowest so far an answer may take."""
+"""How much longer than the slowest so far an answer may take, for each second of sound."""
+GRACE = 15.0
+"""Seconds in which an engine ends what nobody waits for any more."""
 LOOK_SECONDS = 0.05
 """How often whoever waits for an answer looks whether somebody still wants it."""
 
@@ -58,7 +63,7 @@ class EngineProcess:
         What loads the model there: a function of a module, and what it is called with. It returns
         an engine that has a `procedure`, or an `Engine`.
     longest
-        Seconds after which an answer is not waited for in any case.
+        Seconds that each question may take at most.
 
     Attributes
     ----------
@@ -79,6 +84,8 @@ class EngineProcess:
         self._load = Load(loader, arguments)
         self._longest = longest
         self._slowest = 0.0
+        self._closed = False
+        self._asking = threading.Lock()
         self._lost = float("-inf")
         self._numbers: weakref.WeakKeyDictionary[Window, int] = weakref.WeakKeyDictionary()
         self._forgotten: list[int] = []
@@ -89,12 +96,18 @@ class EngineProcess:
         loaded = self._start()
         self._procedure: Procedure = loaded.procedure
         self.info: ModelInfo = loaded.procedure.info
+        self.description = loaded.description
         self.batch = loaded.batch
 
     @property
-    def process(self) -> int | None:
+    def pid(self) -> int | None:
         """The number of its process, if there is one."""
         return None if self._process is None else self._process.pid
+
+    @property
+    def may_start_again(self) -> bool:
+        """Whether a process that is lost would be tried again for a question."""
+        return time.monotonic() - self._lost >= AGAIN_SECONDS
 
     def begin(
         self, spectrogram: Spectrogram, request: DecodingRequest, heard: Heard = unheeded
@@ -117,24 +130,42 @@ class EngineProcess:
             If the process ended or hung; by then, another one has been started if that is
             possible, and the questions can be asked again.
         """
-        if self._process is None:
-            if time.monotonic() - self._lost < AGAIN_SECONDS:
-                raise EngineDiedError("the engine cannot be started again")
-            self._start_again()
-        try:
-            answered = self._asked(questions, stop)
-        except EngineDiedError as error:
-            log.error("%s; it is started again", error)
-            self._start_again()
-            raise
+        with self._asking:
+            answered = self._asked_anew(questions, stop)
         self.batch = answered.batch
         for question in questions:
             if isinstance(question, Encode):
                 question.window.encoded = True  # there
         return answered.answers
 
+    def forget(self) -> None:
+        """Have the process forget what it was asked about, as far as nobody asks more."""
+        with self._asking:
+            if self._process is not None and self._forgotten:
+                self._asked_anew([], lambda: False)
+
     def close(self) -> None:
-        """End the process."""
+        """End the process for good, from any thread; who waits for an answer gets none."""
+        self._closed = True
+        if (process := self._process) is not None:
+            process.kill()
+        with self._asking:
+            self._end()
+
+    def _asked_anew(self, questions: Sequence[Any], stop: Callable[[], bool]) -> Answered:
+        if self._process is None:
+            if not self.may_start_again:
+                raise EngineDiedError("the engine cannot be started again")
+            self._start_again()
+        try:
+            return self._asked(questions, stop)
+        except EngineDiedError as error:
+            if not self._closed:
+                log.error("%s; it is started again", error)
+            self._start_again()
+            raise
+
+    def _end(self) -> None:
         if self._process is not None and self._connection is not None:
             self._connection.close()
             self._process.kill()
@@ -148,29 +179,33 @@ class EngineProcess:
         self._numbers.clear()
         self._forgotten.clear()
         ours, theirs = socket.socketpair()
+        # Who does not read for so long hangs.
+        ours.setsockopt(
+            socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", round(PATIENCE), 0)
+        )
         with ours, theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "hush_service.engine.worker", str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
-                # It ends when this end is closed, however this process ends.
-                stdin=subprocess.PIPE,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-            )
+            self._process = _started(theirs)
             self._connection = multiprocessing.connection.Connection(ours.detach())
         try:
             self._tell(self._load)
             loaded = self._answer(lambda: False, float("inf"))
         except BaseException:
-            self.close()
+            self._end()
             raise
         assert isinstance(loaded, Loaded)
         return loaded
 
     def _start_again(self) -> None:
-        self.close()
+        self._end()
+        if self._closed:
+            raise EngineDiedError("the engine is closed")
         self.on_change(Condition.STARTING)
         try:
-            self._start()
+            loaded = self._start()
+            if loaded.procedure != self._procedure:
+                self._end()
+                raise EngineDiedError("its model has been replaced by one of another kind")
+            self.batch = loaded.batch
         except Exception as error:
             self._lost = time.monotonic()
             self.on_change(Condition.LOST)
@@ -190,18 +225,22 @@ class EngineProcess:
 
         content = packed(questions, number)
         forgotten = self._forgotten[:]
-        del self._forgotten[: len(forgotten)]
         began = time.monotonic()
         self._tell(Ask(content, heard, forgotten))
-        answered = self._answer(stop, self._patience(len(questions)))
-        self._slowest = max(self._slowest, (time.monotonic() - began) / len(questions))
+        del self._forgotten[: len(forgotten)]
+        seconds = sum(max(1.0, cost(question)) for question in questions)
+        answered = self._answer(stop, self._patience(len(questions), seconds))
         assert isinstance(answered, Answered)
+        if questions:
+            self._slowest = max(self._slowest, (time.monotonic() - began) / seconds)
         return answered
 
-    def _patience(self, questions: int) -> float:
+    def _patience(self, questions: int, seconds: float) -> float:
+        """Return how long to wait for the answers to questions of so many seconds of sound."""
+        longest = self._longest * max(1, questions)
         if self._slowest == 0:
-            return self._longest
-        return min(self._longest, max(PATIENCE, SLOWER * self._slowest * questions))
+            return longest
+        return min(longest, max(PATIENCE, SLOWER * self._slowest * seconds))
 
     def _tell(self, message: object) -> None:
         assert self._connection is not None
@@ -214,13 +253,16 @@ class EngineProcess:
         """Return what the process says next."""
         assert self._connection is not None
         began, stopped = time.monotonic(), False
+        deadline = began + patience
         try:
             while not self._connection.poll(LOOK_SECONDS):
-                if time.monotonic() - began > patience:
-                    raise EngineDiedError(f"the engine has not answered for {patience:.0f} s")
                 if not stopped and stop():
                     self._tell(Stop())
                     stopped = True
+                    deadline = max(deadline, time.monotonic() + GRACE)
+                if time.monotonic() > deadline:
+                    waited = time.monotonic() - began
+                    raise EngineDiedError(f"the engine has not answered for {waited:.0f} s")
             said = self._connection.recv()
         except (OSError, EOFError) as error:
             raise self._died() from error
@@ -232,7 +274,26 @@ class EngineProcess:
 
     def _died(self) -> EngineDiedError:
         assert self._process is not None
-        self._process.kill()
-        code = self._process.wait()
+        try:
+            code = self._process.wait(LOOK_SECONDS)
+        except subprocess.TimeoutExpired:
+            return EngineDiedError("the engine takes no questions")
         how = f"with code {code}" if code >= 0 else f"by {signal.Signals(-code).name}"
         return EngineDiedError(f"the engine's process ended {how}")
+
+
+def _started(connection: socket.socket) -> "subprocess.Popen[bytes]":
+    # SIGTERM and Ctrl-C are for the service, which drains. All threads of the process have this
+    # mask, those of libraries too.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT))
+    try:
+        return subprocess.Popen(
+            # Nothing of the folder it is started in.
+            [sys.executable, "-P", "-m", "hush_service.engine.worker", str(connection.fileno())],
+            pass_fds=[connection.fileno()],
+            # It ends when this end is closed, however this process ends.
+            stdin=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        )
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

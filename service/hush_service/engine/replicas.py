@@ -51,36 +51,29 @@ class Replicas:
         return [answer for some in rounds for answer in some if answer is not _NOTHING]
 
 
-def gain(whole: Answer, replicas: Replicas, procedure: WindowByWindow) -> float:
-    """Return how many times as fast replicas hear some speech as one that has all threads.
+def seconds(answer: Answer, count: int, procedure: WindowByWindow) -> float:
+    """Return how long it takes to hear some speech so many times over, all at once.
 
     Parameters
     ----------
-    whole, replicas
-        Both ways.
+    answer
+        Answers questions, with texts of `SHORT` tokens at most.
+    count
+        How many windows there are.
     procedure
         How the model is asked.
-
-    Returns
-    -------
-    float
-        0 where a model is so large that measuring takes too long.
     """
     picture = proof_pictures(procedure.info.mel_bins)[0]
     speech = floor_normalized(decode(picture.read_bytes()).spectrogram())[:, :_SPEECH]
     padded = procedure.rules.window.padded(speech)
     language = "en" if procedure.tokenizer.multilingual else None
     start = tuple(procedure.tokenizer.start(language, "transcribe"))
-
-    def seconds(answer: Answer, frames: int) -> float:
-        windows = [Window(padded[:, :frames], frames) for _ in range(replicas.count)]
+    spent = 0.0
+    # What is done once takes its time: a second of speech goes first.
+    for frames in (FRAMES_PER_SECOND, padded.shape[1]):
+        windows = [Window(padded[:, :frames], frames) for _ in range(count)]
         began = time.perf_counter()
         answer([Encode(window) for window in windows])
         answer([Decode(window, start, 0.0, procedure.rules.beam) for window in windows])
-        return time.perf_counter() - began
-
-    ways = (whole, replicas.answers)
-    for answer in ways:
-        seconds(answer, FRAMES_PER_SECOND)  # what is done once takes its time
-    alone = seconds(whole, padded.shape[1])
-    return 0.0 if alone > LONGEST_SECONDS else alone / seconds(replicas.answers, padded.shape[1])
+        spent = time.perf_counter() - began
+    return spent

@@ -1,7 +1,6 @@
 """The process of an engine: `python -m hush_service.engine.worker`, for `EngineProcess` alone."""
 
 import os
-import signal
 import sys
 import threading
 from multiprocessing.connection import Connection
@@ -18,6 +17,7 @@ class _Portable(BatchingEngine, Protocol):
     """An engine of which that can be sent which needs no weights."""
 
     procedure: Procedure
+    description: str
 
 
 class Worker:
@@ -56,17 +56,17 @@ class Worker:
         except Exception as error:
             self._tell(Failed.of(error))
             return None
-        self._tell(Loaded(engine.procedure, engine.batch))
+        self._tell(Loaded(engine.procedure, engine.batch, engine.description))
         return engine
 
     def _answer(self, engine: _Portable, message: Ask) -> None:
         for number in message.forgotten:
             self._windows.pop(number, None)
         self._windows |= message.heard
-        questions = unpacked(message.questions, self._windows)
         try:
+            questions = unpacked(message.questions, self._windows)
             self._encode_again(engine, questions)
-            answers = engine.answers(questions, self._stopped)
+            answers = engine.answers(questions, self._stopped) if questions else []
         except Exception as error:
             self._tell(Failed.of(error))
         else:
@@ -105,8 +105,6 @@ def _end_with_the_service() -> None:
 
 def main(descriptor: int) -> None:
     """Answer what is asked on a connection, until its other end is closed."""
-    # The service drains, and says when this is to end. Libraries install handlers of their own.
-    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT))
     log_to_stderr()
     threading.Thread(target=_end_with_the_service, daemon=True).start()
     Worker(Connection(descriptor)).run()

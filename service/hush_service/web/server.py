@@ -128,7 +128,10 @@ def serve(settings: ServiceSettings) -> bool:
         timeout_keep_alive=KEPT_SECONDS,
     )
     server = Server(config, app.state.transcriber)
-    asyncio.run(server.serve(sockets=[listener]))
+    try:
+        asyncio.run(server.serve(sockets=[listener]))
+    finally:
+        models.close()
     if loader.is_alive():
         # Python's own way out crashes under a thread that is inside torch.
         logging.shutdown()

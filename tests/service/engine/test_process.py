@@ -4,7 +4,9 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,7 @@ import pytest
 
 from hush.mel import Spectrogram, log_mel_spectrogram
 from hush.transcript import Transcript
-from hush_service.engine import DecodingRequest, ModelInfo, WorkStoppedError
+from hush_service.engine import DecodingRequest, ModelInfo, WorkStoppedError, process
 from hush_service.engine.batching import transcribe_all
 from hush_service.engine.loading import load_apart, load_engine
 from hush_service.engine.process import Condition, EngineDiedError, EngineProcess
@@ -34,6 +36,8 @@ class DoomedEngine:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        if (folder / "tall").exists():
+            self.info = replace(self.info, mel_bins=128)
 
     def transcribe(
         self, spectrogram: Spectrogram, request: DecodingRequest, stop: Callable[[], bool]
@@ -91,8 +95,8 @@ def test_what_was_encoded_by_a_process_that_ended_is_encoded_again(
         asking = engine.begin(log_mel_spectrogram(sample), DecodingRequest())
         (encoded,) = engine.answers([next(asking)], lambda: False)
         question = asking.send(encoded)
-        assert engine.process is not None
-        os.kill(engine.process, signal.SIGKILL)
+        assert engine.pid is not None
+        os.kill(engine.pid, signal.SIGKILL)
         with pytest.raises(EngineDiedError):
             engine.answers([question], lambda: False)
         (answer,) = engine.answers([question], lambda: False)
@@ -107,7 +111,9 @@ def test_windows_that_are_done_with_are_forgotten_there(tmp_path: Path, sample: 
         for _ in range(3):
             transcribe_all(engine, [(log_mel_spectrogram(sample), DecodingRequest())])
         assert len(engine._numbers) == 0
-        assert len(engine._forgotten) == 1  # which the next question will tell
+        assert len(engine._forgotten) == 1  # which the next question would tell
+        engine.forget()
+        assert engine._forgotten == []
 
 
 @pytest.mark.parametrize("prompt", ["end", "hang"])
@@ -117,23 +123,23 @@ def test_a_process_that_ends_or_hangs_is_started_again(
     conditions: list[Condition] = []
     doomed.on_change = conditions.append
     (tmp_path / "doom").touch()
-    first = doomed.process
+    first = doomed.pid
     if prompt == "hang":
         doomed._longest = 5.0
     with pytest.raises(EngineDiedError, match="SIGKILL" if prompt == "end" else "not answered"):
         ask(doomed, prompt)
     assert conditions == [Condition.STARTING, Condition.READY]
-    assert doomed.process != first
+    assert doomed.pid != first
     assert ask(doomed, prompt) == "Hello."
 
 
 def test_a_failure_is_told_and_ends_nothing(doomed: EngineProcess, tmp_path: Path) -> None:
     (tmp_path / "doom").touch()
-    first = doomed.process
+    first = doomed.pid
     with pytest.raises(ValueError, match="cannot be heard"):
         ask(doomed, "fail")
     assert ask(doomed, "fail") == "Hello."
-    assert doomed.process == first
+    assert doomed.pid == first
 
 
 def test_work_that_nobody_waits_for_stops_there(doomed: EngineProcess, tmp_path: Path) -> None:
@@ -152,8 +158,8 @@ def test_a_process_that_cannot_be_started_again_is_lost_until_it_can(
     conditions: list[Condition] = []
     with closing(EngineProcess(load_engine, settings, model)) as engine:
         engine.on_change = conditions.append
-        assert engine.process is not None
-        os.kill(engine.process, signal.SIGKILL)
+        assert engine.pid is not None
+        os.kill(engine.pid, signal.SIGKILL)
         model.write_bytes(b"damaged")
         questions = [next(engine.begin(SECOND, DecodingRequest()))]
         with pytest.raises(EngineDiedError, match="cannot be started again"):
@@ -176,16 +182,78 @@ def test_a_model_that_cannot_be_loaded_says_why(tmp_path: Path) -> None:
 
 
 def test_it_ends_with_the_process_that_started_it(doomed: EngineProcess) -> None:
-    process = doomed._process
-    assert process is not None
-    assert process.stdin is not None
-    process.stdin.close()
-    wait_until(lambda: process.poll() is not None)
-    assert process.returncode == 0
+    started = doomed._process
+    assert started is not None
+    assert started.stdin is not None
+    started.stdin.close()
+    wait_until(lambda: started.poll() is not None)
+    assert started.returncode == 0
 
 
-def test_signals_that_drain_the_service_are_not_for_it(doomed: EngineProcess) -> None:
-    assert doomed.process is not None
-    os.kill(doomed.process, signal.SIGTERM)
-    os.kill(doomed.process, signal.SIGINT)
-    assert ask(doomed, "") == "Hello."
+def test_signals_that_drain_the_service_are_not_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor for threads that a library starts as it is imported."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")
+    with closing(EngineProcess(DoomedEngine, tmp_path, longest=HANG)) as engine:
+        assert engine.pid is not None
+        for stopping in (signal.SIGTERM, signal.SIGINT) * 10:
+            os.kill(engine.pid, stopping)
+        first = engine.pid
+        assert ask(engine, "") == "Hello."
+        assert engine.pid == first
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) & {signal.SIGTERM, signal.SIGINT} == set()
+
+
+def test_nothing_of_the_working_folder_is_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "numpy.py").write_text("raise SystemExit(1)")
+    monkeypatch.chdir(tmp_path)
+    with closing(EngineProcess(DoomedEngine, tmp_path, longest=HANG)) as engine:
+        assert ask(engine, "") == "Hello."
+
+
+def test_a_process_that_takes_no_question_is_started_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "PATIENCE", 1.0)
+    with closing(EngineProcess(DoomedEngine, tmp_path, longest=HANG)) as engine:
+        assert engine.pid is not None
+        os.kill(engine.pid, signal.SIGSTOP)
+        long = next(engine.begin(np.zeros((80, 100_000), np.float32), DecodingRequest()))
+        with pytest.raises(EngineDiedError, match="takes no questions"):
+            engine.answers([long], lambda: False)
+        assert ask(engine, "") == "Hello."
+
+
+def test_what_takes_too_long_ends_without_ending_the_process(
+    doomed: EngineProcess, tmp_path: Path
+) -> None:
+    doomed._longest = 0.1
+    first = doomed.pid
+    with pytest.raises(WorkStoppedError):
+        ask(doomed, "wait", stop=(tmp_path / "begun").exists)
+    assert doomed.pid == first
+
+
+def test_a_model_of_another_kind_is_not_taken_for_the_one_that_was_there(tmp_path: Path) -> None:
+    with closing(EngineProcess(DoomedEngine, tmp_path, longest=HANG)) as engine:
+        (tmp_path / "tall").touch()
+        assert engine.pid is not None
+        os.kill(engine.pid, signal.SIGKILL)
+        with pytest.raises(EngineDiedError, match="another kind"):
+            ask(engine, "")
+
+
+def test_one_that_is_closed_is_not_started_again_by_who_waits_for_it(
+    doomed: EngineProcess, tmp_path: Path
+) -> None:
+    with ThreadPoolExecutor() as threads:
+        waiting = threads.submit(ask, doomed, "wait")
+        wait_until((tmp_path / "begun").exists)
+        doomed.close()
+        with pytest.raises(EngineDiedError, match="closed"):
+            waiting.result()
+    assert doomed.pid is None
