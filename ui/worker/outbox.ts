@@ -44,6 +44,8 @@ class Outbox {
   #chosen = false;
   #locked = false;
   #failures = 0;
+  /** Joined pictures that failed once. */
+  readonly #passedOver = new Set<string>();
   #pause: ReturnType<typeof setTimeout> | undefined;
 
   constructor(database: Database) {
@@ -248,6 +250,10 @@ class Outbox {
   }
 
   async #settle(utterance: Utterance, result: Outcome): Promise<void> {
+    if (utterance.joins && (result.kind === "later" || result.kind === "spent")) {
+      await this.#passOver(utterance, result);
+      return;
+    }
     if (result.kind !== "answered" && result.kind !== "refused") {
       this.#waiting.unshift(utterance);
       this.#waiting.sort(byUrgency);
@@ -256,13 +262,33 @@ class Outbox {
     }
     if (this.#failures || this.#locked) this.#tell({ kind: "held", hold: null });
     this.#failures = 0;
-    const settled: Utterance =
+    await this.#keep(
       result.kind === "answered"
         ? { ...utterance, state: "answered", answer: result.answer, answered: Date.now() }
-        : { ...utterance, state: "refused", problem: result.reason };
-    await this.#database.put("segments", settled);
-    this.#note(settled);
-    this.#tell({ kind: "utterance", utterance: settled });
+        : { ...utterance, state: "refused", problem: result.reason },
+    );
+  }
+
+  /** Settles words that are there already another time, once, or never: nothing waits for that. */
+  async #passOver(
+    utterance: Utterance,
+    result: Outcome & { kind: "later" | "spent" },
+  ): Promise<void> {
+    if (result.kind === "spent" || this.#passedOver.delete(utterance.id)) {
+      await this.#keep({ ...utterance, state: "refused", problem: result.reason });
+      return;
+    }
+    this.#passedOver.add(utterance.id);
+    setTimeout(async () => {
+      const kept = await this.#database.get("segments", utterance.id);
+      if (kept?.state === "waiting") this.#enqueue(kept);
+    }, result.after ?? LONGEST_WAIT);
+  }
+
+  async #keep(utterance: Utterance): Promise<void> {
+    await this.#database.put("segments", utterance);
+    this.#note(utterance);
+    this.#tell({ kind: "utterance", utterance });
   }
 
   #note({ recording, answer }: Utterance): void {
