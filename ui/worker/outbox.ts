@@ -40,6 +40,10 @@ class Outbox {
   /** The language that each recording was last heard in. */
   readonly #languages = new Map<string, string>();
   #waiting: Utterance[] = [];
+  /** Recordings of all utterances that any tab has yet to have answered, by utterance. */
+  readonly #unanswered = new Map<string, string>();
+  /** Whether the tab that sends is kept from it. */
+  #held = false;
   #service: Service | null = null;
   #chosen = false;
   #locked = false;
@@ -55,6 +59,9 @@ class Outbox {
 
   /** Waits until no other tab sends, and then sends whatever waits, as long as this tab lives. */
   async serve(): Promise<void> {
+    for (const kept of await this.#database.getAllFromIndex("segments", "state", "waiting")) {
+      this.#unanswered.set(kept.id, kept.recording);
+    }
     const serving = async () => {
       this.#chosen = true;
       const kept = await this.#database.getAllFromIndex("segments", "state", "waiting");
@@ -127,10 +134,8 @@ class Outbox {
   /** Asks for interim words unless anything else waits, and returns whether it does. */
   #sendInterim(utterance: Utterance, picture: Uint8Array<ArrayBuffer>): boolean {
     const service = this.#service;
-    const busy = this.#interim || this.#waiting.length || this.#sending.size;
-    if (!service || busy || this.#failures || this.#locked || Date.now() < this.#nextInterim) {
-      return false;
-    }
+    const busy = this.#interim !== null || this.#unanswered.size > 0;
+    if (!service || busy || this.#held || Date.now() < this.#nextInterim) return false;
     const interim = { recording: utterance.recording, controller: new AbortController() };
     this.#interim = interim;
     void this.#transcribeInterim(service, utterance, picture, interim.controller.signal).finally(
@@ -156,19 +161,39 @@ class Outbox {
     if (result.kind === "answered") {
       this.#tell({ kind: "interim", utterance: id, text: result.answer.text });
     } else {
-      const wait = "after" in result ? (result.after ?? 0) : LONGEST_WAIT;
-      this.#nextInterim = Date.now() + wait;
+      const after = "after" in result ? result.after : null;
+      this.#nextInterim = Date.now() + (after ?? LONGEST_WAIT);
     }
   }
 
   #tell(change: Change): void {
+    this.#follow(change);
     this.#changes.postMessage(change);
   }
 
-  #hear(change: Change): void {
+  /** Notes what any tab tells, this one too: interim words are for when nothing else waits. */
+  #follow(change: Change): void {
     if (change.kind === "utterance") {
-      this.#note(change.utterance);
-      if (change.utterance.state === "waiting") this.#enqueue(change.utterance);
+      const { id, recording, state, answer } = change.utterance;
+      if (state === "waiting") this.#unanswered.set(id, recording);
+      else this.#unanswered.delete(id);
+      if (answer?.language) this.#languages.set(recording, answer.language);
+    } else if (change.kind === "removed") {
+      for (const [id, recording] of this.#unanswered) {
+        if (recording === change.recording) this.#unanswered.delete(id);
+      }
+    } else if (change.kind === "held") {
+      this.#held = change.hold !== null;
+    } else if (change.kind === "wake") {
+      this.#held = false;
+    }
+  }
+
+  #hear(change: Change): void {
+    this.#follow(change);
+    if (change.kind === "utterance") {
+      // Without locks, each tab sends what it heard itself.
+      if (navigator.locks && change.utterance.state === "waiting") this.#enqueue(change.utterance);
     } else if (change.kind === "recording") {
       this.#await(change.recording);
     } else if (change.kind === "removed") {
@@ -178,13 +203,13 @@ class Outbox {
     }
   }
 
-  /** Waits until nobody hears a recording any more; if it has no end then, its page was closed. */
+  /** Waits until nobody hears a recording any more; if it has no end then, it was broken off. */
   #await({ id, ended }: Recording): void {
     if (ended !== false || !this.#chosen) return;
     void navigator.locks?.request(hearingLock(id), () => this.#finish(id));
   }
 
-  /** Ends a recording whose page was closed; what was being said then is sent as it is. */
+  /** Ends a recording that was broken off; what was being said then is sent as it is. */
   async #finish(id: string): Promise<void> {
     const recording = await this.#database.get("recordings", id);
     if (recording?.ended !== false) return;
@@ -192,7 +217,7 @@ class Outbox {
     const seconds = Math.max(0, ...utterances.map(({ end }) => end));
     const isFile = recording.kind === "file";
     const place = isFile ? ` ${heardUntil(seconds, recording.total)}` : "";
-    const problem = `the page was closed${place}`;
+    const problem = `it was broken off${place}`;
     const ended = { ...recording, seconds, ended: true, interrupted: isFile, problem };
     await this.#database.put("recordings", ended);
     this.#tell({ kind: "recording", recording: ended });
@@ -214,7 +239,7 @@ class Outbox {
 
   /** Tries at once, whatever kept it from sending: somebody may have signed in, here or elsewhere. */
   #unlock(): void {
-    this.#locked = false;
+    this.#locked = this.#held = false;
     if (this.#chosen) this.#wake();
     else this.#tell({ kind: "wake" });
   }
@@ -279,6 +304,7 @@ class Outbox {
       return;
     }
     this.#passedOver.add(utterance.id);
+    this.#unanswered.delete(utterance.id);
     setTimeout(async () => {
       const kept = await this.#database.get("segments", utterance.id);
       if (kept?.state === "waiting") this.#enqueue(kept);
@@ -287,12 +313,7 @@ class Outbox {
 
   async #keep(utterance: Utterance): Promise<void> {
     await this.#database.put("segments", utterance);
-    this.#note(utterance);
     this.#tell({ kind: "utterance", utterance });
-  }
-
-  #note({ recording, answer }: Utterance): void {
-    if (answer?.language) this.#languages.set(recording, answer.language);
   }
 
   #hold(result: Outcome & { kind: "later" | "spent" | "locked" }): void {

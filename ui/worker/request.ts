@@ -87,7 +87,7 @@ export async function outcome(
   place: (seconds: number) => number,
 ): Promise<Outcome> {
   // Interim words are for when nobody waits.
-  if (response.status === 204) return { kind: "later", reason: "others wait", after: null };
+  if (response.status === 204) return { kind: "later", reason: "others wait", after: 0 };
   if (response.ok) return { kind: "answered", answer: readAnswer(await response.json(), place) };
   const { reason, code } = await problem(response);
   const { status } = response;

@@ -59,9 +59,10 @@ describe("an answer of the service", () => {
     expect((result as { after: number }).after).toBeGreaterThan(1_000);
   });
 
-  it("of 204 means that others wait", async () => {
+  it("of 204 means that others wait, and nothing of when to ask again", async () => {
     expect(await outcome(new Response(null, { status: 204 }), itself)).toMatchObject({
       kind: "later",
+      after: 0,
     });
   });
 
