@@ -66,16 +66,19 @@ export function Hero() {
 function useDrop(): boolean {
   const [dragging, setDragging] = useState(false);
   useEffect(() => {
+    // Text that is dragged goes into fields, as ever.
+    const hasFiles = (event: DragEvent) => Boolean(event.dataTransfer?.types.includes("Files"));
     const over = (event: DragEvent) => {
-      event.preventDefault();
-      setDragging(Boolean(event.dataTransfer?.types.includes("Files")));
+      if (hasFiles(event)) event.preventDefault();
+      setDragging(hasFiles(event));
     };
     const leave = (event: DragEvent) => {
       if (!event.relatedTarget) setDragging(false);
     };
     const drop = (event: DragEvent) => {
-      event.preventDefault();
       setDragging(false);
+      if (!hasFiles(event)) return;
+      event.preventDefault();
       if (event.dataTransfer) void addDropped(event.dataTransfer);
     };
     addEventListener("dragover", over);
