@@ -252,7 +252,7 @@ function SignIn() {
       <p>
         {mustBeSignedIn(who)
           ? "Words come when you have signed in. What you say until then is kept here, and sent afterwards."
-          : `You can try it without signing in${who.limits ? `: ${speech(who.limits.seconds)} of speech a day, of which ${speech(who.usage?.seconds ?? 0)} are used. What the microphone hears counts about twice, as it is heard once more for whole sentences` : ""}.`}
+          : `You can try it without signing in${who.limits ? `: ${speech(who.limits.seconds)} of speech a day, of which ${speech(who.usage?.seconds ?? 0)} are used. What the microphone hears counts about twice, short stretches more, as it is heard again for whole sentences` : ""}.`}
       </p>
       <a class="main-button" href={signInAddress} onClick={forgetKey}>
         Sign in with GitHub

@@ -14,7 +14,7 @@ export function leftFiles(): string[] {
   }
 }
 
-/** Remembers the names of files that wait or are heard; what was left stays until there are some. */
+/** Remembers the names of files that wait or are heard; until there are some, what was left. */
 export function rememberFiles(names: string[]): void {
   const written = JSON.stringify(names);
   if (written === remembered) return;

@@ -47,7 +47,7 @@ export const takes = computed<Take[]>(() => {
     }));
 });
 
-/** Returns what was kept of a file that was broken off before its end, heard with the same wishes. */
+/** Returns what was kept of a file that was broken off, and was heard with the same wishes. */
 export function interruptedAs(
   name: string,
   { size, lastModified }: NonNullable<Recording["file"]>,
