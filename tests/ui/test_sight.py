@@ -12,7 +12,7 @@ from hush.transcript import Phrase, Transcript
 from local.processes import ROOT
 from local.wire import Request, Response, Wire
 from tests.conftest import Samples
-from tests.ui.conftest import SAMPLE, choose_file, new_context, wav
+from tests.ui.conftest import SAMPLE, choose_file, new_context, until, wav
 
 FOLDER = ROOT / "build" / "screenshots"
 SCREENS = [(1366, 657), (390, 844), (360, 640)]
@@ -146,7 +146,7 @@ def test_who_reads_a_file_is_left_there_when_the_next_has_words(screen: tuple[Pa
     text = page.locator(".transcript-text")
     text.hover()
     page.mouse.wheel(0, 60)
-    page.wait_for_function("document.querySelector('.transcript-text').scrollTop === 60")
+    until(page, lambda: text.evaluate("(text) => text.scrollTop") == 60)
     choose_file(page, ("second.flac", SAMPLE.read_bytes()))
     expect(page.locator(".words[data-state=answered]")).to_have_count(2)
     assert text.evaluate("(text) => text.scrollTop") == 60
