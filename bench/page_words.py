@@ -84,7 +84,8 @@ class Delays:
     final
         From the cut to the final words; of segments up to 10 s.
     shown, replaced
-        Words that were shown before the final ones or with them, and that were taken back.
+        Words that were shown before the final ones or with them, and that were taken back; what
+        settles a paragraph afterwards is counted in neither, nor are its pictures' bytes.
     """
 
     grey: list[float] = field(default_factory=list)

@@ -180,3 +180,12 @@ def test_removing_a_recording_removes_its_pictures(
         })"""
     )
     assert kept == [0, 0, 0]
+
+
+def test_what_is_being_recorded_is_removed_only_afterwards(page: Page, sample_words: str) -> None:
+    page.get_by_role("button", name="Start listening").click()
+    words(page, sample_words)
+    remove = page.get_by_role("button", name="Remove Microphone")
+    expect(remove).to_be_disabled()
+    page.get_by_role("button", name="Stop").click()
+    expect(remove).to_be_enabled()

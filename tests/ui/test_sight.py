@@ -12,7 +12,7 @@ from hush.transcript import Phrase, Transcript
 from local.processes import ROOT
 from local.wire import Request, Response, Wire
 from tests.conftest import Samples
-from tests.ui.conftest import SAMPLE, choose_file, new_context, wav
+from tests.ui.conftest import SAMPLE, choose_file, new_context, until, wav
 
 FOLDER = ROOT / "build" / "screenshots"
 SCREENS = [(1366, 657), (390, 844), (360, 640)]
@@ -82,6 +82,7 @@ def test_the_newest_line_is_in_sight_until_its_reader_scrolls_up(
     assert text.evaluate("(text) => text.scrollTop") == place
     newest.click()
     expect(newest).to_have_count(0)
+    expect(text).to_be_focused()
     assert is_in_sight(said.last, height)
 
 
@@ -136,3 +137,16 @@ def test_how_long_words_will_take_is_said(page: Page, wire: Wire, sample: Sample
     pause = np.zeros(16_000, np.float32)
     choose_file(page, ("long.wav", wav(np.concatenate([sample, pause] * 20))))
     expect(page.locator(".take-figures")).to_contain_text(re.compile(r"waiting, words in \d"))
+
+
+def test_who_reads_a_file_is_left_there_when_the_next_has_words(screen: tuple[Page, int]) -> None:
+    page, _ = screen
+    choose_file(page, SAMPLE)
+    expect(page.locator(".words[data-state=answered]")).to_have_count(1)
+    text = page.locator(".transcript-text")
+    text.hover()
+    page.mouse.wheel(0, 60)
+    until(page, lambda: text.evaluate("(text) => text.scrollTop") == 60)
+    choose_file(page, ("second.flac", SAMPLE.read_bytes()))
+    expect(page.locator(".words[data-state=answered]")).to_have_count(2)
+    assert text.evaluate("(text) => text.scrollTop") == 60

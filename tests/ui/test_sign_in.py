@@ -63,6 +63,7 @@ def test_words_come_while_somebody_speaks_who_has_signed_in(
     expect(signed_in.locator(".grey, .firm").first).to_be_visible()
     words(signed_in, sample_words)
     sent = [request for request in wire.pictures() if b'name="interim"' in request.body]
+    assert sent
     assert all(request.headers.get("cookie") for request in sent)
 
 

@@ -23,6 +23,7 @@ from tests.ui.conftest import (
     choose_file,
     hears,
     new_context,
+    until,
     wav,
     words,
 )
@@ -66,9 +67,20 @@ def test_files_are_heard_over_plain_http(
 @pytest.fixture
 def long_file(sample: Samples, tmp_path: Path) -> Path:
     """A recording that takes a browser several seconds."""
+    return lecture(tmp_path, sample, 150)
+
+
+@pytest.fixture
+def endless_file(sample: Samples, tmp_path: Path) -> Path:
+    """A recording that no browser is done with before it is cancelled."""
+    return lecture(tmp_path, sample, 600)
+
+
+def lecture(folder: Path, sample: Samples, times: int) -> Path:
+    """Write a recording that says something again and again, and return it."""
     pause = np.zeros(16_000, np.float32)
-    file = tmp_path / "lecture.wav"
-    file.write_bytes(wav(np.concatenate([sample, pause] * 150)))
+    file = folder / "lecture.wav"
+    file.write_bytes(wav(np.concatenate([sample, pause] * times)))
     return file
 
 
@@ -103,17 +115,63 @@ def test_a_file_that_was_not_heard_to_its_end_says_so_and_goes_on(
     expect(take).to_have_count(1)
     expect(take.locator(".problem")).to_have_count(0)
     # Cut as if nothing had happened: no stretch of speech was left out, and none comes twice.
+    remove = page.get_by_role("button", name="Remove lecture.wav")
+    expect(remove).to_be_enabled()
     with page.expect_download() as download:
         page.get_by_label("Export lecture.wav").select_option("json")
     exported = json.loads(download.value.path().read_text(encoding="utf-8"))
-    page.get_by_role("button", name="Remove lecture.wav").click()
+    remove.click()
     expect(take).to_have_count(0)
     choose_file(page, long_file)
+    expect(take).to_have_count(1)
     expect(page.locator(".file")).to_have_count(0)
+    expect(remove).to_be_enabled()
     with page.expect_download() as download:
         page.get_by_label("Export lecture.wav").select_option("json")
     in_one_go = json.loads(download.value.path().read_text(encoding="utf-8"))
     assert places(exported) == places(in_one_go)
+
+
+def test_a_file_that_goes_on_with_other_settings_is_heard_anew(
+    page: Page, wire: Wire, endless_file: Path
+) -> None:
+    wire.answer_instead = at_once
+    choose_file(page, endless_file)
+    expect(page.locator(".said").nth(1)).to_be_visible()
+    page.get_by_role("button", name="Cancel lecture.wav").click()
+    takes = page.locator(".take", has_text="lecture.wav")
+    expect(takes.locator(".problem")).to_have_count(1)
+    page.evaluate("localStorage.setItem('hush-settings', JSON.stringify({task: 'translate'}))")
+    page.reload()
+    choose_file(page, endless_file)
+    expect(takes).to_have_count(2)
+    page.get_by_role("button", name="Cancel lecture.wav").click()
+    assert wire.pictures()[-1].path == "/v1/audio/translations"
+
+
+def test_a_file_that_is_cancelled_soon_after_it_went_on_keeps_its_place(
+    page: Page, wire: Wire, endless_file: Path
+) -> None:
+    wire.answer_instead = at_once
+    choose_file(page, endless_file)
+    expect(page.locator(".said").nth(3)).to_be_visible()
+    page.get_by_role("button", name="Cancel lecture.wav").click()
+    problem = page.locator(".take .problem")
+    expect(problem).to_be_visible()
+    reached = problem.inner_text()
+    # It goes on, and is given up before it is where it was.
+    choose_file(page, endless_file)
+    page.get_by_role("button", name="Cancel lecture.wav").click()
+    expect(page.locator(".file")).to_have_count(0)
+    expect(problem).to_have_count(1)
+    assert minutes(problem.inner_text()) >= minutes(reached)
+
+
+def minutes(problem: str) -> tuple[int, ...]:
+    """Return how far a file was heard, of what the page says about it."""
+    found = re.search(r"at (\d+):(\d\d) of", problem)
+    assert found
+    return tuple(map(int, found.groups()))
 
 
 def places(exported: dict[str, Any]) -> list[tuple[float, float]]:
@@ -178,8 +236,14 @@ def test_a_microphone_that_the_system_mutes_or_pauses_is_said_to_be_and_goes_on(
     page.evaluate("stream.getAudioTracks()[0].dispatchEvent(new Event('unmute'))")
     expect(trouble).to_have_text("")
     page.evaluate("sound.suspend()")
-    page.wait_for_function("sound.state === 'running'")
+    until(page, lambda: bool(page.evaluate("sound.state === 'running'")))
     expect(trouble).to_have_text("")
+    # What goes on is muted all the same.
+    page.evaluate("stream.getAudioTracks()[0].dispatchEvent(new Event('mute'))")
+    page.evaluate("sound.suspend()")
+    until(page, lambda: bool(page.evaluate("sound.state === 'running'")))
+    expect(trouble).to_have_text("The system muted the microphone")
+    page.evaluate("stream.getAudioTracks()[0].dispatchEvent(new Event('unmute'))")
     words(page, sample_words)
 
 

@@ -52,10 +52,11 @@ const QUIET_FRAMES = 20;
 
 /** Turns decisions into segments: cut in pauses, and never through a word where a pause exists. */
 export class Cutter {
+  /** Frames after which a segment is cut in any case. */
+  readonly longest: number;
   readonly #shortest: number;
   readonly #pause: number;
   readonly #silence: number;
-  readonly #longest: number;
   readonly #margin: number;
   readonly #least: number;
   readonly #patience: number;
@@ -84,7 +85,7 @@ export class Cutter {
     this.#shortest = frames(shortest);
     this.#pause = frames(pause);
     this.#silence = frames(Math.max(pause, silence));
-    this.#longest = frames(longest);
+    this.longest = frames(longest);
     this.#margin = Math.min(frames(margin), this.#pause);
     this.#least = Math.max(1, frames(speech));
     this.#patience = frames(patience);
@@ -142,7 +143,7 @@ export class Cutter {
     const patient = this.#pause + Math.floor((this.#patience * left) / PHRASE);
     const wanted = spoken >= this.#shortest ? patient : this.#silence;
     if (frame - this.#lastSpeech >= wanted) return this.#close(this.#start);
-    if (this.#now - this.#start >= this.#longest) return this.#divide(this.#start);
+    if (this.#now - this.#start >= this.longest) return this.#divide(this.#start);
     return undefined;
   }
 
@@ -155,7 +156,7 @@ export class Cutter {
   /** End a segment that has become too long where it hurts least, preferably late. */
   #divide(start: number): Cut {
     const speech = this.#speech.slice(start - this.#firstHeld);
-    const half = Math.floor(this.#longest / 2);
+    const half = Math.floor(this.longest / 2);
     const inside = pauses(speech).filter(({ start: first }) => first > 0);
     const late = inside.filter(({ start: first }) => first >= half);
     const pause = longestOf(late.length > 0 ? late : inside);

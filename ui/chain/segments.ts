@@ -101,7 +101,10 @@ export class SegmentStream {
 
   /** The segment that goes on, as it would be if it ended here; undefined between segments. */
   soFar(): Segment | undefined {
-    return this.open && this.#segment(this.open);
+    if (!this.open) return undefined;
+    const { start, end } = this.open;
+    // Decisions come after their frames, and cuts with them.
+    return this.#segment({ start, end: Math.min(end, start + this.#cutter.longest) });
   }
 
   #segment({ start, end }: Cut): Segment {

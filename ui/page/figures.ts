@@ -28,9 +28,16 @@ export function wordsLeft(utterances: Utterance[]): number | null {
     .sort((one, other) => Number(one.answered) - Number(other.answered))
     .slice(-LATEST);
   if (answered.length < 2) return null;
-  const spent = (Number(answered.at(-1)?.answered) - Number(answered[0].answered)) / 1000;
+  let spent = 0;
+  let until = 0;
+  for (const utterance of answered) {
+    // Time in which nothing waited for words is nobody's.
+    const end = Number(utterance.answered);
+    spent += end - Math.max(until, Number(utterance.sent ?? end));
+    until = end;
+  }
   const waiting = utterances.filter(({ state }) => state === "waiting");
-  return (spent / seconds(answered.slice(1))) * seconds(waiting);
+  return (spent / 1000 / seconds(answered)) * seconds(waiting);
 }
 
 function seconds(utterances: Utterance[]): number {

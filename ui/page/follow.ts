@@ -12,6 +12,8 @@ export interface Following {
   away: boolean;
   /** Goes to its end, and follows it again. */
   toNewest: () => void;
+  /** Shows an element at the top, unless its reader scrolled. */
+  toTop: (element: HTMLElement) => void;
   onScroll: () => void;
 }
 
@@ -26,7 +28,13 @@ export function useFollowing(text: RefObject<HTMLElement | null>, live: boolean)
   const followed = useRef(live);
   followed.current = live && !away;
   const lastTop = useRef(0);
-  const toEnd = () => text.current?.scrollTo({ top: text.current.scrollHeight });
+  /** Where the text was put last: where it is elsewhere, its reader scrolled. */
+  const put = useRef(0);
+  const toPlace = (top: number) => {
+    text.current?.scrollTo({ top });
+    put.current = text.current?.scrollTop ?? 0;
+  };
+  const toEnd = () => toPlace(text.current?.scrollHeight ?? 0);
   useEffect(() => {
     const observer = new ResizeObserver(() => {
       if (followed.current) toEnd();
@@ -45,6 +53,11 @@ export function useFollowing(text: RefObject<HTMLElement | null>, live: boolean)
     toNewest() {
       setAway(false);
       toEnd();
+      // The button is gone then.
+      text.current?.focus({ preventScroll: true });
+    },
+    toTop(element) {
+      if (Math.abs((text.current?.scrollTop ?? 0) - put.current) <= 1) toPlace(element.offsetTop);
     },
     onScroll() {
       const { scrollHeight, scrollTop, clientHeight } = text.current as HTMLElement;

@@ -66,16 +66,19 @@ export function Hero() {
 function useDrop(): boolean {
   const [dragging, setDragging] = useState(false);
   useEffect(() => {
+    // Text that is dragged goes into fields, as ever.
+    const hasFiles = (event: DragEvent) => Boolean(event.dataTransfer?.types.includes("Files"));
     const over = (event: DragEvent) => {
-      event.preventDefault();
-      setDragging(Boolean(event.dataTransfer?.types.includes("Files")));
+      if (hasFiles(event)) event.preventDefault();
+      setDragging(hasFiles(event));
     };
     const leave = (event: DragEvent) => {
       if (!event.relatedTarget) setDragging(false);
     };
     const drop = (event: DragEvent) => {
-      event.preventDefault();
       setDragging(false);
+      if (!hasFiles(event)) return;
+      event.preventDefault();
       if (event.dataTransfer) void addDropped(event.dataTransfer);
     };
     addEventListener("dragover", over);
@@ -249,7 +252,7 @@ function SignIn() {
       <p>
         {mustBeSignedIn(who)
           ? "Words come when you have signed in. What you say until then is kept here, and sent afterwards."
-          : `You can try it without signing in${who.limits ? `: ${speech(who.limits.seconds)} of speech a day, of which ${speech(who.usage?.seconds ?? 0)} are used` : ""}.`}
+          : `You can try it without signing in${who.limits ? `: ${speech(who.limits.seconds)} of speech a day, of which ${speech(who.usage?.seconds ?? 0)} are used. What the microphone hears counts about twice, short stretches more, as it is heard again for whole sentences` : ""}.`}
       </p>
       <a class="main-button" href={signInAddress} onClick={forgetKey}>
         Sign in with GitHub

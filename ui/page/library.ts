@@ -3,6 +3,7 @@
 import { batch, computed, signal } from "@preact/signals";
 import { type Database, openDatabase } from "../shared/database";
 import {
+  areSame,
   CHANGES,
   type Change,
   type Hold,
@@ -10,8 +11,10 @@ import {
   type OutboxOrder,
   type Recording,
   type Utterance,
+  type Wishes,
 } from "../shared/messages";
 import { Agreement, type InterimWords } from "./agreement";
+import { joined } from "./typography";
 
 /** A recording with its utterances, in the order in which they were said. */
 export interface Take {
@@ -44,14 +47,16 @@ export const takes = computed<Take[]>(() => {
     }));
 });
 
-/** Returns what was kept of a file whose page was closed, or which was cancelled, before its end. */
+/** Returns what was kept of a file that was broken off, and was heard with the same wishes. */
 export function interruptedAs(
   name: string,
   { size, lastModified }: NonNullable<Recording["file"]>,
+  wishes: Wishes,
 ): Take | undefined {
-  return takes.peek().find(({ recording }) => {
+  return takes.peek().find(({ recording, utterances }) => {
     const same = recording.file?.size === size && recording.file.lastModified === lastModified;
-    return recording.interrupted && recording.name === name && same;
+    const wanted = utterances.every((utterance) => areSame(utterance.wishes, wishes));
+    return recording.interrupted && recording.name === name && same && wanted;
   });
 }
 
@@ -99,7 +104,7 @@ function applyChanges(): void {
   applied = performance.now();
   const changedRecordings = new Map(recordings.value);
   let changedUtterances = new Map(utterances.value);
-  let told = latest.peek();
+  const told: string[] = [];
   const changedWords = new Map(interimWords.value);
   for (const change of changes.splice(0)) {
     switch (change.kind) {
@@ -109,7 +114,7 @@ function applyChanges(): void {
       case "utterance":
         changedUtterances.set(change.utterance.id, change.utterance);
         if (change.utterance.answer) {
-          if (!change.utterance.joins) told = change.utterance.answer.text || told;
+          if (!change.utterance.joins) told.push(change.utterance.answer.text);
           agreements.delete(change.utterance.id);
           changedWords.delete(change.utterance.id);
         }
@@ -140,7 +145,7 @@ function applyChanges(): void {
     recordings.value = changedRecordings;
     utterances.value = changedUtterances;
     interimWords.value = changedWords;
-    latest.value = told;
+    latest.value = joined(told) || latest.peek();
   });
 }
 

@@ -12,6 +12,7 @@ import type {
 import captureUrl from "../worklet/capture.ts?worker&url";
 import { dropped } from "./dropped";
 import { newId } from "./identity";
+import { leftFiles, rememberFiles } from "./left-files";
 import { interruptedAs, tellOutbox } from "./library";
 import {
   type Microphone,
@@ -208,18 +209,17 @@ export async function addDropped(transfer: DataTransfer): Promise<void> {
   if (empty.length) notice.value = `${empty.join(", ")}: holds no recordings.`;
 }
 
-/** Where the names of files are kept that were not heard to their end, over a reload. */
-const QUEUE = "hush-queue";
-const left: string[] = JSON.parse(sessionStorage.getItem(QUEUE) ?? "[]");
+const left = leftFiles();
 if (left.length) {
   notice.value = `The page was closed before these files were heard to their end: ${left.join(", ")}. Choose them again to go on.`;
 }
-files.subscribe((queued) => {
-  const names = queued
-    .filter(({ state }) => state === "waiting" || state === "listening")
-    .map(({ file }) => file.name);
-  sessionStorage.setItem(QUEUE, JSON.stringify(names));
-});
+files.subscribe((queued) =>
+  rememberFiles(
+    queued
+      .filter(({ state }) => state === "waiting" || state === "listening")
+      .map(({ file }) => file.name),
+  ),
+);
 
 /** Takes a file off the queue; what was heard of it stays. */
 export function removeFile(id: string): void {
@@ -238,9 +238,10 @@ function listenToNextFile(): void {
   notice.value = null;
   const { id, file } = next;
   const { name, size, lastModified } = file;
-  const take = interruptedAs(name, { size, lastModified });
+  const take = interruptedAs(name, { size, lastModified }, wishes());
   // Cuts are where they were: what was sent of it is not sent again.
   const whole = take?.utterances.filter(({ state }) => state !== "open") ?? [];
+  const sentUntil = Math.max(0, ...whole.map(({ end }) => end));
   listen(
     take?.recording ?? {
       id,
@@ -251,10 +252,9 @@ function listenToNextFile(): void {
       problem: null,
       file: { size, lastModified },
     },
-    (task) => ({ kind: "file", task: { ...task, sent: whole.length }, file }),
+    (task) => ({ kind: "file", task: { ...task, sentUntil }, file }),
     [],
     id,
-    whole[0]?.wishes,
   );
 }
 
@@ -263,8 +263,8 @@ function listen(
   order: (task: ListeningTask) => ListenerOrder,
   transfer: Transferable[],
   file: string | null,
-  wanted = wishes(),
 ): void {
+  const wanted = wishes();
   const worker = spare ?? newListener();
   spare = newListener();
   listener = { worker, file, cancelled: false };
@@ -285,7 +285,7 @@ function listen(
   const task = {
     recording,
     wishes: wanted,
-    sent: 0,
+    sentUntil: 0,
     outbox: toOutbox.port2,
     painter: toPainter.port2,
   };

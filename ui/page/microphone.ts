@@ -104,17 +104,24 @@ async function captured(
   capture.connect(context.destination);
   const [track] = stream.getAudioTracks();
   track.onended = () => tell({ kind: "ended" });
-  track.onmute = () => tell({ kind: "trouble", reason: "The system muted the microphone" });
-  track.onunmute = () => tell({ kind: "trouble", reason: null });
+  let muted = false;
+  const tellTrouble = () => {
+    const paused = context.state !== "running" ? "The system paused listening" : null;
+    tell({ kind: "trouble", reason: muted ? "The system muted the microphone" : paused });
+  };
+  track.onmute = track.onunmute = ({ type }) => {
+    muted = type === "mute";
+    tellTrouble();
+  };
+  // Where it may not go on by itself, it does when somebody comes back to the page.
+  const goOn = () => void context.resume().catch(() => {});
   context.onstatechange = () => {
     if (context.state === "closed") return;
-    const interrupted = context.state !== "running";
-    tell({ kind: "trouble", reason: interrupted ? "The system paused listening" : null });
-    // Where it may not go on by itself, it does when somebody comes back to the page.
-    if (interrupted) void context.resume();
+    tellTrouble();
+    if (context.state !== "running") goOn();
   };
   const resume = () => {
-    if (context.state !== "running" && !document.hidden) void context.resume();
+    if (context.state !== "running" && !document.hidden) goOn();
   };
   document.addEventListener("visibilitychange", resume);
   return {

@@ -2,12 +2,14 @@
 
 import type { Utterance } from "../shared/messages";
 import type { Take } from "./library";
-import { plain } from "./typography";
+import { spokenWords } from "./spoken";
 
 /** Silence that begins a paragraph of live speech, in seconds. */
 const PAUSE = 3;
-/** A joined picture with fewer of its parts' words lost some, and settles nothing. */
+/** A joined picture with fewer of its parts' words lost some, and settles nothing; nor do loops. */
 const KEPT_WORDS = 0.75;
+/** A part with fewer of its words in the joined picture was left out of it. */
+const KEPT_OF_PART = 0.5;
 
 /** What stands together. */
 export interface Paragraph {
@@ -19,27 +21,13 @@ export interface Paragraph {
 
 /** Returns a recording's paragraphs: of a file, each utterance is one. */
 export function paragraphs({ recording, utterances }: Take): Paragraph[] {
-  const joined = utterances.filter(({ joins }) => joins);
   const found: Paragraph[] = [];
-  let last: Utterance | null = null;
-  let lastJoined: Utterance | null = null;
-  let next = 0;
-  for (const part of utterances) {
-    if (part.joins) continue;
-    while (next < joined.length && joined[next].end < part.end) next += 1;
-    const whole = joined[next]?.start <= part.start ? joined[next] : null;
-    const goesOn =
-      last !== null &&
-      recording.kind === "microphone" &&
-      whole === lastJoined &&
-      (whole !== null || part.start - last.end < PAUSE);
-    if (goesOn) found[found.length - 1].parts.push(part);
-    else found.push({ parts: [part], settled: whole });
-    last = part;
-    lastJoined = whole;
-  }
-  for (const paragraph of found) {
-    if (!settles(paragraph)) paragraph.settled = null;
+  for (const next of settledParts(utterances)) {
+    const last = found.at(-1);
+    const pause = next.parts[0].start - (last?.parts.at(-1)?.end ?? 0);
+    const goesOn = recording.kind === "microphone" && !next.settled && pause < PAUSE;
+    if (last && !last.settled && goesOn) last.parts.push(...next.parts);
+    else found.push(next);
   }
   return found;
 }
@@ -49,14 +37,83 @@ export function said({ parts, settled }: Paragraph): Utterance[] {
   return settled ? [settled] : parts;
 }
 
-function settles({ parts, settled }: Paragraph): boolean {
-  if (!settled?.answer) return false;
-  const heard = parts.reduce((sum, part) => sum + wordCount(part), 0);
-  return wordCount(settled) >= KEPT_WORDS * heard;
+/** Returns what a joined picture settles together, and all other parts alone. */
+function settledParts(utterances: Utterance[]): Paragraph[] {
+  const joined = utterances.filter(({ joins }) => joins);
+  const gathered: Paragraph[] = [];
+  let next = 0;
+  for (const part of utterances) {
+    if (part.joins) continue;
+    while (next < joined.length && joined[next].end < part.end) next += 1;
+    const whole = joined[next]?.start <= part.start ? joined[next] : null;
+    const last = gathered.at(-1);
+    if (whole && last?.settled === whole) last.parts.push(part);
+    else gathered.push({ parts: [part], settled: whole });
+  }
+  return gathered.flatMap((paragraph) =>
+    settles(paragraph)
+      ? [paragraph]
+      : paragraph.parts.map((part) => ({ parts: [part], settled: null })),
+  );
 }
 
-function wordCount({ answer }: Utterance): number {
-  const text = plain(answer?.text ?? "");
-  // Scripts without spaces have signs for words.
-  return text ? Math.max(text.split(" ").length, text.length / 8) : 0;
+/** What was found of joined pictures and their parts: it is asked whenever anything changes. */
+const judged = new WeakMap<Utterance, { parts: Utterance[]; settles: boolean }>();
+
+function settles({ parts, settled }: Paragraph): boolean {
+  if (!settled?.answer) return false;
+  const known = judged.get(settled);
+  if (known?.parts.length === parts.length && known.parts.every((part, at) => part === parts[at])) {
+    return known.settles;
+  }
+  const answer = { parts, settles: hasWordsOf(parts, settled) };
+  judged.set(settled, answer);
+  return answer.settles;
+}
+
+/** Whether a joined picture has its parts' words: about as many, and of each part some. */
+function hasWordsOf(parts: Utterance[], settled: Utterance): boolean {
+  const words = spokenWords(settled.answer?.text ?? "");
+  const heard = parts.map(({ answer }) => spokenWords(answer?.text ?? ""));
+  const all = heard.flat();
+  if (!all.length || words.length < KEPT_WORDS * all.length) return false;
+  if (words.length > all.length / KEPT_WORDS) return false;
+  const kept = inCommon(all, words);
+  let place = 0;
+  return parts.every((part, index) => {
+    const { length } = heard[index];
+    const least = KEPT_OF_PART * length;
+    const count = kept.slice(place, place + length).filter(Boolean).length;
+    place += length;
+    return count >= least || hasPhraseIn(settled, part);
+  });
+}
+
+/** Whether a phrase of an utterance has its middle in another one: that was heard, if otherwise. */
+function hasPhraseIn({ answer }: Utterance, part: Utterance): boolean {
+  const middles = answer?.phrases.map(({ start, end }) => (start + end) / 2) ?? [];
+  return middles.some((middle) => middle >= part.start && middle <= part.end);
+}
+
+/** Returns of each word whether it is in the longest sequence that two texts have in common. */
+function inCommon(words: string[], others: string[]): boolean[] {
+  const lengths = Array.from(
+    { length: words.length + 1 },
+    () => new Uint16Array(others.length + 1),
+  );
+  for (let one = words.length - 1; one >= 0; one -= 1) {
+    for (let other = others.length - 1; other >= 0; other -= 1) {
+      lengths[one][other] =
+        words[one] === others[other]
+          ? lengths[one + 1][other + 1] + 1
+          : Math.max(lengths[one + 1][other], lengths[one][other + 1]);
+    }
+  }
+  let other = 0;
+  return words.map((word, one) => {
+    while (other < others.length && lengths[one][other + 1] === lengths[one][other]) other += 1;
+    const isIn = other < others.length && word === others[other];
+    if (isIn) other += 1;
+    return isIn;
+  });
 }

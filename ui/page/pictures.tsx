@@ -64,7 +64,7 @@ function Tally({ utterances }: { utterances: Utterance[] }) {
       </dl>
       <p class="tally-text">
         {interim.pictures > 0 &&
-          `${interim.pictures} of them, ${byteCount(interim.bytes)}, showed what was still being said, for words at once; they are not kept. `}
+          `${interim.pictures} of them, ${byteCount(interim.bytes)}, showed what was still being said, for words at once; of these only the newest is kept, until the stretch ends. `}
         The sound stayed here, and is gone. <a href="privacy.html">What a picture still tells</a>
       </p>
     </div>

@@ -15,7 +15,7 @@ export function TakeActions({ take }: { take: Take }) {
     setCopying((await copied(plainText(take))) ? "Copied" : "Not copied");
     setTimeout(() => setCopying("Copy"), 2_000);
   };
-  const { id, name } = take.recording;
+  const { id, name, ended } = take.recording;
   return (
     <div class="take-actions">
       <button type="button" class="small-button" onClick={copy}>
@@ -47,6 +47,8 @@ export function TakeActions({ take }: { take: Take }) {
         class="icon-button"
         aria-label={`Remove ${name}`}
         title="Remove words and pictures from this device"
+        // What is being heard would come again.
+        disabled={ended === false}
         onClick={() => {
           if (confirm(`Remove “${name}” with its words and pictures from this device?`)) {
             tellOutbox({ kind: "remove", recording: id });

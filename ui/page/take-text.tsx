@@ -14,6 +14,8 @@ import { gap } from "./typography";
 const ON_THEIR_WAY = 2;
 /** Below this confidence, words are marked as doubtful. */
 const DOUBTFUL = 0.5;
+/** What stands where no words were heard. */
+const WORDLESS = "(no words)";
 
 /** A recording's name, what can be done with it, and its words. */
 export function TakeText({ take, show }: { take: Take; show: (utterance: Utterance) => void }) {
@@ -70,6 +72,8 @@ class ParagraphText extends Component<ParagraphProps> {
           type="button"
           class="time"
           aria-label={`Picture at ${clock(first.start)}`}
+          // Its picture is whole when it has been said.
+          disabled={first.state === "open"}
           onClick={() => show(first)}
         >
           {clock(first.start)}
@@ -97,7 +101,7 @@ function stateOf(utterances: Utterance[]): Utterance["state"] {
 }
 
 function textOf({ answer }: Utterance): string {
-  return answer?.text ?? "";
+  return answer?.text || WORDLESS;
 }
 
 function Words({ utterance }: { utterance: Utterance }) {
@@ -118,7 +122,7 @@ function Words({ utterance }: { utterance: Utterance }) {
     );
   }
   const parts = answer ? pieces(answer) : [];
-  if (!answer || !parts.length) return <span class="wordless">(no words)</span>;
+  if (!answer || !parts.length) return <span class="wordless">{WORDLESS}</span>;
   const doubtful = answer.confidence !== null && answer.confidence < DOUBTFUL;
   return (
     <span

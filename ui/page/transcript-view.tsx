@@ -15,16 +15,16 @@ export function TranscriptView({ show }: { show: (utterance: Utterance) => void 
   const text = useRef<HTMLElement>(null);
   const all = takes.value;
   const live = microphone.value.state !== "off";
-  const { away, toNewest, onScroll } = useFollowing(text, live);
+  const { away, toNewest, toTop, onScroll } = useFollowing(text, live);
   useTop(text);
   const newest = all.at(-1)?.recording.id;
   useEffect(() => {
     // A file is read from its beginning.
     const take = text.current?.querySelector<HTMLElement>(".take:last-of-type");
-    if (!live && take) text.current?.scrollTo({ top: take.offsetTop });
+    if (!live && take) toTop(take);
   }, [newest]);
   return (
-    <section class="transcript" aria-labelledby="transcript-title">
+    <div class="transcript">
       <header class="transcript-head">
         <h2 id="transcript-title">Transcript</h2>
         <button
@@ -67,6 +67,6 @@ export function TranscriptView({ show }: { show: (utterance: Utterance) => void 
       <p class="visually-hidden" aria-live="polite">
         {latest.value}
       </p>
-    </section>
+    </div>
   );
 }

@@ -49,7 +49,8 @@ export function plainText(take: Take): string {
 
 /** Returns the utterances whose words count: settled ones stand for those that they join. */
 function utterancesOf(take: Take): Utterance[] {
-  return paragraphs(take).flatMap(said);
+  const whole = paragraphs(take).flatMap(said);
+  return whole.filter(({ state }) => state !== "open");
 }
 
 function phrases(take: Take): Phrase[] {

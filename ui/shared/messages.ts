@@ -40,6 +40,17 @@ export interface Recording {
   file?: { size: number; lastModified: number };
 }
 
+/** Whether two recordings want the same of the service and of their pictures. */
+export function areSame(one: Wishes, other: Wishes): boolean {
+  const wanted = inOrder(other);
+  return inOrder(one).every((value, place) => value === wanted[place]);
+}
+
+function inOrder({ model, language, task, encoding, melBins }: Wishes) {
+  const quality = "quality" in encoding ? encoding.quality : null;
+  return [model, language, task, encoding.format, quality, melBins];
+}
+
 /** Returns the name of the lock that whoever hears a recording holds until its end. */
 export function hearingLock(recording: string): string {
   return `hush-hearing-${recording}`;
@@ -128,8 +139,8 @@ export type ListenerOrder =
 export interface ListeningTask {
   recording: Recording;
   wishes: Wishes;
-  /** How many of its segments were sent before, if it goes on. */
-  sent: number;
+  /** Up to where its segments were sent before, if it goes on, in seconds; else 0. */
+  sentUntil: number;
   outbox: MessagePort;
   painter: MessagePort;
 }

@@ -41,7 +41,7 @@ export class UndecodableError extends Error {}
 export interface OpenFile {
   /** Seconds, roughly; null where the file does not say. */
   duration: number | null;
-  /** Mono samples, each piece with its rate in hertz. Rejects with `UndecodableError` where decoding fails. */
+  /** Mono samples, each piece with its rate in hertz; `UndecodableError` where decoding fails. */
   samples: AsyncGenerator<{ samples: Float32Array; rate: number }>;
   /** Which audio tracks there are and which one this is, in words; null if there is only one. */
   tracks: string | null;
@@ -119,7 +119,8 @@ async function named(tracks: InputAudioTrack[], heard: InputAudioTrack): Promise
       return [index + 1, words.filter(Boolean).join(", ")].filter(Boolean).join(" ");
     }),
   );
-  return `it has ${tracks.length} audio tracks: ${said.join("; ")}; this is ${tracks.indexOf(heard) + 1}`;
+  const place = tracks.indexOf(heard) + 1;
+  return `it has ${tracks.length} audio tracks: ${said.join("; ")}; this is ${place}`;
 }
 
 /** Whether an MP3 says how many frames it has, and is not only guessed by its size. */

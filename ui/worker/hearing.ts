@@ -67,6 +67,11 @@ export class Hearing {
     return this.#samples / SAMPLE_RATE;
   }
 
+  /** Seconds heard so far, or before, if the recording goes on. */
+  get reached(): number {
+    return Math.max(this.seconds, this.#task.recording.seconds);
+  }
+
   /**
    * Takes the next mono samples.
    *
@@ -92,13 +97,16 @@ export class Hearing {
     if (this.#samples && !interrupted) this.#take(this.#stream.finish());
     this.#join(this.#joiner.finish());
     this.#task.painter.postMessage({ kind: "finished" } satisfies PaintingUpdate);
-    await this.delivered();
+    // Where a picture could not be kept, the recording ends all the same, and says why.
+    const lost = await this.delivered().catch((error: Error) => error);
     if (this.segments) {
+      const why = problem ?? lost?.message ?? null;
       await this.#deliver({
         kind: "recording",
-        recording: { ...this.#recording(), problem, ended: true, interrupted },
+        recording: { ...this.#recording(), problem: why, ended: true, interrupted },
       });
     }
+    if (lost) throw lost;
   }
 
   /** Waits until the outbox has all pictures so far on disk; rejects if it could not keep one. */
@@ -140,7 +148,7 @@ export class Hearing {
   }
 
   async #send({ start, end, logMel, image }: Segment): Promise<void> {
-    if (this.segments < this.#task.sent) {
+    if (end / FRAMES_PER_SECOND <= this.#task.sentUntil) {
       this.segments += 1;
       return;
     }
@@ -232,7 +240,7 @@ export class Hearing {
   }
 
   #recording() {
-    return { ...this.#task.recording, seconds: this.seconds, total: this.total };
+    return { ...this.#task.recording, seconds: this.reached, total: this.total };
   }
 
   async #deliver(delivery: Delivery): Promise<OutboxReceipt> {

@@ -1,4 +1,4 @@
-/** Which segments of live speech are heard once more together: sentences go on over short pauses. */
+/** Which segments of live speech are heard once more together: sentences outlast short pauses. */
 
 import type { Cut } from "../chain/cutter";
 import { FRAMES_PER_SECOND } from "../chain/framing";
@@ -40,7 +40,7 @@ export class Joiner<Segment extends Cut> {
     return this.#held.splice(0);
   }
 
-  /** Divides what is held and the next segment in the longest pause with enough before it, and room after. */
+  /** Divides what is held and the next in the longest pause with enough before and room after. */
   #divide(next: Segment): Segment[] {
     const all = [...this.#held, next];
     let best = this.#held.length;

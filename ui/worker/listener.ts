@@ -76,7 +76,7 @@ async function listenNow(task: ListeningTask, hear: (hearing: Hearing) => Promis
     const cancelled = cancelling.signal.aborted;
     await hearing?.finish(
       problem ??
-        (cancelled ? `it was cancelled ${heardUntil(hearing.seconds, hearing.total)}` : null),
+        (cancelled ? `it was cancelled ${heardUntil(hearing.reached, hearing.total)}` : null),
       cancelled,
     );
   } catch (error) {

@@ -40,10 +40,16 @@ class Outbox {
   /** The language that each recording was last heard in. */
   readonly #languages = new Map<string, string>();
   #waiting: Utterance[] = [];
+  /** Recordings of all utterances that any tab has yet to have answered, by utterance. */
+  readonly #unanswered = new Map<string, string>();
+  /** Whether the tab that sends is kept from it. */
+  #held = false;
   #service: Service | null = null;
   #chosen = false;
   #locked = false;
   #failures = 0;
+  /** Joined pictures that failed once. */
+  readonly #passedOver = new Set<string>();
   #pause: ReturnType<typeof setTimeout> | undefined;
 
   constructor(database: Database) {
@@ -53,6 +59,9 @@ class Outbox {
 
   /** Waits until no other tab sends, and then sends whatever waits, as long as this tab lives. */
   async serve(): Promise<void> {
+    for (const kept of await this.#database.getAllFromIndex("segments", "state", "waiting")) {
+      this.#unanswered.set(kept.id, kept.recording);
+    }
     const serving = async () => {
       this.#chosen = true;
       const kept = await this.#database.getAllFromIndex("segments", "state", "waiting");
@@ -125,10 +134,8 @@ class Outbox {
   /** Asks for interim words unless anything else waits, and returns whether it does. */
   #sendInterim(utterance: Utterance, picture: Uint8Array<ArrayBuffer>): boolean {
     const service = this.#service;
-    const busy = this.#interim || this.#waiting.length || this.#sending.size;
-    if (!service || busy || this.#failures || this.#locked || Date.now() < this.#nextInterim) {
-      return false;
-    }
+    const busy = this.#interim !== null || this.#unanswered.size > 0;
+    if (!service || busy || this.#held || Date.now() < this.#nextInterim) return false;
     const interim = { recording: utterance.recording, controller: new AbortController() };
     this.#interim = interim;
     void this.#transcribeInterim(service, utterance, picture, interim.controller.signal).finally(
@@ -154,19 +161,39 @@ class Outbox {
     if (result.kind === "answered") {
       this.#tell({ kind: "interim", utterance: id, text: result.answer.text });
     } else {
-      const wait = "after" in result ? (result.after ?? 0) : LONGEST_WAIT;
-      this.#nextInterim = Date.now() + wait;
+      const after = "after" in result ? result.after : null;
+      this.#nextInterim = Date.now() + (after ?? LONGEST_WAIT);
     }
   }
 
   #tell(change: Change): void {
+    this.#follow(change);
     this.#changes.postMessage(change);
   }
 
-  #hear(change: Change): void {
+  /** Notes what any tab tells, this one too: interim words are for when nothing else waits. */
+  #follow(change: Change): void {
     if (change.kind === "utterance") {
-      this.#note(change.utterance);
-      if (change.utterance.state === "waiting") this.#enqueue(change.utterance);
+      const { id, recording, state, answer } = change.utterance;
+      if (state === "waiting") this.#unanswered.set(id, recording);
+      else this.#unanswered.delete(id);
+      if (answer?.language) this.#languages.set(recording, answer.language);
+    } else if (change.kind === "removed") {
+      for (const [id, recording] of this.#unanswered) {
+        if (recording === change.recording) this.#unanswered.delete(id);
+      }
+    } else if (change.kind === "held") {
+      this.#held = change.hold !== null;
+    } else if (change.kind === "wake") {
+      this.#held = false;
+    }
+  }
+
+  #hear(change: Change): void {
+    this.#follow(change);
+    if (change.kind === "utterance") {
+      // Without locks, each tab sends what it heard itself.
+      if (navigator.locks && change.utterance.state === "waiting") this.#enqueue(change.utterance);
     } else if (change.kind === "recording") {
       this.#await(change.recording);
     } else if (change.kind === "removed") {
@@ -176,13 +203,13 @@ class Outbox {
     }
   }
 
-  /** Waits until nobody hears a recording any more; if it has no end then, its page was closed. */
+  /** Waits until nobody hears a recording any more; if it has no end then, it was broken off. */
   #await({ id, ended }: Recording): void {
     if (ended !== false || !this.#chosen) return;
     void navigator.locks?.request(hearingLock(id), () => this.#finish(id));
   }
 
-  /** Ends a recording whose page was closed; what was being said then is sent as it is. */
+  /** Ends a recording that was broken off; what was being said then is sent as it is. */
   async #finish(id: string): Promise<void> {
     const recording = await this.#database.get("recordings", id);
     if (recording?.ended !== false) return;
@@ -190,7 +217,7 @@ class Outbox {
     const seconds = Math.max(0, ...utterances.map(({ end }) => end));
     const isFile = recording.kind === "file";
     const place = isFile ? ` ${heardUntil(seconds, recording.total)}` : "";
-    const problem = `the page was closed${place}`;
+    const problem = `it was broken off${place}`;
     const ended = { ...recording, seconds, ended: true, interrupted: isFile, problem };
     await this.#database.put("recordings", ended);
     this.#tell({ kind: "recording", recording: ended });
@@ -212,7 +239,7 @@ class Outbox {
 
   /** Tries at once, whatever kept it from sending: somebody may have signed in, here or elsewhere. */
   #unlock(): void {
-    this.#locked = false;
+    this.#locked = this.#held = false;
     if (this.#chosen) this.#wake();
     else this.#tell({ kind: "wake" });
   }
@@ -248,6 +275,10 @@ class Outbox {
   }
 
   async #settle(utterance: Utterance, result: Outcome): Promise<void> {
+    if (utterance.joins && (result.kind === "later" || result.kind === "spent")) {
+      await this.#passOver(utterance, result);
+      return;
+    }
     if (result.kind !== "answered" && result.kind !== "refused") {
       this.#waiting.unshift(utterance);
       this.#waiting.sort(byUrgency);
@@ -256,17 +287,33 @@ class Outbox {
     }
     if (this.#failures || this.#locked) this.#tell({ kind: "held", hold: null });
     this.#failures = 0;
-    const settled: Utterance =
+    await this.#keep(
       result.kind === "answered"
         ? { ...utterance, state: "answered", answer: result.answer, answered: Date.now() }
-        : { ...utterance, state: "refused", problem: result.reason };
-    await this.#database.put("segments", settled);
-    this.#note(settled);
-    this.#tell({ kind: "utterance", utterance: settled });
+        : { ...utterance, state: "refused", problem: result.reason },
+    );
   }
 
-  #note({ recording, answer }: Utterance): void {
-    if (answer?.language) this.#languages.set(recording, answer.language);
+  /** Settles words that are there already another time, once, or never: nothing waits for that. */
+  async #passOver(
+    utterance: Utterance,
+    result: Outcome & { kind: "later" | "spent" },
+  ): Promise<void> {
+    if (result.kind === "spent" || this.#passedOver.delete(utterance.id)) {
+      await this.#keep({ ...utterance, state: "refused", problem: result.reason });
+      return;
+    }
+    this.#passedOver.add(utterance.id);
+    this.#unanswered.delete(utterance.id);
+    setTimeout(async () => {
+      const kept = await this.#database.get("segments", utterance.id);
+      if (kept?.state === "waiting") this.#enqueue(kept);
+    }, result.after ?? LONGEST_WAIT);
+  }
+
+  async #keep(utterance: Utterance): Promise<void> {
+    await this.#database.put("segments", utterance);
+    this.#tell({ kind: "utterance", utterance });
   }
 
   #hold(result: Outcome & { kind: "later" | "spent" | "locked" }): void {

@@ -63,14 +63,17 @@ export async function transcribe(
   }
 }
 
+/** Tells where in its recording a second of a picture is, where something begins, or `ends`. */
+type Place = (seconds: number, ends?: boolean) => number;
+
 /** Returns what tells where in its recording a place in an utterance's picture is, in seconds. */
-export function placeIn({ start, end, joins }: Utterance): (seconds: number) => number {
+export function placeIn({ start, end, joins }: Utterance): Place {
   const stretches = joins ?? [{ start, end }];
-  return (seconds) => {
+  return (seconds, ends = false) => {
     let left = seconds;
     for (const stretch of stretches.slice(0, -1)) {
       const length = stretch.end - stretch.start;
-      if (left <= length) return stretch.start + left;
+      if (left < length || (ends && left === length)) return stretch.start + left;
       left -= length;
     }
     return stretches[stretches.length - 1].start + left;
@@ -82,12 +85,9 @@ export function placeIn({ start, end, joins }: Utterance): (seconds: number) => 
  *
  * @param place - Tells where in the recording a second of the picture is.
  */
-export async function outcome(
-  response: Response,
-  place: (seconds: number) => number,
-): Promise<Outcome> {
+export async function outcome(response: Response, place: Place): Promise<Outcome> {
   // Interim words are for when nobody waits.
-  if (response.status === 204) return { kind: "later", reason: "others wait", after: null };
+  if (response.status === 204) return { kind: "later", reason: "others wait", after: 0 };
   if (response.ok) return { kind: "answered", answer: readAnswer(await response.json(), place) };
   const { reason, code } = await problem(response);
   const { status } = response;
@@ -135,11 +135,11 @@ interface VerboseJson {
   unheard?: Stretch[];
 }
 
-function readAnswer(body: VerboseJson, place: (seconds: number) => number): Answer {
+function readAnswer(body: VerboseJson, place: Place): Answer {
   const segments = body.segments ?? [];
   const phrases: Phrase[] = segments.map((segment) => ({
     start: place(segment.start),
-    end: place(segment.end),
+    end: place(segment.end, true),
     text: segment.text.trim(),
   }));
   let tokens = 0;
@@ -157,7 +157,7 @@ function readAnswer(body: VerboseJson, place: (seconds: number) => number): Answ
     phrases,
     unheard: (body.unheard ?? []).map((stretch) => ({
       start: place(stretch.start),
-      end: place(stretch.end),
+      end: place(stretch.end, true),
     })),
   };
 }

@@ -135,6 +135,17 @@ test("a segment that goes on is shown so far", async () => {
   expect(stream.soFar()).toBeUndefined();
 });
 
+test("a segment that goes on is shown no longer than segments are", () => {
+  const stream = new SegmentStream(BUILDS[0].module, { melBins: 80, cutter: { longest: 1 } });
+  const samples = samplesOf(STREAMS[0]);
+  let most = 0;
+  for (let start = 0; start < samples.length; start += 160) {
+    stream.push(samples.subarray(start, start + 160));
+    most = Math.max(most, stream.soFar()?.image.frames ?? 0);
+  }
+  expect(most).toBe(100);
+});
+
 test("empty slices change nothing", async () => {
   const stream = new SegmentStream(BUILDS[0].module, { melBins: 128 });
   expect(stream.push(new Float32Array(0)).frames).toBe(0);

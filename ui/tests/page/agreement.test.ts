@@ -21,9 +21,40 @@ describe("words of what is still being said", () => {
 
   it("stand firm whatever a later answer says", () => {
     expect(shown("And so", "And so my", "Then so my fellow")).toEqual({
-      firm: "And so",
-      grey: " my",
+      firm: "And so my",
+      grey: "",
     });
+  });
+
+  it("are found again where a later answer begins with another word", () => {
+    const before = ["I want to go", "I want to go home", "Well I want to go home now"];
+    expect(shown(...before)).toEqual({ firm: "I want to go home", grey: "" });
+    expect(shown(...before, "Well I want to go home now please")).toEqual({
+      firm: "I want to go home now",
+      grey: "",
+    });
+  });
+
+  it("are found again where a later answer writes a number in figures", () => {
+    const before = ["nineteen eighty four was", "nineteen eighty four was a"];
+    expect(shown(...before, "1984 was a good year")).toEqual({
+      firm: "nineteen eighty four was a",
+      grey: " good",
+    });
+  });
+
+  it("have none after them where a later answer has none of them", () => {
+    const before = ["nineteen eighty four", "nineteen eighty four was"];
+    expect(shown(...before, "1984 was a good year")).toEqual({
+      firm: "nineteen eighty four",
+      grey: "",
+    });
+  });
+
+  it("are not looked for far from where they were", () => {
+    const before = "the one and two and three and four and five and six or the";
+    const other = "the one, 2, 3, 4, 5, 6 of them";
+    expect(shown(before, before, other)).toEqual({ firm: before, grey: "" });
   });
 
   it("stand firm as they were written first", () => {

@@ -70,12 +70,17 @@ it.each([
 });
 
 it("tells how long words will take from the pace of the latest", () => {
-  const answered = (start: number, when: number) =>
-    ({ start, end: start + 15, state: "answered", answered: when }) as Utterance;
+  const answered = (start: number, when: number, sent = when - 3_000) =>
+    ({ start, end: start + 15, state: "answered", sent, answered: when }) as Utterance;
   const waiting = { start: 30, end: 60, state: "waiting", answered: null } as Utterance;
   expect(wordsLeft([answered(0, 1_000), waiting])).toBeNull();
   // 15 s of speech took 3 s.
-  expect(wordsLeft([answered(15, 4_000), answered(0, 1_000), waiting])).toBe(6);
+  expect(wordsLeft([answered(15, 6_000), answered(0, 3_000), waiting])).toBe(6);
+  // Two at once take as long as one.
+  expect(wordsLeft([answered(15, 3_000), answered(0, 3_000), waiting])).toBe(3);
+  // Days in which nothing waited took nobody's time.
+  const days = 3 * 86_400_000;
+  expect(wordsLeft([answered(0, 3_000), answered(15, days), waiting])).toBe(6);
 });
 
 it("counts the sound in a picture without the pauses between what it joins", () => {

@@ -1,15 +1,21 @@
 import { describe, expect, it } from "vitest";
 import type { Take } from "../../page/library";
 import { paragraphs, said } from "../../page/paragraphs";
-import type { Stretch, Utterance } from "../../shared/messages";
+import type { Phrase, Stretch, Utterance } from "../../shared/messages";
 
-function utterance(start: number, end: number, text: string | null, joins?: Stretch[]): Utterance {
+function utterance(
+  start: number,
+  end: number,
+  text: string | null,
+  joins?: Stretch[],
+  phrases: Phrase[] = [],
+): Utterance {
   return {
     id: `${start}${joins ? " joined" : ""}`,
     start,
     end,
     state: text === null ? "waiting" : "answered",
-    answer: text === null ? null : { text, language: null, confidence: null, phrases: [] },
+    answer: text === null ? null : { text, language: null, confidence: null, phrases },
     ...(joins && { joins }),
   } as Utterance;
 }
@@ -53,5 +59,55 @@ describe("paragraphs", () => {
   it("keep the words of their parts where the joined picture lost some", () => {
     const lost = utterance(0, 8, "And so.", stretches);
     expect(read("microphone", one, lost, two, three)).toEqual([["0", "3", "4.5"]]);
+  });
+
+  it("keep the words of their parts where the joined picture is a loop", () => {
+    const loop = utterance(0, 8, "Ask not what your country can. ".repeat(20), stretches);
+    expect(read("microphone", one, loop, two, three)).toEqual([["0", "3", "4.5"]]);
+  });
+
+  it("have no words where only the joined picture of their parts has some", () => {
+    const [silent, still] = [utterance(0, 2, ""), utterance(3, 4, "")];
+    const invented = utterance(0, 4, "Thank you for watching!", [silent, still]);
+    expect(read("microphone", silent, invented, still)).toEqual([["0", "3"]]);
+  });
+
+  it("keep the words of their parts where the joined picture left one of them out", () => {
+    const long = utterance(
+      5,
+      20,
+      "We choose to go to the moon in this decade and do the other things",
+    );
+    const short = utterance(21, 23, "not because they are easy");
+    const without = `${long.answer?.text}.`;
+    const settled = utterance(
+      5,
+      23,
+      without,
+      [long, short],
+      [{ start: 5, end: 20, text: without }],
+    );
+    expect(read("microphone", long, settled, short)).toEqual([["5", "21"]]);
+  });
+
+  it("are settled where a part is heard as other words", () => {
+    const settled = utterance(
+      0,
+      4,
+      "And so my fellow Americans, asked, naught.",
+      [one, two],
+      [
+        { start: 0, end: 2, text: "And so my fellow Americans," },
+        { start: 3, end: 4, text: "asked, naught." },
+      ],
+    );
+    expect(read("microphone", one, settled, two)).toEqual([["0 joined"]]);
+  });
+
+  it("go on over a joined picture that settles nothing", () => {
+    for (const text of [null, "And so."]) {
+      const unsettled = utterance(0, 4, text, [one, two]);
+      expect(read("microphone", one, unsettled, two, three)).toEqual([["0", "3", "4.5"]]);
+    }
   });
 });

@@ -96,6 +96,12 @@ describe("a transcript", () => {
     expect(segments[2].unheard).toEqual([{ start: 6.2, end: 8.9 }]);
   });
 
+  it("as JSON has nothing of what is still being said", () => {
+    const open = utterance(3_666, 3_667, { state: "open" });
+    const goingOn = { ...take, utterances: [...take.utterances, open] };
+    expect(JSON.parse(written(goingOn, "json")).segments).toHaveLength(4);
+  });
+
   it("has the settled words of what was said live, a paragraph to a line", () => {
     const parts = [
       utterance(0, 2, { answer: answer("And so my fellow Americans.") }),

@@ -59,9 +59,10 @@ describe("an answer of the service", () => {
     expect((result as { after: number }).after).toBeGreaterThan(1_000);
   });
 
-  it("of 204 means that others wait", async () => {
+  it("of 204 means that others wait, and nothing of when to ask again", async () => {
     expect(await outcome(new Response(null, { status: 204 }), itself)).toMatchObject({
       kind: "later",
+      after: 0,
     });
   });
 
@@ -91,7 +92,9 @@ describe("a place in a picture", () => {
       { start: 20, end: 25 },
     ];
     const place = placeIn({ start: 1, end: 25, joins } as Utterance);
-    expect([0, 2, 2.5, 3.5, 9].map(place)).toEqual([1, 3, 10.5, 20.5, 26]);
+    expect([0, 2.5, 3.5, 9].map((seconds) => place(seconds))).toEqual([1, 10.5, 20.5, 26]);
+    // What begins at a joint begins after the pause, and what ends there ends before it.
+    expect([place(2), place(2, true)]).toEqual([10, 3]);
   });
 });
 
