@@ -48,8 +48,9 @@ def test_the_toy_model_runs_on_every_engine_and_the_log_says_which(
 
 
 def test_a_precision_that_is_asked_for_is_taken(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
     caplog.set_level(logging.INFO, logger="hush_service.engine")
     settings = ServiceSettings(
         device="cpu", precision="float32", replicas=2, download_folder=tmp_path
