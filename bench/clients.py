@@ -5,11 +5,15 @@ a service's capacity is found. In an open loop, requests come when they come, wh
 those before (a Poisson process): so there can be more of them than anything can answer.
 """
 
+import argparse
 import asyncio
 import json
+import os
+import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +24,8 @@ from bench.engine import chosen
 from bench.recordings import Utterance
 from hush.image import encode, quantize
 from hush.mel import log_mel_spectrogram
+from local.processes import service
+from models.nothing_said import FOLDER
 
 SHORTEST, LONGEST = 3.0, 7.0
 """Seconds of a segment."""
@@ -28,6 +34,33 @@ LATEST = 300.0
 NO_ANSWER = 0
 """In the place of a status, where the connection ended, or nothing came."""
 BUSY = 429
+
+
+def arguments(description: str | None) -> argparse.ArgumentParser:
+    """Return a command's arguments, of which all loads have these."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--model", default="tiny.en")
+    parser.add_argument("--beam", type=int, default=5)
+    parser.add_argument("--data", type=Path, default=FOLDER, help="folder of recordings")
+    parser.add_argument("--utterances", type=int, default=64)
+    return parser
+
+
+def conditions(options: argparse.Namespace) -> str:
+    """Return a line that says what is measured, and on what."""
+    return f"{options.model}, beam {options.beam}, {len(os.sched_getaffinity(0))} cores"
+
+
+@contextmanager
+def served(options: argparse.Namespace, settings: Mapping[str, str]) -> Iterator[tuple[str, int]]:
+    """Run the service until the end of the block; give its address and process."""
+    chosen_model = {"HUSH_MODELS": options.model, "HUSH_BEAM": str(options.beam)}
+    with (
+        tempfile.TemporaryFile("w+") as printed,
+        service(printed, **chosen_model, **settings) as (url, process),
+    ):
+        yield url, process.pid
+
 
 Headers = Mapping[str, str]
 Fields = Mapping[str, str]

@@ -8,7 +8,6 @@ are counted too: what is fast and wrong is of no use.
 `pip install --target FOLDER faster-whisper`, and `--peers FOLDER`.
 """
 
-import argparse
 import asyncio
 import io
 import os
@@ -22,12 +21,11 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.clients import Load, closed_loop, pictures, segments
+from bench.clients import Load, arguments, closed_loop, conditions, pictures, segments
 from bench.process_tree import peak_megabytes
 from bench.recordings import Score, Utterance
 from hush.mel import SAMPLE_RATE
 from local.processes import ROOT, free_port, running, wait_until_ready
-from models.nothing_said import FOLDER
 
 
 @dataclass(frozen=True)
@@ -83,13 +81,9 @@ def row(name: str, clients: int, load: Load, said: Sequence[Utterance], memory: 
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", default="tiny.en")
-    parser.add_argument("--beam", type=int, default=5)
-    parser.add_argument("--data", type=Path, default=FOLDER, help="folder of recordings")
+    parser = arguments(__doc__)
     parser.add_argument("--clients", default="1,8,64,256", help="how many, separated by commas")
     parser.add_argument("--seconds", type=float, default=60.0, help="of each load")
-    parser.add_argument("--utterances", type=int, default=64)
     parser.add_argument("--peers", type=Path, help="folder with faster_whisper in it")
     options = parser.parse_args()
     said = segments(options.data, options.utterances)
@@ -104,7 +98,7 @@ def main() -> None:
     plain = ["-m", "bench.plain_server", options.model, "PORT", str(options.beam)]
     if options.peers:
         servers.append(Server("plain", [sys.executable, *plain], [wav(one) for one in said]))
-    print(f"{options.model}, beam {options.beam}, {len(os.sched_getaffinity(0))} cores")
+    print(conditions(options))
     print(
         "| clients | server | answers a second | half within | 99 % within | told to come again"
         " | within | 5xx | words heard wrongly | memory, peak |\n" + "|---" * 10 + "|"

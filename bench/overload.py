@@ -10,18 +10,24 @@ Memory is that of the service with all processes that it started.
 
 import argparse
 import asyncio
-import os
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
-from bench.clients import NO_ANSWER, Headers, Load, closed_loop, open_loop, pictures, segments
+from bench.clients import (
+    NO_ANSWER,
+    Headers,
+    Load,
+    arguments,
+    closed_loop,
+    conditions,
+    open_loop,
+    pictures,
+    segments,
+    served,
+)
 from bench.process_tree import Usage, by_period, change, watched
 from hush.contracts.headers import IDENTITY, TIER
-from local.processes import service
-from models.nothing_said import FOLDER
 
 KEY = "bench"
 SETTINGS = {"HUSH_API_KEY": KEY, "HUSH_QUOTA_TABLE": "of-nobody", "HUSH_REGION": "us-east-1"}
@@ -118,11 +124,7 @@ async def measure(url: str, process: int, options: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", default="tiny.en")
-    parser.add_argument("--beam", type=int, default=5)
-    parser.add_argument("--data", type=Path, default=FOLDER, help="folder of recordings")
-    parser.add_argument("--utterances", type=int, default=64)
+    parser = arguments(__doc__)
     parser.add_argument("--clients", type=int, default=16, help="that find the capacity")
     parser.add_argument("--capacity-seconds", type=float, default=60.0)
     parser.add_argument("--times", type=float, default=2.0, help="of the capacity is asked for")
@@ -130,13 +132,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=600.0)
     parser.add_argument("--every", type=float, default=60.0, help="seconds of a row of memory")
     options = parser.parse_args()
-    print(f"{options.model}, beam {options.beam}, {len(os.sched_getaffinity(0))} cores")
-    settings = {**SETTINGS, "HUSH_MODELS": options.model, "HUSH_BEAM": str(options.beam)}
-    with (
-        tempfile.TemporaryFile("w+") as printed,
-        service(printed, **settings) as (url, process),
-    ):
-        asyncio.run(measure(url, process.pid, options))
+    print(conditions(options))
+    with served(options, SETTINGS) as (url, process):
+        asyncio.run(measure(url, process, options))
 
 
 if __name__ == "__main__":

@@ -10,25 +10,31 @@ is left when nobody asks, and what changed from the tenth minute to the end.
 import argparse
 import asyncio
 import contextlib
-import os
 import random
 import re
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import httpx2
 import numpy as np
 
-from bench.clients import BUSY, Answer, Fields, ask, client, pictures, segments
+from bench.clients import (
+    BUSY,
+    Answer,
+    Fields,
+    arguments,
+    ask,
+    client,
+    conditions,
+    pictures,
+    segments,
+    served,
+)
 from bench.process_tree import Usage, change, mean, usage, watched
 from hush.image import encode, quantize
 from hush.mel import log_mel_spectrogram
-from local.processes import service
-from models.nothing_said import FOLDER
 
 LONG_SECONDS = 75.0
 PATIENCE = 1.5
@@ -230,22 +236,14 @@ async def measure(url: str, process: int, options: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", default="tiny.en")
-    parser.add_argument("--beam", type=int, default=5)
-    parser.add_argument("--data", type=Path, default=FOLDER, help="folder of recordings")
-    parser.add_argument("--utterances", type=int, default=64)
+    parser = arguments(__doc__)
     parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--minutes", type=int, default=60)
     parser.add_argument("--minute", type=float, default=60.0, help="its seconds; less to try it")
     options = parser.parse_args()
-    print(f"{options.model}, beam {options.beam}, {len(os.sched_getaffinity(0))} cores")
-    settings = {"HUSH_MODELS": options.model, "HUSH_BEAM": str(options.beam)}
-    with (
-        tempfile.TemporaryFile("w+") as printed,
-        service(printed, **settings) as (url, process),
-    ):
-        asyncio.run(measure(url, process.pid, options))
+    print(conditions(options))
+    with served(options, {}) as (url, process):
+        asyncio.run(measure(url, process, options))
 
 
 if __name__ == "__main__":

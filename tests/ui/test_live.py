@@ -117,11 +117,11 @@ def test_words_come_while_somebody_speaks_and_settle_in_their_place(
     assert any(one["state"] == "open" for one in shown)
     # The same line all the time, in the same place, that never falls together.
     assert {(one["line"], one["top"]) for one in seen} == {("first-line", shown[0]["top"])}
-    firm = [one for one in seen if one["firm"]]
-    first = seen.index(firm[0])
-    assert min(one["height"] for one in seen[first:]) >= firm[0]["height"]
+    first = seen.index(shown[0])
+    assert min(one["height"] for one in seen[first:]) >= shown[0]["height"]
     assert listening.evaluate("jumps") == []
     # What is firm stays until the final words are there.
+    firm = [one for one in seen if one["firm"]]
     assert all(
         later["firm"].startswith(earlier["firm"])
         for earlier, later in pairwise(firm)

@@ -1,15 +1,14 @@
 """Engines that answer the questions of many recordings at once, and how to run them."""
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 from hush.mel import Spectrogram
 from hush.transcript import Transcript
 from hush_service.engine import DecodingRequest, Engine, ModelInfo, WorkStoppedError
-from hush_service.engine.procedure import Heard, Procedure, Transcription, Whole, WholeRecordings
+from hush_service.engine.procedure import ByProcedure, Procedure, Whole, WholeRecordings
 from hush_service.engine.questions import Decode, Encode
-from hush_service.engine.windows import unheeded
 
 
 @runtime_checkable
@@ -44,7 +43,7 @@ class BatchingEngine(Procedure, Protocol):
         """
 
 
-class OneAtATime:
+class OneAtATime(ByProcedure):
     """Has an engine that can do no more hear one recording after the other.
 
     Parameters
@@ -60,16 +59,6 @@ class OneAtATime:
         self.info = engine.info
         self.procedure = WholeRecordings(engine.info)
         self.description = str(getattr(engine, "description", type(engine).__name__))
-
-    def begin(
-        self, spectrogram: Spectrogram, request: DecodingRequest, heard: Heard = unheeded
-    ) -> Transcription:
-        """Ask for everything at once; see `Procedure`."""
-        return self.procedure.begin(spectrogram, request, heard)
-
-    def kind(self, question: Whole) -> Hashable:
-        """Return what no other question has."""
-        return self.procedure.kind(question)
 
     def answers(self, questions: Sequence[Whole], stop: Callable[[], bool]) -> Sequence[object]:
         """Return transcripts; see `BatchingEngine`."""

@@ -4,7 +4,7 @@ import ctypes
 import json
 import logging
 import os
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from hush.mel import Spectrogram
 from hush.transcript import Transcript
 from hush_service.engine import DecodingRequest, ModelInfo, WorkStoppedError
 from hush_service.engine.batching import transcribe_all
-from hush_service.engine.procedure import Heard, Transcription, WindowByWindow
+from hush_service.engine.procedure import ByProcedure, WindowByWindow
 from hush_service.engine.questions import (
     Align,
     Decode,
@@ -28,7 +28,7 @@ from hush_service.engine.questions import (
 )
 from hush_service.engine.replicas import LONGEST_SECONDS, SHORT, Replicas, seconds
 from hush_service.engine.tokenizer import Tokenizer
-from hush_service.engine.windows import Rules, unheeded
+from hush_service.engine.windows import Rules
 from hush_service.engine.word_times import Alignment
 from hush_service.weights.ctranslate2_folder import read_config, read_variables
 
@@ -51,7 +51,7 @@ _CUBLAS = "libcublas.so.12"
 """What CTranslate2 looks for when it first multiplies on a GPU."""
 
 
-class CTranslate2Engine:
+class CTranslate2Engine(ByProcedure):
     """A model in CTranslate2's format.
 
     Parameters
@@ -114,7 +114,10 @@ class CTranslate2Engine:
             parameters=sum(array.size for array in read_variables(folder).arrays.values()),
             shortest_window=rules.window.shortest,
         )
-        self.procedure = WindowByWindow(self.info, tokenizer, rules)
+        self.tokenizer = tokenizer
+        self.rules = rules
+        procedure = WindowByWindow(self.info, tokenizer, rules)
+        self.procedure = procedure
         self.batch = batch or _DEFAULT_BATCHES[device]
         max_length = int(read_config(folder).get("max_length", 448))
         self._whole = _Model(model, tokenizer, rules, max_length)
@@ -124,33 +127,23 @@ class CTranslate2Engine:
         count = min(replicas or _MOST_REPLICAS, most)
         alone = 0.0
         if replicas == 0 and count > 1:
-            alone = seconds(replace(self._whole, max_length=SHORT).answers, count, self.procedure)
+            short = replace(self._whole, max_length=SHORT)
+            alone = seconds(short.answers, count, procedure)
         if count > 1 and alone < LONGEST_SECONDS:
             several = load(intra_threads=threads // count, inter_threads=count)
-            self._use_replicas(_Model(several, tokenizer, rules, max_length), count, alone)
-
-    def _use_replicas(self, model: "_Model", count: int, alone: float) -> None:
-        """Have parts of batches answered side by side, unless that takes longer than `alone`."""
-        if alone:
-            short = Replicas(replace(model, max_length=SHORT).answers, count)
-            self.gain = alone / seconds(short.answers, count, self.procedure)
-        if self.gain >= 1:
-            self._replicas = Replicas(model.answers, count)
+            parts = replace(self._whole, model=several)
+            if alone:
+                short = replace(parts, max_length=SHORT)
+                self.gain = alone / seconds(
+                    Replicas(short.answers, count).answers, count, procedure
+                )
+            if self.gain >= 1:
+                self._replicas = Replicas(parts.answers, count)
 
     @property
     def replicas(self) -> int:
         """Parts of a batch that are worked on side by side."""
         return 1 if self._replicas is None else self._replicas.count
-
-    @property
-    def rules(self) -> Rules:
-        """What is believed of what it says."""
-        return self.procedure.rules
-
-    @property
-    def tokenizer(self) -> Tokenizer:
-        """Its tokens."""
-        return self.procedure.tokenizer
 
     @property
     def device(self) -> str:
@@ -173,16 +166,6 @@ class CTranslate2Engine:
         """Return the words of a spectrogram; see `hush_service.engine.Engine`."""
         (transcript,) = transcribe_all(self, [(spectrogram, request)], stop)
         return transcript
-
-    def begin(
-        self, spectrogram: Spectrogram, request: DecodingRequest, heard: Heard = unheeded
-    ) -> Transcription:
-        """Return what asks for words; see `hush_service.engine.procedure.Procedure`."""
-        return self.procedure.begin(spectrogram, request, heard)
-
-    def kind(self, question: Question) -> Hashable:
-        """Return what is equal for questions that the model can be asked at once."""
-        return self.procedure.kind(question)
 
     def answers(self, questions: Sequence[Question], stop: Callable[[], bool]) -> Sequence[object]:
         """Answer questions of one kind; where memory does not suffice, in smaller batches."""

@@ -18,15 +18,11 @@ Heard = Callable[[Sequence[Phrase]], None]
 
 
 class Procedure(Protocol):
-    """How a model is asked.
+    """How a model is asked."""
 
-    Attributes
-    ----------
-    info
-        What the model can do.
-    """
-
-    info: ModelInfo
+    @property
+    def info(self) -> ModelInfo:
+        """What the model can do."""
 
     def begin(
         self, spectrogram: Spectrogram, request: DecodingRequest, heard: Heard = unheeded
@@ -45,6 +41,31 @@ class Procedure(Protocol):
 
     def kind(self, question: Any) -> Hashable:
         """Return what is equal for questions that can be asked at once."""
+
+
+class ByProcedure:
+    """What is asked as a procedure says.
+
+    Attributes
+    ----------
+    procedure
+        How.
+    info
+        What the model can do.
+    """
+
+    procedure: Procedure
+    info: ModelInfo
+
+    def begin(
+        self, spectrogram: Spectrogram, request: DecodingRequest, heard: Heard = unheeded
+    ) -> Transcription:
+        """Return what asks for words; see `Procedure`."""
+        return self.procedure.begin(spectrogram, request, heard)
+
+    def kind(self, question: Any) -> Hashable:
+        """Return what is equal for questions that can be asked at once."""
+        return self.procedure.kind(question)
 
 
 @dataclass(frozen=True)

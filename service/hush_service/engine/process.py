@@ -11,19 +11,17 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
 from itertools import count
 from multiprocessing.connection import Connection
 from typing import Any
 
-from hush.mel import Spectrogram
-from hush_service.engine import DecodingRequest, ModelInfo, WorkStoppedError
+from hush_service.engine import WorkStoppedError
 from hush_service.engine.batching import cost
 from hush_service.engine.messages import Answered, Ask, Failed, Load, Loaded, Stop, packed
-from hush_service.engine.procedure import Heard, Procedure, Transcription
+from hush_service.engine.procedure import ByProcedure
 from hush_service.engine.questions import Encode, Window
-from hush_service.engine.windows import unheeded
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +52,7 @@ class EngineDiedError(Exception):
     """The engine's process ended, or hung and was ended, while it was asked."""
 
 
-class EngineProcess:
+class EngineProcess(ByProcedure):
     """A loaded model in another process, which is started again whenever it ends or hangs.
 
     Parameters
@@ -94,8 +92,8 @@ class EngineProcess:
         self._connection: Connection[Any, Any] | None = None
         self.on_change: Callable[[Condition], None] = lambda condition: None
         loaded = self._start()
-        self._procedure: Procedure = loaded.procedure
-        self.info: ModelInfo = loaded.procedure.info
+        self.procedure = loaded.procedure
+        self.info = loaded.procedure.info
         self.description = loaded.description
         self.batch = loaded.batch
 
@@ -108,16 +106,6 @@ class EngineProcess:
     def may_start_again(self) -> bool:
         """Whether a process that is lost would be tried again for a question."""
         return time.monotonic() - self._lost >= AGAIN_SECONDS
-
-    def begin(
-        self, spectrogram: Spectrogram, request: DecodingRequest, heard: Heard = unheeded
-    ) -> Transcription:
-        """Return what asks for words; see `hush_service.engine.procedure.Procedure`."""
-        return self._procedure.begin(spectrogram, request, heard)
-
-    def kind(self, question: Any) -> Hashable:
-        """Return what is equal for questions that can be asked at once."""
-        return self._procedure.kind(question)
 
     def answers(self, questions: Sequence[Any], stop: Callable[[], bool]) -> Sequence[object]:
         """Answer questions of one kind; see `hush_service.engine.batching.BatchingEngine`.
@@ -202,7 +190,7 @@ class EngineProcess:
         self.on_change(Condition.STARTING)
         try:
             loaded = self._start()
-            if loaded.procedure != self._procedure:
+            if loaded.procedure != self.procedure:
                 self._end()
                 raise EngineDiedError("its model has been replaced by one of another kind")
             self.batch = loaded.batch

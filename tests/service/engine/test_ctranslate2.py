@@ -12,7 +12,7 @@ import pytest
 from hush.audio import read_audio
 from hush.mel import floor_normalized, log_mel_spectrogram
 from hush.transcript import Word
-from hush_service.engine import DecodingRequest, WorkStoppedError
+from hush_service.engine import DecodingRequest, WorkStoppedError, ctranslate2
 from hush_service.engine.batching import transcribe_all
 from hush_service.engine.ctranslate2 import CTranslate2Engine
 from hush_service.engine.openai_whisper import OpenAIWhisperEngine
@@ -259,8 +259,20 @@ def test_words_by_replicas_are_those_of_one(jfk: Samples, people: int) -> None:
     assert len(set(texts)) > 1
 
 
-def test_what_is_faster_here_is_found_out() -> None:
+@pytest.mark.parametrize(
+    ("alone", "in_parts", "replicas"), [(1.0, 0.5, 2), (1.0, 1.5, 1), (2.0, 0.1, 1)]
+)
+def test_batches_are_divided_where_that_is_found_to_be_faster(
+    alone: float, in_parts: float, replicas: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What takes too long alone is not tried in parts."""
+    found = iter((alone, in_parts))
+    monkeypatch.setattr(ctranslate2, "seconds", lambda *_: next(found))
     folder = resolve("tiny.en", "ctranslate2")
-    found = CTranslate2Engine(folder, "cpu", "int8", threads=2)
-    assert found.replicas == (2 if found.gain > 1 else 1)
-    assert CTranslate2Engine(folder, "cpu", "int8", threads=1).replicas == 1
+    assert CTranslate2Engine(folder, "cpu", "int8", threads=2).replicas == replicas
+    assert (next(found, None) is None) == (alone < 2)
+
+
+def test_one_thread_has_no_parts_to_measure() -> None:
+    engine = CTranslate2Engine(resolve("tiny.en", "ctranslate2"), "cpu", "int8", threads=1)
+    assert (engine.replicas, engine.gain) == (1, 1.0)
