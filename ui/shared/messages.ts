@@ -17,12 +17,16 @@ export interface Wishes {
   task: Task;
   encoding: Encoding;
   melBins: MelBins;
+  /** Names and words to expect; missing in what was kept before there was that. */
+  prompt?: string;
 }
 
 /** One take of the microphone, or one file. */
 export interface Recording {
   id: string;
   name: string;
+  /** What somebody called it; its name stays what it is recognised by. */
+  title?: string;
   kind: "microphone" | "file";
   /** When it began, in milliseconds since 1970. */
   begun: number;
@@ -46,9 +50,14 @@ export function areSame(one: Wishes, other: Wishes): boolean {
   return inOrder(one).every((value, place) => value === wanted[place]);
 }
 
-function inOrder({ model, language, task, encoding, melBins }: Wishes) {
+function inOrder({ model, language, task, encoding, melBins, prompt = "" }: Wishes) {
   const quality = "quality" in encoding ? encoding.quality : null;
-  return [model, language, task, encoding.format, quality, melBins];
+  return [model, language, task, encoding.format, quality, melBins, prompt];
+}
+
+/** Returns what a recording is called. */
+export function titleOf({ title, name }: Recording): string {
+  return title || name;
 }
 
 /** Returns the name of the lock that whoever hears a recording holds until its end. */
@@ -73,6 +82,12 @@ export interface Phrase extends Stretch {
   text: string;
 }
 
+/** One word, with the signs that belong to it. */
+export interface Word extends Phrase {
+  /** 0 to 1: how sure the model is; null where it does not say. */
+  probability: number | null;
+}
+
 /** What the service heard in a picture; its times are those of the recording. */
 export interface Answer {
   text: string;
@@ -81,6 +96,8 @@ export interface Answer {
   /** 0 to 1: the mean probability of the model's tokens; null where it said none. */
   confidence: number | null;
   phrases: Phrase[];
+  /** Missing in answers kept from before, and where the service has no times of words. */
+  words?: Word[];
   /** Where somebody speaks, and the model had no words; answers kept from before do not say. */
   unheard?: Stretch[];
 }
@@ -106,6 +123,8 @@ export interface Utterance {
   /** Open while it is being said: what is kept is its picture so far. */
   state: "open" | "waiting" | "answered" | "refused";
   answer: Answer | null;
+  /** The words as somebody mended them; what was heard stays in `answer`. */
+  mended?: string;
   problem: string | null;
   /** Milliseconds since 1970: when its speech ended (null in files), it was sent, and it was answered. */
   spoken: number | null;
@@ -162,6 +181,10 @@ export type OutboxOrder =
   | { kind: "listener"; port: MessagePort }
   | { kind: "wake" }
   | { kind: "retry"; utterance: string }
+  /** Null takes the mending back. */
+  | { kind: "mend"; utterance: string; text: string | null }
+  /** "" gives it its own name again. */
+  | { kind: "rename"; recording: string; title: string }
   | { kind: "remove"; recording: string };
 
 /** To the outbox, from a listener; each is answered with an `OutboxReceipt`, in order. */

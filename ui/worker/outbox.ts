@@ -93,6 +93,12 @@ class Outbox {
       case "retry":
         void this.#retry(order.utterance);
         break;
+      case "mend":
+        void this.#mend(order.utterance, order.text);
+        break;
+      case "rename":
+        void this.#rename(order.recording, order.title);
+        break;
       case "remove":
         void this.#remove(order.recording);
         break;
@@ -102,9 +108,12 @@ class Outbox {
   async #take(delivery: Delivery): Promise<OutboxReceipt> {
     try {
       if (delivery.kind === "recording") {
-        await this.#database.put("recordings", delivery.recording);
-        this.#tell({ kind: "recording", recording: delivery.recording });
-        this.#await(delivery.recording);
+        const kept = await this.#database.get("recordings", delivery.recording.id);
+        // Whoever listens does not know what it was called meanwhile.
+        const recording = { ...kept, ...delivery.recording };
+        await this.#database.put("recordings", recording);
+        this.#tell({ kind: "recording", recording });
+        this.#await(recording);
         return { problem: null };
       }
       const { utterance, picture } = delivery;
@@ -337,6 +346,21 @@ class Outbox {
     await this.#database.put("segments", again);
     this.#tell({ kind: "utterance", utterance: again });
     this.#enqueue(again);
+  }
+
+  async #mend(id: string, text: string | null): Promise<void> {
+    const utterance = await this.#database.get("segments", id);
+    if (!utterance) return;
+    const { mended: _, ...heard } = utterance;
+    await this.#keep(text === null ? heard : { ...heard, mended: text });
+  }
+
+  async #rename(id: string, title: string): Promise<void> {
+    const recording = await this.#database.get("recordings", id);
+    if (!recording) return;
+    const renamed = { ...recording, title };
+    await this.#database.put("recordings", renamed);
+    this.#tell({ kind: "recording", recording: renamed });
   }
 
   async #remove(recording: string): Promise<void> {

@@ -41,14 +41,17 @@ export async function transcribe(
   picture: Uint8Array<ArrayBuffer>,
   signal: AbortSignal,
 ): Promise<Outcome> {
-  const { model, language, task } = utterance.wishes;
+  const { model, language, task, prompt } = utterance.wishes;
   const form = new FormData();
   const name = `speech.${utterance.type.replace("image/", "")}`;
   form.append("file", new Blob([picture], { type: utterance.type }), name);
   form.append("response_format", "verbose_json");
   if (model) form.append("model", model);
   if (language) form.append("language", language);
+  if (prompt) form.append("prompt", prompt);
   if (utterance.state === "open") form.append("interim", "true");
+  // Nobody plays or mends interim words.
+  else for (const unit of ["segment", "word"]) form.append("timestamp_granularities[]", unit);
   const path = `v1/audio/${task === "translate" ? "translations" : "transcriptions"}`;
   try {
     const response = await fetch(new URL(path, service.address), {
@@ -132,6 +135,7 @@ interface VerboseJson {
     avg_logprob?: number;
     tokens?: number[];
   }[];
+  words?: { word: string; start: number; end: number; probability?: number }[];
   unheard?: Stretch[];
 }
 
@@ -155,6 +159,12 @@ function readAnswer(body: VerboseJson, place: Place): Answer {
     language: body.language || null,
     confidence: tokens ? Math.exp(logarithm / tokens) : null,
     phrases,
+    words: (body.words ?? []).map(({ word, start, end, probability }) => ({
+      start: place(start),
+      end: place(end, true),
+      text: word.trim(),
+      probability: probability ?? null,
+    })),
     unheard: (body.unheard ?? []).map((stretch) => ({
       start: place(stretch.start),
       end: place(stretch.end, true),

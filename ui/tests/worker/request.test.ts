@@ -18,6 +18,10 @@ describe("an answer of the service", () => {
         { start: 0, end: 1, text: " Hello", avg_logprob: Math.log(0.5), tokens: [1, 2, 3] },
         { start: 1, end: 2, text: " there.", avg_logprob: Math.log(0.25), tokens: [4] },
       ],
+      words: [
+        { word: "Hello", start: 0, end: 0.8, probability: 0.9 },
+        { word: "there.", start: 1, end: 2 },
+      ],
       unheard: [{ start: 2.5, end: 6 }],
     };
     const result = await outcome(new Response(JSON.stringify(body)), (seconds) => 10 + seconds);
@@ -30,6 +34,10 @@ describe("an answer of the service", () => {
         phrases: [
           { start: 10, end: 11, text: "Hello" },
           { start: 11, end: 12, text: "there." },
+        ],
+        words: [
+          { start: 10, end: 10.8, text: "Hello", probability: 0.9 },
+          { start: 11, end: 12, text: "there.", probability: null },
         ],
         unheard: [{ start: 12.5, end: 16 }],
       },
