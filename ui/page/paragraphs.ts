@@ -1,6 +1,7 @@
 /** How utterances are read: live ones as running text, settled by the joined picture of them. */
 
 import type { Utterance } from "../shared/messages";
+import { aligned } from "./alignment";
 import type { Take } from "./library";
 import { spokenWords } from "./spoken";
 
@@ -78,12 +79,12 @@ function hasWordsOf(parts: Utterance[], settled: Utterance): boolean {
   const all = heard.flat();
   if (!all.length || words.length < KEPT_WORDS * all.length) return false;
   if (words.length > all.length / KEPT_WORDS) return false;
-  const kept = inCommon(all, words);
+  const kept = aligned(all, words);
   let place = 0;
   return parts.every((part, index) => {
     const { length } = heard[index];
     const least = KEPT_OF_PART * length;
-    const count = kept.slice(place, place + length).filter(Boolean).length;
+    const count = kept.slice(place, place + length).filter((found) => found !== null).length;
     place += length;
     return count >= least || hasPhraseIn(settled, part);
   });
@@ -93,27 +94,4 @@ function hasWordsOf(parts: Utterance[], settled: Utterance): boolean {
 function hasPhraseIn({ answer }: Utterance, part: Utterance): boolean {
   const middles = answer?.phrases.map(({ start, end }) => (start + end) / 2) ?? [];
   return middles.some((middle) => middle >= part.start && middle <= part.end);
-}
-
-/** Returns of each word whether it is in the longest sequence that two texts have in common. */
-function inCommon(words: string[], others: string[]): boolean[] {
-  const lengths = Array.from(
-    { length: words.length + 1 },
-    () => new Uint16Array(others.length + 1),
-  );
-  for (let one = words.length - 1; one >= 0; one -= 1) {
-    for (let other = others.length - 1; other >= 0; other -= 1) {
-      lengths[one][other] =
-        words[one] === others[other]
-          ? lengths[one + 1][other + 1] + 1
-          : Math.max(lengths[one + 1][other], lengths[one][other + 1]);
-    }
-  }
-  let other = 0;
-  return words.map((word, one) => {
-    while (other < others.length && lengths[one][other + 1] === lengths[one][other]) other += 1;
-    const isIn = other < others.length && word === others[other];
-    if (isIn) other += 1;
-    return isIn;
-  });
 }

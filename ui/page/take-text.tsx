@@ -6,8 +6,8 @@ import type { Utterance } from "../shared/messages";
 import { duration, wordsLeft } from "./figures";
 import { interimWords, type Take, tellOutbox } from "./library";
 import { type Paragraph, paragraphs, said } from "./paragraphs";
-import { pieces, withoutWords } from "./pieces";
 import { TakeActions } from "./take-actions";
+import { TimedText } from "./timed-text";
 import { gap } from "./typography";
 
 /** Live words that are on their way are no news, up to so many. */
@@ -121,25 +121,16 @@ function Words({ utterance }: { utterance: Utterance }) {
       </span>
     );
   }
-  const parts = answer ? pieces(answer) : [];
-  if (!answer || !parts.length) return <span class="wordless">{WORDLESS}</span>;
+  if (!answer || !(answer.text || utterance.mended || answer.unheard?.length)) {
+    return <span class="wordless">{WORDLESS}</span>;
+  }
   const doubtful = answer.confidence !== null && answer.confidence < DOUBTFUL;
   return (
     <span
       class={doubtful ? "doubtful" : ""}
       title={doubtful ? "The model is not sure of this" : ""}
     >
-      {parts.map((part, place) =>
-        typeof part === "string" ? (
-          part
-        ) : (
-          <Fragment key={part.start}>
-            {place > 0 && " "}
-            <span class="unheard">{withoutWords(part)}</span>
-            {place < parts.length - 1 && " "}
-          </Fragment>
-        ),
-      )}
+      <TimedText utterance={utterance} />
     </span>
   );
 }
