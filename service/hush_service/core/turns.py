@@ -1,6 +1,6 @@
 """Whose turn it is: callers in turn, the more urgent first, and of each the longest waiting."""
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Container, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, NamedTuple
@@ -10,6 +10,11 @@ from hush.transcript import Transcript
 from hush_service.engine.batching import BatchingEngine, cost
 from hush_service.engine.procedure import Transcription
 from hush_service.engine.questions import Window
+
+CREDIT = 240.0
+"""Work, in seconds of sound, that a caller who had less than others may have before them: eight
+windows of 15 s, each encoded and decoded. Whoever asks for less than an equal share, if not evenly,
+then waits for nobody who asks for more."""
 
 
 class Priority(IntEnum):
@@ -135,8 +140,8 @@ class Job:
 class Turns:
     """What waits for an engine, and what is asked next.
 
-    Callers have equal shares of an engine's time while they wait (start-time fair queueing); who
-    comes new or again gets no more than that.
+    Callers have equal shares of an engine's time while they wait (start-time fair queueing). Who
+    comes new, or had less than others lately, goes before them, up to `CREDIT`.
     """
 
     def __init__(self) -> None:
@@ -153,15 +158,20 @@ class Turns:
     def add(self, job: Job) -> None:
         """Have a job, which has a question, wait for its turn."""
         self._waiting[job] = None
-        self._had[job.caller] = max(self._had.get(job.caller, 0.0), self._reached)
+        least = self._reached - CREDIT
+        self._had[job.caller] = max(self._had.get(job.caller, least), least)
 
     def remove(self, job: Job) -> None:
         """Have a job wait no more, if it does."""
         self._waiting.pop(job, None)
 
-    def forget(self, caller: Hashable) -> None:
-        """Forget what a caller had, who has nothing here any more."""
-        self._had.pop(caller, None)
+    def forget(self, present: Container[Hashable]) -> None:
+        """Forget what those had who are not present, where it makes no difference any more."""
+        for caller, had in list(self._had.items()):
+            # Whoever has no name does not come again.
+            past = had <= self._reached - CREDIT or isinstance(caller, Job)
+            if past and caller not in present:
+                del self._had[caller]
 
     def take(self, now: float) -> list[Job]:
         """Return what is to be asked next, together; it waits no more. Nothing if nothing waits."""

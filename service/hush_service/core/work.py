@@ -458,7 +458,6 @@ class WorkQueue:
     def _leave(self, job: Job) -> None:
         self._turns.remove(job)
         del self._jobs[job]
-        if not any(each.caller == job.caller for each in self._jobs):
-            self._turns.forget(job.caller)
+        self._turns.forget({each.caller for each in self._jobs})
         if not self._jobs:
             self._empty.set()

@@ -1,6 +1,6 @@
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,13 +16,13 @@ from hush_service.core.errors import (
     TooLateError,
     TooSlowError,
 )
-from hush_service.core.turns import Job, Priority, Terms, Turns
+from hush_service.core.turns import CREDIT, Job, Priority, Terms, Turns
 from hush_service.core.work import Bounds, WorkQueue
 from hush_service.engine import DecodingRequest
 from hush_service.engine.batching import OneAtATime
 from hush_service.engine.process import EngineDiedError
 from tests.service.conftest import engine as told_engine
-from tests.service.core.stepping import Asked, Stepping, do, until
+from tests.service.core.stepping import SECONDS, Asked, Stepping, do, picture, until
 
 pytestmark = pytest.mark.anyio
 
@@ -107,6 +107,41 @@ async def test_ten_callers_are_not_starved_by_one_that_sends_a_hundred_pictures(
     let(engine)
     await asyncio.gather(*others, *hundred)
     assert [step for step in engine.steps[:13] if step != ["greedy"]] == [[n] for n in "abcdefghij"]
+
+
+def wait(turns: Turns, engine: Stepping, caller: str, count: int = 1) -> None:
+    for _ in range(count):
+        asking = picture(caller)
+        turns.add(Job(Terms(caller), engine, SECONDS, 0.0, 60.0, asking, next(asking)))
+
+
+def taken(turns: Turns, count: int) -> list[Hashable]:
+    return [job.caller for _ in range(count) for job in turns.take(0.0)]
+
+
+def test_who_had_less_than_others_lately_goes_before_them_but_not_for_ever() -> None:
+    turns, engine = Turns(), Stepping(batch=1)
+    ahead = round(CREDIT / SECONDS)
+    wait(turns, engine, "greedy", 10 * ahead)
+    taken(turns, 3 * ahead)
+    wait(turns, engine, "modest", 3 * ahead)
+    order = taken(turns, 2 * ahead)
+    assert order[:ahead] == ["modest"] * ahead
+    assert order[ahead:].count("greedy") == order[ahead:].count("modest")
+
+
+def test_who_comes_again_has_no_more_than_who_stayed() -> None:
+    turns, engine = Turns(), Stepping(batch=1)
+    ahead = round(CREDIT / SECONDS)
+    wait(turns, engine, "stays", 10 * ahead)
+    taken(turns, 3 * ahead)
+    order: list[Hashable] = []
+    for _ in range(4 * ahead):
+        wait(turns, engine, "comes and goes")
+        order += taken(turns, 1)
+        turns.forget({"stays"})
+    assert order[:ahead] == ["comes and goes"] * ahead
+    assert abs(order[ahead:].count("stays") - order[ahead:].count("comes and goes")) <= 1
 
 
 async def test_what_is_shorter_than_a_window_has_the_turns_of_one() -> None:
