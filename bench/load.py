@@ -19,7 +19,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import httpx2
 import numpy as np
+from prometheus_client.parser import text_string_to_metric_families
 
 from bench.clients import Load, arguments, closed_loop, conditions, pictures, segments
 from bench.process_tree import peak_megabytes
@@ -65,17 +67,40 @@ def serving(server: Server, peers: Path | None) -> Iterator[tuple[str, int]]:
         yield url, process.pid
 
 
-def row(name: str, clients: int, load: Load, said: Sequence[Utterance], memory: float) -> str:
-    """Return a line of the table."""
+def engine_seconds(url: str) -> float | None:
+    """Return how long a service's engine has worked, if it says so."""
+    answer = httpx2.get(f"{url}/metrics")
+    if answer.is_error:
+        return None
+    return sum(
+        sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+        if sample.name == "hush_engine_seconds_total"
+    )
+
+
+def row(
+    name: str,
+    clients: int,
+    load: Load,
+    said: Sequence[Utterance],
+    memory: float,
+    worked: float | None,
+) -> str:
+    """Return a line of the table; `worked` is how long the engine did, in seconds, if known."""
     if not load.good:
-        return f"| {clients} | {name} | none |" + " - |" * 6 + f" {memory:.0f} MB |"
+        return f"| {clients} | {name} | none |" + " - |" * 7 + f" {memory:.0f} MB |"
     half, most = np.percentile(load.waits, (50, 99))
     heard = [said[each.number] for each in load.good]
     words = Score.of(heard, [each.text for each in load.good])
+    # Of several clients, each waits while the engine hears the others.
+    known = worked is not None and clients == 1
+    rest = f"{1000 * (sum(load.waits) - (worked or 0)) / len(load.good):.1f} ms" if known else "-"
     late = f"{1000 * np.percentile(load.refusals, 99):.0f} ms" if load.refusals else "-"
     return (
         f"| {clients} | {name} | {len(load.good) / load.seconds:.2f} | {half:.2f} s | {most:.2f} s"
-        f" | {len(load.refusals)} | {late} | {load.failures} | {words.rate:.1f} %"
+        f" | {rest} | {len(load.refusals)} | {late} | {load.failures} | {words.rate:.1f} %"
         f" | {memory:.0f} MB |"
     )
 
@@ -100,15 +125,20 @@ def main() -> None:
         servers.append(Server("plain", [sys.executable, *plain], [wav(one) for one in said]))
     print(conditions(options))
     print(
-        "| clients | server | answers a second | half within | 99 % within | told to come again"
-        " | within | 5xx | words heard wrongly | memory, peak |\n" + "|---" * 10 + "|"
+        "| clients | server | answers a second | half within | 99 % within | beside the engine"
+        " | told to come again | within | 5xx | words heard wrongly | memory, peak |\n"
+        + "|---" * 11
+        + "|"
     )
     for clients in (int(count) for count in options.clients.split(",")):
         for server in servers:
             with serving(server, options.peers) as (url, process):
                 asyncio.run(closed_loop(url, server.files[:1], 1, 1.0))
+                before = engine_seconds(url)
                 load = asyncio.run(closed_loop(url, server.files, clients, options.seconds))
-                print(row(server.name, clients, load, said, peak_megabytes(process)), flush=True)
+                worked = None if before is None else (engine_seconds(url) or 0.0) - before
+                memory = peak_megabytes(process)
+                print(row(server.name, clients, load, said, memory, worked), flush=True)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,9 @@ from hush_service.engine.batching import BatchingEngine
 
 WEIGHT = 0.3
 """Of the newest measurement in the mean."""
+SLOWER = 4.0
+"""Times the mean that a measurement counts for at most: a batch that stalled says little of the
+next. An engine that stays slower is known to be after a few of them."""
 
 
 class Pace:
@@ -30,7 +33,7 @@ class Pace:
         """
         newest = seconds / heard
         before = self._pace.get(engine, newest)
-        self._pace[engine] = before + WEIGHT * (newest - before)
+        self._pace[engine] = before + WEIGHT * (min(newest, SLOWER * before) - before)
 
     def seconds(self, job: Job) -> float:
         """Return how long the rest of a job will take by itself; 0 if nothing was measured."""

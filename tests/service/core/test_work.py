@@ -275,6 +275,18 @@ async def test_what_cannot_be_answered_in_time_is_refused_at_once() -> None:
     await asyncio.gather(*tasks)
 
 
+async def test_one_batch_that_stalled_has_nobody_refused() -> None:
+    clock = Clock()
+    queue, engine = WorkQueue(Bounds(within=60), clock), closed(batch=1)
+    await paced(queue, engine, clock, seconds=1)
+    await paced(queue, engine, clock, seconds=100)
+    tasks = await begun(queue, engine, *"abcd")
+    tasks.append(asyncio.create_task(do(queue, engine, "e", Terms(within=15))))
+    await until(lambda: queue.admitted == 5)
+    let(engine)
+    await asyncio.gather(*tasks)
+
+
 async def test_what_is_long_by_itself_is_not_refused_for_that() -> None:
     clock = Clock()
     queue, engine = WorkQueue(Bounds(within=60), clock), closed(batch=1)
