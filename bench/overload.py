@@ -70,12 +70,13 @@ def memory_table(seen: list[Usage], every: float) -> str:
     """Return the service's memory in each period, and its change since the second, as a table."""
     periods = by_period(seen, every)
     lines = [
-        f"| after {every:g} s each: memory | since the second | threads | open files |",
+        f"| after {every:g} s each: memory (service + engine) | since the second | threads"
+        " | open files |",
         "|---" * 4 + "|",
     ]
     for number, each in enumerate(periods):
         since = change(periods[1].megabytes, each.megabytes) if number > 1 else "-"
-        lines.append(f"| {each.megabytes:.0f} MB | {since} | {each.threads} | {each.files} |")
+        lines.append(f"| {each.memory} | {since} | {each.threads} | {each.files} |")
     return "\n".join(lines)
 
 

@@ -22,12 +22,20 @@ class Usage:
         Of memory; what several of them share counts once (proportional set size).
     threads, files
         How many, and how many files, connections among them, are open.
+    own
+        Megabytes of the first of them, which started the others.
     """
 
     at: float
     megabytes: float
     threads: int
     files: int
+    own: float = 0.0
+
+    @property
+    def memory(self) -> str:
+        """All memory, and in brackets that of the first process and that of the others."""
+        return f"{self.megabytes:.0f} MB ({self.own:.0f} + {self.megabytes - self.own:.0f})"
 
 
 def family(process: int) -> list[int]:
@@ -43,13 +51,15 @@ def family(process: int) -> list[int]:
 
 def usage(process: int) -> Usage:
     """Return what a process and all that it started have now. Takes milliseconds."""
-    kilobytes = threads = files = 0
+    kilobytes = own = threads = files = 0
     for each in family(process):
         with _that_may_end():
-            kilobytes += _number(PROC / str(each) / "smaps_rollup", "Pss")
+            size = _number(PROC / str(each) / "smaps_rollup", "Pss")
+            kilobytes += size
+            own += size if each == process else 0
             threads += _number(PROC / str(each) / "status", "Threads")
             files += sum(1 for _ in (PROC / str(each) / "fd").iterdir())
-    return Usage(time.monotonic(), kilobytes / 1000, threads, files)
+    return Usage(time.monotonic(), kilobytes / 1000, threads, files, own / 1000)
 
 
 def peak_megabytes(process: int) -> float:
@@ -106,6 +116,7 @@ def mean(seen: list[Usage]) -> Usage:
         sum(each.megabytes for each in seen) / count,
         round(sum(each.threads for each in seen) / count),
         round(sum(each.files for each in seen) / count),
+        sum(each.own for each in seen) / count,
     )
 
 

@@ -188,7 +188,7 @@ def row(minute: int, count: Count, now: Usage, tasks: int) -> str:
         str(sum(times for status, times in count.statuses.items() if 400 <= status < BUSY)),
         str(count.statuses[LEFT]),
         str(failed),
-        f"{now.megabytes:.0f} MB",
+        now.memory,
         str(now.threads),
         str(now.files),
         str(tasks),
@@ -207,7 +207,7 @@ async def measure(url: str, process: int, options: argparse.Namespace) -> None:
     )
     print(
         "| minute | words | interim dropped | told to come again | refused | went away | 5xx"
-        " | memory | threads | open files | tasks |\n" + "|---" * 11 + "|"
+        " | memory (service + engine) | threads | open files | tasks |\n" + "|---" * 11 + "|"
     )
     async with client(url) as http, watched(process) as seen:
         for minute in range(1, options.minutes + 1):
@@ -220,7 +220,7 @@ async def measure(url: str, process: int, options: argparse.Namespace) -> None:
         await asyncio.sleep(options.minute / 6)
         rest = await asyncio.to_thread(usage, process)
         print(
-            f"\nat rest: {rest.megabytes:.0f} MB, {rest.threads} threads, {rest.files} open files,"
+            f"\nat rest: {rest.memory}, {rest.threads} threads, {rest.files} open files,"
             f" {await tasks(http)} tasks"
         )
     print(f"unexpected: {sum(count.unexpected.values())}")

@@ -22,6 +22,8 @@ def test_a_process_is_counted_with_those_that_it_started() -> None:
         assert len(parent_and_child) == 2
         together, child = usage(parent.pid), usage(parent_and_child[1])
         assert together.megabytes > child.megabytes > 1
+        assert child.own == child.megabytes
+        assert together.own == pytest.approx(together.megabytes - child.megabytes, rel=0.1)
         assert together.threads == 2 * child.threads == 2
         assert together.files > child.files >= 3
         assert peak_megabytes(parent.pid) > child.megabytes
