@@ -19,7 +19,15 @@ from local.wire import Request, Wire, wire_to
 from tests.conftest import ROOT, Samples
 
 SAMPLE = ROOT / "models" / "sample.flac"
-ALLOWED_FIELDS = {"file", "response_format", "model", "language", "interim"}
+ALLOWED_FIELDS = {
+    "file",
+    "response_format",
+    "timestamp_granularities[]",
+    "model",
+    "language",
+    "prompt",
+    "interim",
+}
 
 PATIENCE = 300
 """Seconds that only what hangs takes, however busy the machine is."""
