@@ -7,15 +7,17 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from hush.asking import Options
     from hush.audio import AudioError, Recording, open_audio
     from hush.blocking import Client
-    from hush.client import AsyncClient, Options, Progress
+    from hush.client import AsyncClient
     from hush.connection import ServiceError
     from hush.cutter import Cutter
     from hush.detector import EdgeDetector
     from hush.image import Encoding, MelImage, MelImageError, decode, encode, quantize
     from hush.mel import log_mel_spectrogram
     from hush.segments import Segment, SegmentStream
+    from hush.sending import Progress
     from hush.subtitles import Layout
     from hush.transcript import (
         Phrase,
@@ -30,15 +32,17 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _MODULES = {
+    "asking": ("Options",),
     "audio": ("AudioError", "Recording", "open_audio"),
     "blocking": ("Client",),
-    "client": ("AsyncClient", "Options", "Progress"),
+    "client": ("AsyncClient",),
     "connection": ("ServiceError",),
     "cutter": ("Cutter",),
     "detector": ("EdgeDetector",),
     "image": ("Encoding", "MelImage", "MelImageError", "decode", "encode", "quantize"),
     "mel": ("log_mel_spectrogram",),
     "segments": ("Segment", "SegmentStream"),
+    "sending": ("Progress",),
     "subtitles": ("Layout",),
     "transcript": (
         "Phrase",

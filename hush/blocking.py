@@ -10,13 +10,15 @@ from typing import BinaryIO, Self
 import httpx2
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
+from hush.asking import Model, Options, Picture
 from hush.audio import Recording
-from hush.client import AsyncClient, Model, Options, Picture, Progress
+from hush.client import AsyncClient
 from hush.cutter import Cutter
 from hush.detector import Detector
 from hush.image import PNG, Encoding
 from hush.mel import Samples
 from hush.segments import VoiceActivity
+from hush.sending import Progress
 from hush.transcript import Transcript
 
 

@@ -27,8 +27,9 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
+from hush.asking import Model, Options
 from hush.audio import AudioError
-from hush.client import AsyncClient, Model, Options
+from hush.client import AsyncClient
 from hush.connection import ServiceError
 from hush.contracts.errors import error_body
 from hush.image import PNG, Encoding

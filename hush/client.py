@@ -5,12 +5,10 @@ A service that is busy, starting or gone for a moment is asked again, as late as
 transcripts keep the order and the times of the recording.
 """
 
-import asyncio
-from collections import deque
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
-from itertools import islice
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
@@ -19,110 +17,19 @@ from urllib.parse import quote
 import anyio.to_thread
 import httpx2
 
+from hush.asking import Model, Options, Picture, file_of
 from hush.audio import AudioError, Recording, open_audio
-from hush.connection import Connection, ServiceError
+from hush.connection import Connection
 from hush.cutter import RECORDING_SEGMENT, Cutter
 from hush.detector import Detector
 from hush.folder import FolderError, read_index, read_picture
-from hush.image import PNG, Encoding, MelImage, MelImageError, decode, encode, read_header
+from hush.image import PNG, Encoding, MelImageError, encode
 from hush.mel import SAMPLE_RATE, Samples
 from hush.segments import VoiceActivity, segments
+from hush.sending import Parts, Progress, TimedFile, send_each, send_timed
 from hush.speakers import named_part, segments_by_channel, told_apart
 from hush.transcript import Transcript, join
 from hush.wording import in_words
-
-Picture = MelImage | bytes
-"""A mel image, or a file of one in any format that `hush.image.decode` reads."""
-
-
-@dataclass(frozen=True)
-class Model:
-    """A model of the service that is ready, as `GET /v1/models` describes it."""
-
-    name: str
-    mel_bins: int
-    languages: tuple[str, ...]
-    tasks: tuple[str, ...]
-
-    @classmethod
-    def from_json(cls, body: Mapping[str, Any]) -> Self:
-        """Read an entry of the service's list of models."""
-        return cls(
-            name=str(body["id"]),
-            mel_bins=int(body["mel_bins"]),
-            languages=tuple(body["languages"]),
-            tasks=tuple(body["tasks"]),
-        )
-
-
-@dataclass(frozen=True)
-class Options:
-    """What to ask for.
-
-    Attributes
-    ----------
-    model
-        Name of the model; the service's largest ready one that takes the picture if None.
-    language
-        ISO 639-1 code of the language spoken; detected if None.
-    task
-        "transcribe", or "translate" into English.
-    prompt
-        Words that came before, or names and spellings to expect.
-    temperature
-        0 to 1. At 0, Whisper raises it by itself where its first try is poor.
-    words
-        Whether every word is to have its time.
-
-    Raises
-    ------
-    ValueError
-        If there is no such task, or the temperature is outside its range.
-    """
-
-    model: str | None = None
-    language: str | None = None
-    task: str = "transcribe"
-    prompt: str | None = None
-    temperature: float = 0.0
-    words: bool = False
-
-    def __post_init__(self) -> None:
-        if self.task not in ("transcribe", "translate"):
-            raise ValueError(f"a task is transcribe or translate, not {self.task!r}")
-        if not 0 <= self.temperature <= 1:
-            raise ValueError(f"a temperature is 0 to 1, not {self.temperature}")
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far the transcription of a recording is.
-
-    Attributes
-    ----------
-    seconds
-        Seconds of sound whose words are known, from the beginning.
-    bytes_sent
-        Size of the pictures sent.
-    transcript
-        Of the newest segment, with times from the recording's beginning.
-    """
-
-    seconds: float
-    bytes_sent: int
-    transcript: Transcript
-
-
-_Parts = list[tuple[float, Transcript]]
-
-
-@dataclass(frozen=True)
-class _TimedFile:
-    """A mel image's file, and when it was said, in seconds from the recording's beginning."""
-
-    start: float
-    end: float
-    file: bytes
 
 
 class _Sound:
@@ -144,32 +51,6 @@ class _Sound:
     def check(self) -> None:
         if self._failure is not None:
             raise self._failure
-
-
-def file_of(picture: Picture, encoding: Encoding = PNG) -> bytes:
-    """Return the bytes that may leave the device: a mel image, and nothing else.
-
-    Parameters
-    ----------
-    picture
-        What to send. PNG and TGA files are written anew, without whatever else is in them; WebP and
-        AVIF files stay as they are.
-    encoding
-        How to write a picture that is not a file yet.
-
-    Raises
-    ------
-    MelImageError
-        If it is anything but a mel image. Audio above all never passes.
-    TypeError
-        If it is neither a picture nor bytes.
-    """
-    if isinstance(picture, MelImage):
-        return encode(picture, encoding)
-    if not isinstance(picture, bytes):
-        raise TypeError(f"a picture is a MelImage or the bytes of a file, not {type(picture)}")
-    image, form = decode(picture), read_header(picture).format
-    return encode(image, Encoding(form)) if form in ("png", "tga") else picture
 
 
 class AsyncClient:
@@ -320,7 +201,8 @@ class AsyncClient:
             Where the service refuses one, those under way are given up.
         """
         files = (file_of(picture, encoding) for picture in pictures)
-        async with aclosing(self._send_each(files, options or Options())) as transcripts:
+        send = partial(self._send, options=options or Options())
+        async with aclosing(send_each(files, send, self._concurrency)) as transcripts:
             async for transcript in transcripts:
                 yield transcript
 
@@ -372,10 +254,10 @@ class AsyncClient:
         model = await self.model(options.model)
         chosen = cutter or Cutter(shortest=RECORDING_SEGMENT)
 
-        def files() -> Iterator[_TimedFile]:
+        def files() -> Iterator[TimedFile]:
             sound = _Sound(source, source.chunks())
             for segment in segments(sound, model.mel_bins, detector, chosen):
-                yield _TimedFile(segment.start, segment.end, encode(segment.image(), encoding))
+                yield TimedFile(segment.start, segment.end, encode(segment.image(), encoding))
             sound.check()
 
         parts = await self._send_timed(files(), options, on_progress)
@@ -422,9 +304,9 @@ class AsyncClient:
                 heard += len(chunk)
                 yield chunk
 
-        def files() -> Iterator[_TimedFile]:
+        def files() -> Iterator[TimedFile]:
             for segment in segments(counted(), model.mel_bins, detector, cutter):
-                yield _TimedFile(segment.start, segment.end, encode(segment.image(), encoding))
+                yield TimedFile(segment.start, segment.end, encode(segment.image(), encoding))
 
         parts = await self._send_timed(files(), options, on_progress)
         return replace(join(parts, heard / SAMPLE_RATE), task=options.task)
@@ -467,14 +349,14 @@ class AsyncClient:
         model = await self.model(options.model)
         channels: list[int] = []
 
-        def files() -> Iterator[_TimedFile]:
+        def files() -> Iterator[TimedFile]:
             sound = _Sound(source, source.channel_chunks())
             for channel, segment in segments_by_channel(sound, model.mel_bins, detector):
                 channels.append(channel)
-                yield _TimedFile(segment.start, segment.end, encode(segment.image(), encoding))
+                yield TimedFile(segment.start, segment.end, encode(segment.image(), encoding))
             sound.check()
 
-        def joined(parts: _Parts, duration: float) -> Transcript:
+        def joined(parts: Parts, duration: float) -> Transcript:
             told = ((channel, *part) for channel, part in zip(channels, parts, strict=False))
             return told_apart(told, names, duration)
 
@@ -517,7 +399,7 @@ class AsyncClient:
         path = Path(folder)
         index = await anyio.to_thread.run_sync(read_index, path)
 
-        def files() -> Iterator[_TimedFile]:
+        def files() -> Iterator[TimedFile]:
             for stored in index.segments:
                 try:
                     file = file_of(read_picture(path / stored.file))
@@ -525,75 +407,20 @@ class AsyncClient:
                     raise FolderError(f"{stored.file}: {in_words(error)}") from error
                 except MelImageError as error:
                     raise FolderError(f"{stored.file}: {error}") from error
-                yield _TimedFile(stored.start, stored.end, file)
+                yield TimedFile(stored.start, stored.end, file)
 
         parts = await self._send_timed(files(), options, on_progress)
         return replace(join(parts, index.duration), task=options.task)
 
-    async def _send_timed(
+    def _send_timed(
         self,
-        files: Iterator[_TimedFile],
+        files: Iterator[TimedFile],
         options: Options,
         on_progress: Callable[[Progress], None] | None,
-        joined: Callable[[_Parts, float], Transcript] = join,
-    ) -> _Parts:
-        """Send a recording's files; return start and words of each."""
-        sent: deque[_TimedFile] = deque()
-
-        def remembered() -> Iterator[bytes]:
-            for one in files:
-                sent.append(one)
-                yield one.file
-
-        parts: _Parts = []
-        bytes_sent, end = 0, 0.0
-        try:
-            async with aclosing(self._send_each(remembered(), options)) as transcripts:
-                async for transcript in transcripts:
-                    done = sent.popleft()
-                    bytes_sent, end = bytes_sent + len(done.file), done.end
-                    parts.append((done.start, transcript))
-                    if on_progress is not None:
-                        on_progress(Progress(end, bytes_sent, transcript.shifted(done.start)))
-        except (ServiceError, FolderError, AudioError) as error:
-            error.partial = joined(parts, end) if parts else None
-            raise
-        return parts
-
-    async def _send_each(
-        self, files: Iterator[bytes], options: Options
-    ) -> AsyncGenerator[Transcript, None]:
-        """Send files as they come, and yield what comes back as soon as its turn has come.
-
-        If a file cannot be made, those before it are answered first.
-        """
-        failure: BaseException | None = None
-        under_way: deque[asyncio.Task[Transcript]] = deque()
-        following: asyncio.Task[bytes | None] | None = None
-        more = True
-        try:
-            while more or under_way:
-                if more and following is None and len(under_way) < self._concurrency:
-                    following = asyncio.create_task(anyio.to_thread.run_sync(next, files, None))
-                awaited = [task for task in (following, *islice(under_way, 1)) if task is not None]
-                await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
-                if following is not None and following.done():
-                    failure = following.exception()
-                    file = None if failure else following.result()
-                    following, more = None, file is not None
-                    if file is not None:
-                        under_way.append(asyncio.create_task(self._send(file, options)))
-                while under_way and under_way[0].done():
-                    yield under_way.popleft().result()
-            if failure is not None:
-                raise failure
-        finally:
-            for task in under_way:
-                task.cancel()
-            # What the files are made of may be closed next: a thread still at work is awaited, for
-            # cancelling would leave it at it.
-            given_up = [task for task in (following, *under_way) if task is not None]
-            await asyncio.gather(*given_up, return_exceptions=True)
+        joined: Callable[[Parts, float], Transcript] = join,
+    ) -> Awaitable[Parts]:
+        send = partial(self._send, options=options)
+        return send_timed(files, send, self._concurrency, on_progress, joined)
 
     async def _send(self, file: bytes, options: Options) -> Transcript:
         path = "translations" if options.task == "translate" else "transcriptions"

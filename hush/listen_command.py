@@ -28,11 +28,13 @@ from hush.arguments import (
     encoding_of,
     missing,
 )
-from hush.client import AsyncClient, Options, Progress
+from hush.asking import Options
+from hush.client import AsyncClient
 from hush.connection import ServiceError
 from hush.image import Encoding
 from hush.mel import Samples
 from hush.segments import VoiceActivity
+from hush.sending import Progress
 from hush.terminal import errors, report
 from hush.transcript import RunningTranscript, Transcript, TranscriptFormat, join
 from hush.wording import in_words

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from hush.client import Progress
+from hush.sending import Progress
 from hush.speakers import in_turns
 from hush.subtitles import Layout
 from hush.terminal import errors

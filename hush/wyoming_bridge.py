@@ -19,8 +19,9 @@ from wyoming.ping import Ping, Pong
 from wyoming.server import AsyncEventHandler, AsyncTcpServer
 
 from hush import __version__
+from hush.asking import Model, Options
 from hush.audio import AudioError
-from hush.client import AsyncClient, Model, Options
+from hush.client import AsyncClient
 from hush.connection import ServiceError
 from hush.image import PNG, Encoding
 

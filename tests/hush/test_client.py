@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 import stamina
 
+from hush.asking import Model, Options
 from hush.blocking import Client
-from hush.client import AsyncClient, Model, Options, Progress
+from hush.client import AsyncClient
 from hush.connection import ServiceError
 from hush.folder import FolderError, FolderIndex, read_index, write_index, write_pictures
 from hush.image import Encoding, MelImageError, decode, encode, quantize
 from hush.segments import segments
+from hush.sending import Progress
 from hush.transcript import Phrase, Stretch, Transcript
 from tests.hush.formats.test_png import END, PIXELS, header, png_file
 from tests.hush.test_audio import recorded

@@ -13,8 +13,8 @@ import pytest
 from typer.testing import CliRunner
 
 from hush import listen_command
+from hush.asking import Options
 from hush.cli import app
-from hush.client import Options
 from hush.connection import ServiceError
 from hush.image import Encoding
 from hush.listen_command import hear
