@@ -157,29 +157,68 @@ def test_two_tabs_send_each_picture_once_and_both_show_it(
     expect(other.locator(".said", has_text=sample_words)).to_have_count(2)
 
 
+KEPT = """
+() => new Promise((resolve) => {
+    indexedDB.open("hush").onsuccess = ({ target: { result } }) => {
+        const names = [...result.objectStoreNames];
+        const counts = names.map((name) => new Promise((done) => {
+            result.transaction(name).objectStore(name).count().onsuccess = (event) =>
+                done(event.target.result);
+        }));
+        Promise.all(counts).then((counts) => { result.close(); resolve(counts); });
+    };
+})
+"""
+
+
 def test_removing_a_recording_removes_its_pictures(
+    page: Page, context: BrowserContext, wire: Wire, sample_words: str
+) -> None:
+    other = context.new_page()
+    other.goto(wire.url)
+    choose_file(page, SAMPLE)
+    words(page, sample_words)
+    words(other, sample_words)
+    page.get_by_role("button", name="Remove sample.flac").click()
+    for tab in (page, other):
+        expect(tab.locator(".take")).to_have_count(0)
+        expect(tab.locator(".picture-row")).to_have_count(0)
+    assert page.evaluate(KEPT) == [1, 1, 1]
+    page.get_by_role("button", name="Dismiss").click()
+    until(page, lambda: page.evaluate(KEPT) == [0, 0, 0])
+    page.reload()
+    expect(page.get_by_text("What is said will stand here")).to_be_visible()
+
+
+def test_a_removal_is_taken_back(
+    page: Page, context: BrowserContext, wire: Wire, sample_words: str
+) -> None:
+    other = context.new_page()
+    other.goto(wire.url)
+    choose_file(page, SAMPLE)
+    words(other, sample_words)
+    for undo in (
+        lambda: page.get_by_role("button", name="Undo").click(),
+        lambda: page.keyboard.press("Control+z"),
+    ):
+        page.get_by_role("button", name="Remove sample.flac").click()
+        expect(other.locator(".take")).to_have_count(0)
+        undo()
+        words(other, sample_words)
+        words(page, sample_words)
+        expect(page.locator(".picture-frame img")).to_be_visible()
+
+
+def test_a_removal_that_nobody_takes_back_outlasts_the_page(
     page: Page, wire: Wire, sample_words: str
 ) -> None:
     choose_file(page, SAMPLE)
     words(page, sample_words)
-    page.once("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Remove sample.flac").click()
     expect(page.locator(".take")).to_have_count(0)
     page.reload()
     expect(page.get_by_text("What is said will stand here")).to_be_visible()
-    kept = page.evaluate(
-        """() => new Promise((resolve) => {
-            indexedDB.open("hush").onsuccess = ({ target: { result } }) => {
-                const names = [...result.objectStoreNames];
-                const counts = names.map((name) => new Promise((done) => {
-                    result.transaction(name).objectStore(name).count().onsuccess = (event) =>
-                        done(event.target.result);
-                }));
-                Promise.all(counts).then(resolve);
-            };
-        })"""
-    )
-    assert kept == [0, 0, 0]
+    until(page, lambda: page.evaluate(KEPT) == [0, 0, 0])
 
 
 def test_what_is_being_recorded_is_removed_only_afterwards(page: Page, sample_words: str) -> None:

@@ -22,11 +22,16 @@ export interface Following {
  *
  * @param text - the element that scrolls, with one child that grows
  * @param live - whether what comes is being said now
+ * @param held - whether somebody is at work in it: their place stays in sight
  */
-export function useFollowing(text: RefObject<HTMLElement | null>, live: boolean): Following {
+export function useFollowing(
+  text: RefObject<HTMLElement | null>,
+  live: boolean,
+  held: boolean,
+): Following {
   const [away, setAway] = useState(false);
   const followed = useRef(live);
-  followed.current = live && !away;
+  followed.current = live && !away && !held;
   const lastTop = useRef(0);
   /** Where the text was put last: where it is elsewhere, its reader scrolled. */
   const put = useRef(0);
@@ -48,6 +53,9 @@ export function useFollowing(text: RefObject<HTMLElement | null>, live: boolean)
     setAway(false);
     if (live) toEnd();
   }, [live]);
+  useEffect(() => {
+    if (held) setAway(true);
+  }, [held]);
   return {
     away: live && away,
     toNewest() {

@@ -68,6 +68,25 @@ export const RemoveIcon = () => (
   </Icon>
 );
 
+export const MendIcon = () => (
+  <Icon>
+    <path d="m4 16 .8-3.4L13.6 3.8a1.6 1.6 0 0 1 2.3 0l.3.3a1.6 1.6 0 0 1 0 2.3L7.4 15.2zM12 5.5 14.5 8" />
+  </Icon>
+);
+
+export const FindIcon = () => (
+  <Icon>
+    <circle cx="9" cy="9" r="5.5" />
+    <path d="m13 13 4 4" />
+  </Icon>
+);
+
+export const ListIcon = () => (
+  <Icon>
+    <path d="M7.5 5h9M7.5 10h9M7.5 15h9M3.5 5h.5M3.5 10h.5M3.5 15h.5" />
+  </Icon>
+);
+
 export const CaptionsIcon = () => (
   <Icon>
     <rect x="2.5" y="4" width="15" height="12" rx="2.5" />

@@ -34,18 +34,33 @@ export const interimWords = signal(new Map<string, InterimWords>());
 /** The latest text to arrive, for who listens to the page. */
 export const latest = signal("");
 
-/** All recordings, oldest first. */
+/** All recordings that nobody removed, oldest first; those in which nothing changed are the same. */
 export const takes = computed<Take[]>(() => {
   const byRecording = Map.groupBy(utterances.value.values(), ({ recording }) => recording);
-  return [...recordings.value.values()]
+  const before = new Map(lastTakes.map((take) => [take.recording, take]));
+  lastTakes = [...recordings.value.values()]
+    .filter(({ removed }) => removed === undefined)
     .sort((one, other) => one.begun - other.begun)
-    .map((recording) => ({
-      recording,
-      utterances: (byRecording.get(recording.id) ?? []).sort(
-        (one, other) => one.start - other.start,
-      ),
-    }));
+    .map((recording) => {
+      const known = before.get(recording);
+      const found = byRecording.get(recording.id) ?? [];
+      found.sort((one, other) => one.start - other.start);
+      return known && areEqual(known.utterances, found) ? known : { recording, utterances: found };
+    });
+  return lastTakes;
 });
+let lastTakes: Take[] = [];
+
+function areEqual(some: Utterance[], others: Utterance[]): boolean {
+  return some.length === others.length && some.every((one, place) => one === others[place]);
+}
+
+/** All that is kept but for what somebody removed. */
+const shownUtterances = computed<Utterance[]>(() =>
+  [...utterances.value.values()].filter(
+    ({ recording }) => recordings.value.get(recording)?.removed === undefined,
+  ),
+);
 
 /** Returns what was kept of a file that was broken off, and was heard with the same wishes. */
 export function interruptedAs(
@@ -62,7 +77,7 @@ export function interruptedAs(
 
 /** Utterances whose pictures are whole, in the order of sending. */
 export const sentUtterances = computed<Utterance[]>(() =>
-  [...utterances.value.values()]
+  shownUtterances.value
     .filter(({ state }) => state !== "open")
     .sort((one, other) => one.order - other.order),
 );
@@ -70,7 +85,7 @@ export const sentUtterances = computed<Utterance[]>(() =>
 /** What was sent of utterances while they were being said. */
 export const interimCost = computed<InterimCost>(() => {
   const cost = { pictures: 0, bytes: 0 };
-  for (const { interim } of utterances.value.values()) {
+  for (const { interim } of shownUtterances.value) {
     cost.pictures += interim?.pictures ?? 0;
     cost.bytes += interim?.bytes ?? 0;
   }
@@ -85,6 +100,27 @@ const outbox = new Worker(new URL("../worker/outbox.ts", import.meta.url), {
 /** Tells the outbox to do something. */
 export function tellOutbox(order: OutboxOrder, transfer: Transferable[] = []): void {
   outbox.postMessage(order, transfer);
+}
+
+/** Has an utterance say what somebody wrote, null for what was heard; on the page at once. */
+export function mend(id: string, text: string | null): void {
+  const utterance = utterances.peek().get(id);
+  if (!utterance) return;
+  const { mended: _, ...heard } = utterance;
+  const mended = text === null ? heard : { ...heard, mended: text };
+  utterances.value = new Map(utterances.peek()).set(id, mended);
+  tellOutbox({ kind: "mend", utterance: id, text });
+}
+
+/** Returns an utterance as it is now. */
+export function utteranceNow(id: string): Utterance | undefined {
+  return utterances.peek().get(id);
+}
+
+/** Calls a recording by another name, "" for its own; on the page at once. */
+export function rename(recording: Recording, title: string): void {
+  recordings.value = new Map(recordings.peek()).set(recording.id, { ...recording, title });
+  tellOutbox({ kind: "rename", recording: recording.id, title });
 }
 
 /** Time between two renderings of changes, in milliseconds: a file brings many at once. */

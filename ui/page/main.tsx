@@ -16,6 +16,7 @@ import { serviceState, watchService } from "./service";
 import { settings } from "./settings";
 import { SettingsDialog } from "./settings-dialog";
 import { TranscriptView } from "./transcript-view";
+import { Undo } from "./undo";
 import { captions } from "./view";
 import "./main.css";
 
@@ -42,6 +43,7 @@ function Page() {
         <a href="privacy.html">Privacy</a>
         <a href="docs">API</a>
       </footer>
+      <Undo />
       {shown !== null && <PictureDialog id={shown} show={show} />}
       {Account && <Account close={closeAccount} />}
       {settingsOpen && <SettingsDialog close={() => setSettingsOpen(false)} />}

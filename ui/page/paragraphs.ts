@@ -3,6 +3,7 @@
 import type { Utterance } from "../shared/messages";
 import { aligned } from "./alignment";
 import type { Take } from "./library";
+import { isMended } from "./mended";
 import { spokenWords } from "./spoken";
 
 /** Silence that begins a paragraph of live speech, in seconds. */
@@ -12,6 +13,8 @@ const KEPT_WORDS = 0.75;
 /** A part with fewer of its words in the joined picture was left out of it. */
 const KEPT_OF_PART = 0.5;
 
+const NOTHING: ReadonlySet<string> = new Set();
+
 /** What stands together. */
 export interface Paragraph {
   /** As heard one by one, in order. */
@@ -20,10 +23,17 @@ export interface Paragraph {
   settled: Utterance | null;
 }
 
-/** Returns a recording's paragraphs: of a file, each utterance is one. */
-export function paragraphs({ recording, utterances }: Take): Paragraph[] {
+/**
+ * Returns a recording's paragraphs: of a file, each utterance is one.
+ *
+ * @param held - Ids of utterances whose words somebody is mending: they stay as they are.
+ */
+export function paragraphs(
+  { recording, utterances }: Take,
+  held: ReadonlySet<string> = NOTHING,
+): Paragraph[] {
   const found: Paragraph[] = [];
-  for (const next of settledParts(utterances)) {
+  for (const next of settledParts(utterances, held)) {
     const last = found.at(-1);
     const pause = next.parts[0].start - (last?.parts.at(-1)?.end ?? 0);
     const goesOn = recording.kind === "microphone" && !next.settled && pause < PAUSE;
@@ -39,7 +49,7 @@ export function said({ parts, settled }: Paragraph): Utterance[] {
 }
 
 /** Returns what a joined picture settles together, and all other parts alone. */
-function settledParts(utterances: Utterance[]): Paragraph[] {
+function settledParts(utterances: Utterance[], held: ReadonlySet<string>): Paragraph[] {
   const joined = utterances.filter(({ joins }) => joins);
   const gathered: Paragraph[] = [];
   let next = 0;
@@ -52,7 +62,7 @@ function settledParts(utterances: Utterance[]): Paragraph[] {
     else gathered.push({ parts: [part], settled: whole });
   }
   return gathered.flatMap((paragraph) =>
-    settles(paragraph)
+    settles(paragraph, held)
       ? [paragraph]
       : paragraph.parts.map((part) => ({ parts: [part], settled: null })),
   );
@@ -61,8 +71,11 @@ function settledParts(utterances: Utterance[]): Paragraph[] {
 /** What was found of joined pictures and their parts: it is asked whenever anything changes. */
 const judged = new WeakMap<Utterance, { parts: Utterance[]; settles: boolean }>();
 
-function settles({ parts, settled }: Paragraph): boolean {
+function settles({ parts, settled }: Paragraph, held: ReadonlySet<string>): boolean {
   if (!settled?.answer) return false;
+  // What somebody wrote outlasts what is heard later.
+  if (isMended(settled)) return true;
+  if (parts.some((part) => isMended(part) || held.has(part.id))) return false;
   const known = judged.get(settled);
   if (known?.parts.length === parts.length && known.parts.every((part, at) => part === parts[at])) {
     return known.settles;

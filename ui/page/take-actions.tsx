@@ -1,12 +1,14 @@
 /** What can be done with a recording's words: copy, export, remove. */
 
 import { useState } from "preact/hooks";
+import { titleOf } from "../shared/messages";
 import { copied } from "./copy";
 import { CopyIcon, RemoveIcon } from "./icons";
-import { type Take, tellOutbox } from "./library";
+import type { Take } from "./library";
 import { save } from "./save";
 import { settings } from "./settings";
 import { plainText, TRANSCRIPT_FORMATS, type TranscriptFormat, transcriptFile } from "./transcript";
+import { removeTakes } from "./undo";
 
 /** The buttons beside a recording's name. */
 export function TakeActions({ take }: { take: Take }) {
@@ -15,7 +17,8 @@ export function TakeActions({ take }: { take: Take }) {
     setCopying((await copied(plainText(take))) ? "Copied" : "Not copied");
     setTimeout(() => setCopying("Copy"), 2_000);
   };
-  const { id, name, ended } = take.recording;
+  const { ended } = take.recording;
+  const name = titleOf(take.recording);
   return (
     <div class="take-actions">
       <button type="button" class="small-button" onClick={copy}>
@@ -26,10 +29,10 @@ export function TakeActions({ take }: { take: Take }) {
         <span class="visually-hidden">Export {name}</span>
         <select
           value=""
-          onChange={(event) => {
-            const format = event.currentTarget.value as TranscriptFormat;
-            save(transcriptFile(take, format, settings.value.subtitles));
-            event.currentTarget.value = "";
+          onChange={async ({ currentTarget }) => {
+            const format = currentTarget.value as TranscriptFormat;
+            currentTarget.value = "";
+            save(await transcriptFile(take, format, settings.value.subtitles));
           }}
         >
           <option value="" hidden>
@@ -49,11 +52,7 @@ export function TakeActions({ take }: { take: Take }) {
         title="Remove words and pictures from this device"
         // What is being heard would come again.
         disabled={ended === false}
-        onClick={() => {
-          if (confirm(`Remove “${name}” with its words and pictures from this device?`)) {
-            tellOutbox({ kind: "remove", recording: id });
-          }
-        }}
+        onClick={() => removeTakes([take])}
       >
         <RemoveIcon />
       </button>

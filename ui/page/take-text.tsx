@@ -1,33 +1,57 @@
 /** One recording's words, in paragraphs. */
 
 import { Component, Fragment } from "preact";
+import { useState } from "preact/hooks";
 import { clock } from "../shared/axes";
-import type { Utterance } from "../shared/messages";
+import { titleOf, type Utterance } from "../shared/messages";
 import { duration, wordsLeft } from "./figures";
-import { interimWords, type Take, tellOutbox } from "./library";
+import { MendIcon } from "./icons";
+import { interimWords, mend, type Take, tellOutbox } from "./library";
+import { isMended, textOf } from "./mended";
+import { EditableWords, startMending, useIsMended, useMended } from "./mending";
 import { type Paragraph, paragraphs, said } from "./paragraphs";
 import { TakeActions } from "./take-actions";
 import { TimedText } from "./timed-text";
+import { Title } from "./title";
 import { gap } from "./typography";
 
 /** Live words that are on their way are no news, up to so many. */
 const ON_THEIR_WAY = 2;
 /** Below this confidence, words are marked as doubtful. */
 const DOUBTFUL = 0.5;
-/** What stands where no words were heard. */
+/** What stands where no words were heard, or none were left. */
 const WORDLESS = "(no words)";
 
+interface TakeProps {
+  take: Take;
+  /** Opens the picture of an utterance. */
+  show: (utterance: Utterance) => void;
+}
+
+/** A recording, which is rendered anew only when something of it is another object. */
+export class TakeText extends Component<TakeProps> {
+  override shouldComponentUpdate({ take }: TakeProps): boolean {
+    return take !== this.props.take;
+  }
+
+  override render() {
+    return <WholeTake {...this.props} />;
+  }
+}
+
 /** A recording's name, what can be done with it, and its words. */
-export function TakeText({ take, show }: { take: Take; show: (utterance: Utterance) => void }) {
+function WholeTake({ take, show }: TakeProps) {
   const { recording } = take;
   const utterances = take.utterances.filter(({ joins }) => !joins);
   const waiting = utterances.filter(({ state }) => state === "waiting").length;
   const late = waiting > (recording.kind === "microphone" ? ON_THEIR_WAY : 0);
   const left = late ? wordsLeft(utterances) : null;
   return (
-    <article class="take" aria-label={recording.name}>
+    <article class="take" aria-label={titleOf(recording)} data-recording={recording.id}>
       <header class="take-head">
-        <h3>{recording.name}</h3>
+        <h3>
+          <Title recording={recording} />
+        </h3>
         <p class="take-figures">
           {duration(Math.max(recording.seconds, utterances.at(-1)?.end ?? 0))}
           {late && `, ${waiting} waiting`}
@@ -35,7 +59,7 @@ export function TakeText({ take, show }: { take: Take; show: (utterance: Utteran
         </p>
         <TakeActions take={take} />
       </header>
-      {paragraphs(take).map((paragraph) => (
+      {paragraphs(take, useMended(recording.id)).map((paragraph) => (
         <ParagraphText key={paragraph.parts[0].id} paragraph={paragraph} show={show} />
       ))}
       {recording.problem && (
@@ -63,34 +87,96 @@ class ParagraphText extends Component<ParagraphProps> {
   }
 
   override render() {
-    const { paragraph, show } = this.props;
-    const utterances = said(paragraph);
-    const [first] = utterances;
-    return (
-      <p class="said" data-state={stateOf(utterances)} data-settled={paragraph.settled !== null}>
-        <button
-          type="button"
-          class="time"
-          aria-label={`Picture at ${clock(first.start)}`}
-          // Its picture is whole when it has been said.
-          disabled={first.state === "open"}
-          onClick={() => show(first)}
-        >
-          {clock(first.start)}
-        </button>
-        <span>
-          {utterances.map((utterance, place) => (
-            <Fragment key={utterance.id}>
-              {place > 0 && gap(textOf(utterances[place - 1]), textOf(utterance))}
-              <span class="words" data-utterance={utterance.id} data-state={utterance.state}>
-                <Words utterance={utterance} />
-              </span>
-            </Fragment>
-          ))}
-        </span>
-      </p>
-    );
+    return <Said {...this.props} />;
   }
+}
+
+function Said({ paragraph, show }: ParagraphProps) {
+  const [heardShown, setHeardShown] = useState(false);
+  const utterances = said(paragraph);
+  const [first] = utterances;
+  const isOpen = useIsMended(first.id);
+  const answered = utterances.filter(({ state }) => state === "answered");
+  const mended = answered.filter(isMended);
+  const ids = [...new Set([...paragraph.parts, ...utterances].map(({ id }) => id))];
+  return (
+    <p class="said" data-state={stateOf(utterances)} data-settled={paragraph.settled !== null}>
+      <button
+        type="button"
+        class="time"
+        aria-label={`Picture at ${clock(first.start)}`}
+        // Its picture is whole when it has been said.
+        disabled={first.state === "open"}
+        onClick={() => show(first)}
+      >
+        {clock(first.start)}
+      </button>
+      <span>
+        {utterances.map((utterance, place) => (
+          <Fragment key={utterance.id}>
+            {place > 0 && gap(shownText(utterances[place - 1]), shownText(utterance))}
+            {/* biome-ignore lint/a11y/noStaticElementInteractions: the button beside does the same */}
+            <span
+              class="words"
+              data-utterance={utterance.id}
+              data-state={utterance.state}
+              onDblClick={({ currentTarget }) => {
+                if (utterance.state !== "answered" || isOpen) return;
+                startMending(ids, utterance, ...selectedIn(currentTarget));
+              }}
+            >
+              {isOpen && utterance.state === "answered" ? (
+                <EditableWords utterance={utterance} />
+              ) : (
+                <Words utterance={utterance} />
+              )}
+            </span>
+          </Fragment>
+        ))}
+        {mended.length > 0 && (
+          <button
+            type="button"
+            class="text-button mended-button"
+            aria-expanded={heardShown}
+            onClick={() => setHeardShown(!heardShown)}
+          >
+            mended
+          </button>
+        )}
+      </span>
+      <button
+        type="button"
+        class="icon-button mend-button"
+        aria-label={`Mend the words at ${clock(first.start)}`}
+        title="Mend the words"
+        disabled={!answered.length}
+        onClick={() => startMending(ids, answered[0])}
+      >
+        <MendIcon />
+      </button>
+      {heardShown &&
+        mended.map((utterance) => (
+          <span key={utterance.id} class="as-heard">
+            <b>As heard</b> {utterance.answer?.text || WORDLESS}{" "}
+            <button type="button" class="text-button" onClick={() => mend(utterance.id, null)}>
+              Restore
+            </button>
+          </span>
+        ))}
+    </p>
+  );
+}
+
+/** Returns what is selected of the words in an element, where those begin and end. */
+function selectedIn(element: HTMLElement): [number, number] {
+  const selection = getSelection();
+  if (!selection?.rangeCount || !element.contains(selection.anchorNode)) return [0, 0];
+  const selected = selection.getRangeAt(0);
+  const before = document.createRange();
+  before.setStart(element, 0);
+  before.setEnd(selected.startContainer, selected.startOffset);
+  const from = before.toString().length;
+  return [from, from + selected.toString().trimEnd().length];
 }
 
 /** Returns the state of utterances together: that of the one that is furthest from its words. */
@@ -100,8 +186,8 @@ function stateOf(utterances: Utterance[]): Utterance["state"] {
   return order.find((state) => states.includes(state)) ?? "answered";
 }
 
-function textOf({ answer }: Utterance): string {
-  return answer?.text || WORDLESS;
+function shownText(utterance: Utterance): string {
+  return textOf(utterance) || WORDLESS;
 }
 
 function Words({ utterance }: { utterance: Utterance }) {
@@ -121,10 +207,12 @@ function Words({ utterance }: { utterance: Utterance }) {
       </span>
     );
   }
-  if (!answer || !(answer.text || utterance.mended || answer.unheard?.length)) {
+  if (!answer || !(textOf(utterance) || answer.unheard?.length)) {
     return <span class="wordless">{WORDLESS}</span>;
   }
-  const doubtful = answer.confidence !== null && answer.confidence < DOUBTFUL;
+  // Where each word says how sure it is, each is marked by itself.
+  const doubtful =
+    !answer.words?.length && !isMended(utterance) && (answer.confidence ?? 1) < DOUBTFUL;
   return (
     <span
       class={doubtful ? "doubtful" : ""}

@@ -5,6 +5,9 @@ import { clock } from "../shared/axes";
 import type { Stretch, Utterance } from "../shared/messages";
 import { isWord, wordsOf } from "./timed-words";
 
+/** Words that the model is less sure of are marked as doubtful. */
+const DOUBTFUL = 0.5;
+
 /**
  * An answered utterance's words, and marks where it has none.
  *
@@ -14,11 +17,18 @@ import { isWord, wordsOf } from "./timed-words";
 export function TimedText({ utterance }: { utterance: Utterance }) {
   return wordsOf(utterance).map((part, place, parts) => {
     if (isWord(part)) {
-      const { text, start } = part;
+      const { text, start, probability } = part;
+      const doubtful = probability !== null && probability < DOUBTFUL;
       return (
         <Fragment key={place}>
           {place > 0 && (text.startsWith(" ") || !isWord(parts[place - 1])) && " "}
-          <span data-word={start.toFixed(2)}>{text.trimStart()}</span>
+          <span
+            data-word={start.toFixed(2)}
+            class={doubtful ? "doubtful" : undefined}
+            title={doubtful ? "The model is not sure of this word" : undefined}
+          >
+            {text.trimStart()}
+          </span>
         </Fragment>
       );
     }

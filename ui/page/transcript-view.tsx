@@ -6,6 +6,7 @@ import { useFollowing, useTop } from "./follow";
 import { CaptionsIcon, DownIcon } from "./icons";
 import { latest, takes } from "./library";
 import { microphone } from "./listening";
+import { mending } from "./mending";
 import { TakeText } from "./take-text";
 import { captions } from "./view";
 import "./transcript-view.css";
@@ -15,7 +16,7 @@ export function TranscriptView({ show }: { show: (utterance: Utterance) => void 
   const text = useRef<HTMLElement>(null);
   const all = takes.value;
   const live = microphone.value.state !== "off";
-  const { away, toNewest, toTop, onScroll } = useFollowing(text, live);
+  const { away, toNewest, toTop, onScroll } = useFollowing(text, live, mending.value !== null);
   useTop(text);
   const newest = all.at(-1)?.recording.id;
   useEffect(() => {

@@ -1,32 +1,61 @@
 /** A recording's words in the forms that other programs read. */
 
-import type { Phrase, Utterance } from "../shared/messages";
+import { clock } from "../shared/axes";
+import { type Phrase, titleOf, type Utterance } from "../shared/messages";
+import { duration } from "./figures";
 import type { Take } from "./library";
+import { heardPhrases, isMended, phrasesOf, textOf } from "./mended";
 import { paragraphs, said } from "./paragraphs";
 import { type Layout, subRip, webVtt } from "./subtitles";
 import { joined } from "./typography";
 
-export type TranscriptFormat = "txt" | "srt" | "vtt" | "json";
+export type TranscriptFormat = "txt" | "srt" | "vtt" | "json" | "md" | "docx";
 
-export const TRANSCRIPT_FORMATS: readonly TranscriptFormat[] = ["txt", "srt", "vtt", "json"];
+export const TRANSCRIPT_FORMATS: readonly TranscriptFormat[] = [
+  "txt",
+  "srt",
+  "vtt",
+  "json",
+  "md",
+  "docx",
+];
 
 const MEDIA_TYPES: Record<TranscriptFormat, string> = {
   txt: "text/plain",
   srt: "application/x-subrip",
   vtt: "text/vtt",
   json: "application/json",
+  md: "text/markdown",
+  docx: "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
 };
 
 /** Returns a recording's transcript as a file. */
-export function transcriptFile(take: Take, format: TranscriptFormat, layout?: Layout): File {
-  const stem = take.recording.name.replace(/\.[^.]*$/, "").replace(/[\\/:]/g, "-") || "transcript";
-  return new File([written(take, format, layout)], `${stem}.${format}`, {
-    type: MEDIA_TYPES[format],
-  });
+export async function transcriptFile(
+  take: Take,
+  format: TranscriptFormat,
+  layout?: Layout,
+): Promise<File> {
+  const name = `${stemOf(take)}.${format}`;
+  const type = MEDIA_TYPES[format];
+  if (format !== "docx") return new File([written(take, format, layout)], name, { type });
+  const { wordDocument } = await import("./word-document");
+  return new File([await wordDocument(take)], name, { type });
+}
+
+/** Returns what a recording's files are called, without what file names must not hold. */
+function stemOf({ recording }: Take): string {
+  const name = recording.title || recording.name.replace(/\.[^.]*$/, "");
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be held
+  const bare = name.replace(/[\\/:*?"<>|\u0000-\u001f]/g, "-").replace(/^[. ]+|[. ]+$/g, "");
+  return bare || "transcript";
 }
 
 /** Writes a recording's words; utterances without an answer are left out. */
-export function written(take: Take, format: TranscriptFormat, layout?: Layout): string {
+export function written(
+  take: Take,
+  format: Exclude<TranscriptFormat, "docx">,
+  layout?: Layout,
+): string {
   switch (format) {
     case "txt":
       return `${plainText(take)}\n`;
@@ -36,48 +65,99 @@ export function written(take: Take, format: TranscriptFormat, layout?: Layout): 
       return webVtt(phrases(take), layout);
     case "json":
       return `${JSON.stringify(json(take), null, 2)}\n`;
+    case "md":
+      return markdown(take);
   }
+}
+
+/** A paragraph of a transcript. */
+export interface WrittenParagraph {
+  /** Where it begins, in seconds. */
+  start: number;
+  text: string;
+}
+
+/** Returns the paragraphs that have words. */
+export function writtenParagraphs(take: Take): WrittenParagraph[] {
+  return paragraphs(take)
+    .map((paragraph) => {
+      const utterances = said(paragraph);
+      return { start: utterances[0].start, text: joined(utterances.map(textOf)) };
+    })
+    .filter(({ text }) => text);
 }
 
 /** Returns the words alone, one paragraph to a line. */
 export function plainText(take: Take): string {
-  return paragraphs(take)
-    .map((paragraph) => joined(said(paragraph).map(({ answer }) => answer?.text ?? "")))
-    .filter(Boolean)
+  return writtenParagraphs(take)
+    .map(({ text }) => text)
     .join("\n");
 }
 
+/** Says when a recording began, and how long it is. */
+export function occasion({ recording, utterances }: Take): string {
+  const when = new Date(recording.begun).toLocaleString("en-GB", {
+    dateStyle: "long",
+    timeStyle: "short",
+  });
+  return `${when}, ${duration(lengthOf({ recording, utterances }))}`;
+}
+
+/** Returns how much of a recording was heard, in seconds. */
+export function lengthOf({ recording, utterances }: Take): number {
+  return Math.max(recording.seconds, utterances.at(-1)?.end ?? 0);
+}
+
 /** Returns the utterances whose words count: settled ones stand for those that they join. */
-function utterancesOf(take: Take): Utterance[] {
+export function utterancesOf(take: Take): Utterance[] {
   const whole = paragraphs(take).flatMap(said);
   return whole.filter(({ state }) => state !== "open");
 }
 
 function phrases(take: Take): Phrase[] {
-  return utterancesOf(take).flatMap(({ start, end, answer }) => {
-    if (!answer?.text) return [];
-    return answer.phrases.length ? answer.phrases : [{ start, end, text: answer.text }];
-  });
+  return utterancesOf(take).flatMap(phrasesOf);
+}
+
+function markdown(take: Take): string {
+  const lines = writtenParagraphs(take).map(
+    ({ start, text }) => `**${clock(start)}** ${literal(text)}`,
+  );
+  const title = `# ${literal(titleOf(take.recording))}`;
+  return `${[title, occasion(take), ...lines].join("\n\n")}\n`;
+}
+
+/** Returns a text that Markdown shows as it is. */
+function literal(text: string): string {
+  return text.replace(/[\\`*_[\]<>&]/g, "\\$&");
 }
 
 function json(take: Take) {
   const { recording } = take;
   return {
     name: recording.name,
+    ...(recording.title && { title: recording.title }),
     begun: new Date(recording.begun).toISOString(),
     duration: rounded(recording.seconds),
     text: plainText(take),
-    segments: utterancesOf(take).map(({ start, end, answer, bytes, type, problem }) => ({
-      start: rounded(start),
-      end: rounded(end),
-      text: answer?.text ?? null,
-      language: answer?.language ?? null,
-      confidence: answer?.confidence ?? null,
-      phrases: answer?.phrases ?? [],
-      unheard: answer?.unheard ?? [],
-      picture: { bytes, type },
-      ...(problem && { problem }),
-    })),
+    segments: utterancesOf(take).map(segment),
+  };
+}
+
+function segment(utterance: Utterance) {
+  const { start, end, answer, bytes, type, problem } = utterance;
+  return {
+    start: rounded(start),
+    end: rounded(end),
+    text: answer ? textOf(utterance) : null,
+    ...(isMended(utterance) && {
+      heard: { text: answer?.text ?? "", phrases: heardPhrases(utterance) },
+    }),
+    language: answer?.language ?? null,
+    confidence: answer?.confidence ?? null,
+    phrases: isMended(utterance) ? phrasesOf(utterance) : (answer?.phrases ?? []),
+    unheard: answer?.unheard ?? [],
+    picture: { bytes, type },
+    ...(problem && { problem }),
   };
 }
 

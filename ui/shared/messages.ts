@@ -42,7 +42,12 @@ export interface Recording {
   total?: number | null;
   /** What the file is recognised by, with its name. */
   file?: { size: number; lastModified: number };
+  /** When somebody removed it, in milliseconds since 1970: it can be taken back for a while. */
+  removed?: number;
 }
+
+/** For how long what was removed can be taken back, in milliseconds. */
+export const TAKEN_BACK_WITHIN = 20_000;
 
 /** Whether two recordings want the same of the service and of their pictures. */
 export function areSame(one: Wishes, other: Wishes): boolean {
@@ -134,6 +139,8 @@ export interface Utterance {
   interim?: InterimCost;
   /** Of a picture that joins several segments: where they are, in order. */
   joins?: Stretch[];
+  /** Whether its picture gave way to newer ones. */
+  pictureless?: boolean;
 }
 
 /** What was sent of a segment before it ended. */
@@ -185,7 +192,14 @@ export type OutboxOrder =
   | { kind: "mend"; utterance: string; text: string | null }
   /** "" gives it its own name again. */
   | { kind: "rename"; recording: string; title: string }
-  | { kind: "remove"; recording: string };
+  /** It is no longer shown, and goes for good after a while. */
+  | { kind: "remove"; recording: string }
+  /** Takes a removal back. */
+  | { kind: "restore"; recording: string }
+  /** Removes it for good. */
+  | { kind: "erase"; recording: string }
+  /** How many bytes of pictures are kept at most; null for as many as there is room for. */
+  | { kind: "room"; bytes: number | null };
 
 /** To the outbox, from a listener; each is answered with an `OutboxReceipt`, in order. */
 export type Delivery =

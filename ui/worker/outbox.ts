@@ -14,15 +14,20 @@ import {
   type OutboxOrder,
   type OutboxReceipt,
   type Recording,
+  TAKEN_BACK_WITHIN,
   type Utterance,
 } from "../shared/messages";
+import { changeRecording, changeUtterance, heardOn, mended } from "./kept";
 import { type Outcome, type Service, transcribe } from "./request";
+import { isFull, Room } from "./room";
 
 /** Requests under way at once. */
 const IN_FLIGHT = 3;
 /** First and longest wait after a failure that says nothing of its own, in milliseconds. */
 const FIRST_WAIT = 1_000;
 const LONGEST_WAIT = 30_000;
+
+const FULL = "this device is full: remove recordings, or make room on it, and try again";
 
 /** Words that nobody has yet come before those that settle others. */
 function byUrgency(one: Utterance, other: Utterance): number {
@@ -51,9 +56,15 @@ class Outbox {
   /** Joined pictures that failed once. */
   readonly #passedOver = new Set<string>();
   #pause: ReturnType<typeof setTimeout> | undefined;
+  readonly #room: Room;
+  /** Bytes of pictures that are kept at most; null for as many as there is room for. */
+  #most: number | null = null;
+  /** What makes pictures give way, one after the other. */
+  #tidying = Promise.resolve();
 
   constructor(database: Database) {
     this.#database = database;
+    this.#room = new Room(database);
     this.#changes.onmessage = (event: MessageEvent<Change>) => this.#hear(event.data);
   }
 
@@ -70,7 +81,9 @@ class Outbox {
         // Without locks, nobody knows of other tabs.
         if (navigator.locks) this.#await(recording);
         else void this.#finish(recording.id);
+        this.#eraseLater(recording);
       }
+      this.#tidy();
       await new Promise(() => {});
     };
     await (navigator.locks ? navigator.locks.request("hush-outbox", serving) : serving());
@@ -94,13 +107,27 @@ class Outbox {
         void this.#retry(order.utterance);
         break;
       case "mend":
-        void this.#mend(order.utterance, order.text);
+        this.#attempt(this.#changeUtterance(order.utterance, (heard) => mended(heard, order.text)));
         break;
       case "rename":
-        void this.#rename(order.recording, order.title);
+        this.#attempt(
+          this.#changeRecording(order.recording, (kept) => ({ ...kept, title: order.title })),
+        );
         break;
       case "remove":
-        void this.#remove(order.recording);
+        this.#attempt(
+          this.#changeRecording(order.recording, (kept) => ({ ...kept, removed: Date.now() })),
+        );
+        break;
+      case "restore":
+        this.#attempt(this.#changeRecording(order.recording, ({ removed: _, ...kept }) => kept));
+        break;
+      case "erase":
+        void this.#erase(order.recording);
+        break;
+      case "room":
+        this.#most = order.bytes;
+        this.#tidy();
         break;
     }
   }
@@ -109,8 +136,7 @@ class Outbox {
     try {
       if (delivery.kind === "recording") {
         const kept = await this.#database.get("recordings", delivery.recording.id);
-        // Whoever listens does not know what it was called meanwhile.
-        const recording = { ...kept, ...delivery.recording };
+        const recording = heardOn(kept, delivery.recording);
         await this.#database.put("recordings", recording);
         this.#tell({ kind: "recording", recording });
         this.#await(recording);
@@ -121,23 +147,48 @@ class Outbox {
         this.#interim.controller.abort();
       }
       const sent = utterance.state === "open" && this.#sendInterim(utterance, picture);
-      const change = this.#database.transaction(["segments", "pictures"], "readwrite");
-      await Promise.all([
-        change.objectStore("segments").put(utterance),
-        change.objectStore("pictures").put(picture, utterance.id),
-        change.done,
-      ]);
+      await this.#withRoom(picture.length, () => this.#put(utterance, picture));
       this.#tell({ kind: "utterance", utterance });
       if (utterance.state === "waiting") this.#enqueue(utterance);
       return { problem: null, sent };
     } catch (error) {
       return {
-        problem:
-          error instanceof DOMException && error.name === "QuotaExceededError"
-            ? "this browser has no room left for pictures: remove recordings, and try again"
-            : `this browser cannot keep pictures: ${error}`,
+        problem: isFull(error) ? FULL : `this browser cannot keep pictures: ${error}`,
       };
     }
+  }
+
+  async #put(utterance: Utterance, picture: Uint8Array<ArrayBuffer>): Promise<void> {
+    const change = this.#database.transaction(["segments", "pictures"], "readwrite");
+    await Promise.all([
+      change.objectStore("segments").put(utterance),
+      change.objectStore("pictures").put(picture, utterance.id),
+      change.done,
+    ]);
+  }
+
+  /** Keeps something; where the device is full, pictures make room for it. */
+  async #withRoom<Result>(bytes: number, keep: () => Promise<Result>): Promise<Result> {
+    try {
+      return await keep();
+    } catch (error) {
+      if (!isFull(error)) throw error;
+      const gone = await this.#room.make(bytes);
+      if (!gone.length) throw error;
+      for (const utterance of gone) this.#tell({ kind: "utterance", utterance });
+      return await keep();
+    }
+  }
+
+  /** Has the oldest pictures give way to what may be kept. */
+  #tidy(): void {
+    if (!this.#chosen || this.#most === null) return;
+    this.#tidying = this.#tidying.then(async () => {
+      if (this.#most === null) return;
+      for (const utterance of await this.#room.within(this.#most)) {
+        this.#tell({ kind: "utterance", utterance });
+      }
+    });
   }
 
   /** Asks for interim words unless anything else waits, and returns whether it does. */
@@ -182,11 +233,13 @@ class Outbox {
 
   /** Notes what any tab tells, this one too: interim words are for when nothing else waits. */
   #follow(change: Change): void {
+    this.#room.follow(change);
     if (change.kind === "utterance") {
       const { id, recording, state, answer } = change.utterance;
       if (state === "waiting") this.#unanswered.set(id, recording);
       else this.#unanswered.delete(id);
       if (answer?.language) this.#languages.set(recording, answer.language);
+      if (state === "answered" && !change.utterance.pictureless) this.#tidy();
     } else if (change.kind === "removed") {
       for (const [id, recording] of this.#unanswered) {
         if (recording === change.recording) this.#unanswered.delete(id);
@@ -205,6 +258,7 @@ class Outbox {
       if (navigator.locks && change.utterance.state === "waiting") this.#enqueue(change.utterance);
     } else if (change.kind === "recording") {
       this.#await(change.recording);
+      this.#eraseLater(change.recording);
     } else if (change.kind === "removed") {
       this.#drop(change.recording);
     } else if (change.kind === "wake" && this.#chosen) {
@@ -296,11 +350,17 @@ class Outbox {
     }
     if (this.#failures || this.#locked) this.#tell({ kind: "held", hold: null });
     this.#failures = 0;
-    await this.#keep(
-      result.kind === "answered"
-        ? { ...utterance, state: "answered", answer: result.answer, answered: Date.now() }
-        : { ...utterance, state: "refused", problem: result.reason },
-    );
+    try {
+      await this.#keep(
+        result.kind === "answered"
+          ? { ...utterance, state: "answered", answer: result.answer, answered: Date.now() }
+          : { ...utterance, state: "refused", problem: result.reason },
+      );
+    } catch (error) {
+      if (!isFull(error)) throw error;
+      this.#waiting.unshift(utterance);
+      this.#hold({ kind: "later", reason: FULL, after: null });
+    }
   }
 
   /** Settles words that are there already another time, once, or never: nothing waits for that. */
@@ -320,9 +380,33 @@ class Outbox {
     }, result.after ?? LONGEST_WAIT);
   }
 
+  /** Says so where something that somebody did finds no room. */
+  #attempt(change: Promise<unknown>): void {
+    change.catch((error) => {
+      const reason = isFull(error) ? FULL : `this browser cannot keep it: ${error}`;
+      this.#tell({ kind: "held", hold: { cause: "failure", reason } });
+    });
+  }
+
+  /** Keeps what became of an utterance, with what somebody wrote of it meanwhile. */
   async #keep(utterance: Utterance): Promise<void> {
-    await this.#database.put("segments", utterance);
-    this.#tell({ kind: "utterance", utterance });
+    await this.#changeUtterance(utterance.id, (kept) => mended(utterance, kept.mended ?? null));
+  }
+
+  async #changeUtterance(
+    id: string,
+    change: (utterance: Utterance) => Utterance,
+  ): Promise<Utterance | null> {
+    const utterance = await this.#withRoom(0, () => changeUtterance(this.#database, id, change));
+    if (utterance) this.#tell({ kind: "utterance", utterance });
+    return utterance;
+  }
+
+  async #changeRecording(id: string, change: (recording: Recording) => Recording): Promise<void> {
+    const recording = await this.#withRoom(0, () => changeRecording(this.#database, id, change));
+    if (!recording) return;
+    this.#tell({ kind: "recording", recording });
+    this.#eraseLater(recording);
   }
 
   #hold(result: Outcome & { kind: "later" | "spent" | "locked" }): void {
@@ -340,30 +424,25 @@ class Outbox {
   }
 
   async #retry(id: string): Promise<void> {
-    const utterance = await this.#database.get("segments", id);
-    if (utterance?.state !== "refused") return;
-    const again: Utterance = { ...utterance, state: "waiting", problem: null };
-    await this.#database.put("segments", again);
-    this.#tell({ kind: "utterance", utterance: again });
-    this.#enqueue(again);
+    const again = await this.#changeUtterance(id, (utterance) =>
+      utterance.state === "refused" ? { ...utterance, state: "waiting", problem: null } : utterance,
+    );
+    if (again?.state === "waiting") this.#enqueue(again);
   }
 
-  async #mend(id: string, text: string | null): Promise<void> {
-    const utterance = await this.#database.get("segments", id);
-    if (!utterance) return;
-    const { mended: _, ...heard } = utterance;
-    await this.#keep(text === null ? heard : { ...heard, mended: text });
+  /** Erases a recording that was removed, if nobody takes that back within a while. */
+  #eraseLater({ id, removed }: Recording): void {
+    if (removed === undefined || !this.#chosen) return;
+    setTimeout(
+      async () => {
+        const kept = await this.#database.get("recordings", id);
+        if (kept?.removed === removed) await this.#erase(id);
+      },
+      removed + TAKEN_BACK_WITHIN - Date.now(),
+    );
   }
 
-  async #rename(id: string, title: string): Promise<void> {
-    const recording = await this.#database.get("recordings", id);
-    if (!recording) return;
-    const renamed = { ...recording, title };
-    await this.#database.put("recordings", renamed);
-    this.#tell({ kind: "recording", recording: renamed });
-  }
-
-  async #remove(recording: string): Promise<void> {
+  async #erase(recording: string): Promise<void> {
     this.#drop(recording);
     await removeRecording(this.#database, recording);
     this.#tell({ kind: "removed", recording });

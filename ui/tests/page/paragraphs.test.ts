@@ -104,6 +104,28 @@ describe("paragraphs", () => {
     expect(read("microphone", one, settled, two)).toEqual([["0 joined"]]);
   });
 
+  it("keep what somebody wrote in a part, whatever is heard of it later", () => {
+    const settled = utterance(0, 8, whole, stretches);
+    const mended = { ...two, mended: "Ask not," };
+    expect(read("microphone", one, settled, mended, three)).toEqual([["0", "3", "4.5"]]);
+  });
+
+  it("keep what somebody wrote in a settled one, though a part has other words by then", () => {
+    const settled = { ...utterance(0, 8, whole, stretches), mended: "Ask." };
+    expect(
+      read("microphone", one, settled, two, utterance(4.5, 8, "Much more. ".repeat(9))),
+    ).toEqual([["0 joined"]]);
+  });
+
+  it("stay as they are while somebody mends them", () => {
+    const settled = utterance(0, 8, whole, stretches);
+    const take = { recording: { kind: "microphone" }, utterances: [one, settled, two, three] };
+    const ids = (held: string[]) =>
+      paragraphs(take as Take, new Set(held)).map((paragraph) => said(paragraph).length);
+    expect(ids(["3"])).toEqual([3]);
+    expect(ids(["20"])).toEqual([1]);
+  });
+
   it("go on over a joined picture that settles nothing", () => {
     for (const text of [null, "And so."]) {
       const unsettled = utterance(0, 4, text, [one, two]);

@@ -1,3 +1,4 @@
+import { strFromU8, unzipSync } from "fflate";
 import { describe, expect, it } from "vitest";
 import type { Take } from "../../page/library";
 import { plainText, transcriptFile, written } from "../../page/transcript";
@@ -129,7 +130,71 @@ describe("a transcript", () => {
     expect(segments.map(({ start }: { start: number }) => start)).toEqual([0, 9, 12.5]);
   });
 
-  it("as a file is named after its recording, without what file names must not hold", () => {
-    expect(transcriptFile(take, "srt").name).toBe("board- meeting.srt");
+  it("as a file is named after its recording, without what file names must not hold", async () => {
+    expect((await transcriptFile(take, "srt")).name).toBe("board- meeting.srt");
+    const called = { ...take, recording: { ...take.recording, title: "Board 23.11. <draft>" } };
+    expect((await transcriptFile(called, "srt")).name).toBe("Board 23.11. -draft-.srt");
+    const nameless = { ...take, recording: { ...take.recording, name: "..." } };
+    expect((await transcriptFile(nameless, "txt")).name).toBe("transcript.txt");
+  });
+
+  it("as Markdown has its title, when it was, and times before paragraphs", () => {
+    const [title, when, ...words] = written(take, "md").split("\n\n");
+    expect(title).toBe("# board: meeting.m4a");
+    expect(when).toMatch(/^2[234] November 2026 at \d\d:00, 1 h 1 min$/);
+    expect(words).toEqual(["**0:00** Good morning.", "**1:01:01** A \\< B \\& C --\\> D. Bye.\n"]);
+  });
+});
+
+describe("a transcript that somebody mended", () => {
+  const mended: Take = {
+    recording: { ...take.recording, title: "The board" },
+    utterances: take.utterances.map((one) =>
+      one.answer?.phrases.length ? { ...one, mended: "A < B & C, D! Good bye, all." } : one,
+    ),
+  };
+
+  it("has the mended words in every form", async () => {
+    expect(plainText(mended)).toBe("Good morning.\nA < B & C, D! Good bye, all.");
+    expect(written(mended, "md")).toContain("# The board\n");
+    expect(written(mended, "md")).toContain("D! Good bye, all.");
+    expect(written(mended, "srt")).toContain(
+      "01:01:01,500 --> 01:01:03,000\nA < B & C, D!\n\n3\n01:01:03,000 --> 01:01:05,000\nGood bye, all.",
+    );
+    expect(written(mended, "vtt")).toContain("\nA &lt; B &amp; C, D!\n");
+    const file = await transcriptFile(mended, "docx");
+    const { "word/document.xml": xml } = unzipSync(new Uint8Array(await file.arrayBuffer()));
+    expect(strFromU8(xml)).toContain("C, D! Good bye, all.");
+    expect(strFromU8(xml)).toContain("The board");
+    expect(strFromU8(xml)).not.toContain("C --");
+  });
+
+  it("as JSON has what was heard beside what was written", () => {
+    const { name, title, segments } = JSON.parse(written(mended, "json"));
+    expect([name, title]).toEqual(["board: meeting.m4a", "The board"]);
+    expect(segments[0].heard).toBeUndefined();
+    const { text, phrases, heard } = segments[3];
+    expect(text).toBe("A < B & C, D! Good bye, all.");
+    expect(phrases.map((phrase: { text: string }) => phrase.text)).toEqual([
+      "A < B & C, D!",
+      "Good bye, all.",
+    ]);
+    expect(heard.text).toBe("A < B & C --> D. Bye.");
+    expect(heard.phrases.map((phrase: { text: string }) => phrase.text)).toEqual([
+      "A < B & C --> D.",
+      "Bye.",
+    ]);
+  });
+
+  it("has no words where somebody took them out", () => {
+    const [first, ...others] = take.utterances;
+    const without = { ...take, utterances: [{ ...first, mended: "" }, ...others] };
+    expect(written(without, "txt")).toBe("A < B & C --> D. Bye.\n");
+    expect(written(without, "srt")).not.toContain("Good morning");
+    expect(JSON.parse(written(without, "json")).segments[0]).toMatchObject({
+      text: "",
+      heard: { text: "Good morning." },
+      phrases: [],
+    });
   });
 });
