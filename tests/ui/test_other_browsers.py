@@ -23,6 +23,10 @@ from websocket import create_connection
 from local.wire import Wire
 from tests.ui.conftest import PATIENCE, SAMPLE, wav
 
+IS_PLAYED = """(document.querySelector(".player video")?.currentTime ?? 0) > 0.3
+    && document.querySelector("[data-word][aria-current]") !== null"""
+"""Whether a recording is being heard, and a word of it is lit."""
+
 
 class Firefox:
     """Firefox by WebDriver BiDi, which it speaks without a driver between."""
@@ -47,10 +51,14 @@ class Firefox:
     def open(self, url: str) -> None:
         self.send("browsingContext.navigate", context=self._context, url=url, wait="complete")
 
-    def evaluate(self, expression: str) -> Any:
+    def evaluate(self, expression: str, *, as_if_clicked: bool = False) -> Any:
         target = {"context": self._context}
         answer = self.send(
-            "script.evaluate", expression=expression, target=target, awaitPromise=True
+            "script.evaluate",
+            expression=expression,
+            target=target,
+            awaitPromise=True,
+            userActivation=as_if_clicked,
         )
         return answer["result"].get("value")
 
@@ -129,6 +137,27 @@ def test_firefox(firefox: Firefox, wire: Wire, sample_words: str) -> None:
     text = "document.querySelector('.said')?.textContent ?? ''"
     wait_for(lambda: sample_words in firefox.evaluate(text))
     assert len(wire.pictures()) == 1
+
+
+def test_firefox_plays_a_file_from_a_word(firefox: Firefox, wire: Wire) -> None:
+    firefox.open(wire.url)
+    firefox.choose(SAMPLE)
+    wait_for(lambda: firefox.evaluate("document.querySelectorAll('[data-word]').length > 0"))
+    click = "document.querySelector('[data-word]').click()"
+    firefox.evaluate(click, as_if_clicked=True)
+    wait_for(lambda: firefox.evaluate(IS_PLAYED))
+
+
+def test_webkit_plays_a_file_from_a_word(
+    webkit: webdriver.WebKitGTK, wire: Wire, sample: Any, tmp_path: Path
+) -> None:
+    file = tmp_path / "sample.wav"
+    file.write_bytes(wav(sample))
+    webkit.get(wire.url)
+    webkit.find_element(By.CSS_SELECTOR, "input[type=file]").send_keys(str(file))
+    wait_for(lambda: bool(webkit.find_elements(By.CSS_SELECTOR, "[data-word]")))
+    webkit.find_element(By.CSS_SELECTOR, "[data-word]").click()
+    wait_for(lambda: webkit.execute_script(f"return {IS_PLAYED}"))
 
 
 @pytest.mark.parametrize("kind", ["flac", "wav"])

@@ -163,5 +163,7 @@ def test_sound_keeps_the_videos_clock_and_its_tracks_are_named(
     file.write_bytes(video_of([silent, late], 8))
     choose_file(page, file)
     words(page, sample_words)
-    expect(page.locator(".messages")).to_contain_text("has 2 audio tracks: 1 eng; 2 deu; this is 2")
+    tracks = page.get_by_label(f"Audio track of {file.name}")
+    expect(tracks.locator("option")).to_have_text(["Track 1 eng", "Track 2 deu"])
+    expect(tracks).to_have_value("2")
     expect(page.get_by_role("button", name=re.compile(r"Picture at 0:0[45]"))).to_be_visible()

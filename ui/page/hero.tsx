@@ -4,19 +4,23 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { clock } from "../shared/axes";
 import { forgetKey, me, signInAddress, signInProblem } from "./account";
 import { duration } from "./figures";
-import { CloseIcon, FileIcon, MicrophoneIcon, StopIcon } from "./icons";
+import { CloseIcon, FileIcon, MicrophoneIcon, PauseIcon, ScreenIcon, StopIcon } from "./icons";
 import { held } from "./library";
 import {
   addDropped,
   addFiles,
   attachPainter,
+  chooseTrack,
   files,
   level,
   microphone,
   notice,
+  pauseMicrophone,
   type QueuedFile,
   removeFile,
+  resumeMicrophone,
   startMicrophone,
+  startScreen,
   stopMicrophone,
   tellPainter,
   trouble,
@@ -150,9 +154,21 @@ function Controls() {
         </button>
       )}
       {state === "on" ? (
-        <Meter />
+        <>
+          <PauseButton />
+          <Meter />
+        </>
       ) : (
         <>
+          <button
+            type="button"
+            class="second-button"
+            onClick={startScreen}
+            disabled={state !== "off" || busy}
+          >
+            <ScreenIcon />
+            Tab or system sound
+          </button>
           <button type="button" class="second-button" onClick={() => chooser.current?.click()}>
             <FileIcon />
             Choose files
@@ -177,6 +193,21 @@ function Controls() {
   );
 }
 
+function PauseButton() {
+  const mic = microphone.value;
+  const paused = mic.state === "on" && mic.paused;
+  return (
+    <button
+      type="button"
+      class="second-button pause"
+      onClick={paused ? resumeMicrophone : pauseMicrophone}
+    >
+      {paused ? <MicrophoneIcon /> : <PauseIcon />}
+      {paused ? "Go on" : "Pause"}
+    </button>
+  );
+}
+
 function Meter() {
   const mic = microphone.value;
   // 60 dB of level over the width of the meter.
@@ -189,7 +220,7 @@ function Meter() {
           <div class="meter-bar" style={{ transform: `scaleX(${loudness.toFixed(3)})` }} />
         </div>
         <p class="trouble" role="status">
-          {trouble.value}
+          {mic.state === "on" && mic.paused ? "Paused: nothing is heard" : trouble.value}
         </p>
       </div>
       <span class="elapsed">{mic.state === "on" && clock(mic.seconds)}</span>
@@ -262,11 +293,27 @@ function SignIn() {
 }
 
 function FileRow({ queued }: { queued: QueuedFile }) {
-  const { id, file, state, seconds, total, problem } = queued;
+  const { id, file, state, seconds, total, problem, tracks, track } = queued;
   const share = total ? Math.min(1, seconds / total) : 0;
   return (
     <li class="file" data-state={state}>
       <span class="file-name">{file.name}</span>
+      {tracks && (
+        <label class="file-track">
+          <span class="visually-hidden">Audio track of {file.name}</span>
+          <select
+            value={track ?? tracks.heard}
+            title="Another track is heard from its beginning"
+            onChange={(event) => chooseTrack(id, Number(event.currentTarget.value))}
+          >
+            {tracks.names.map((name, place) => (
+              <option key={name} value={place + 1}>
+                Track {name}
+              </option>
+            ))}
+          </select>
+        </label>
+      )}
       {problem !== null ? (
         <span class="file-problem" role="alert">
           {sentence(problem)}
@@ -276,17 +323,17 @@ function FileRow({ queued }: { queued: QueuedFile }) {
           <progress
             class="file-progress"
             aria-label={`Progress of ${file.name}`}
-            {...(total || state === "waiting" ? { value: share } : {})}
+            {...(total || state !== "listening" ? { value: share } : {})}
           />
-          <span class="file-figures">
-            {state === "waiting" ? "waiting" : progressWords(queued)}
-          </span>
+          <span class="file-figures">{state === "listening" ? progressWords(queued) : state}</span>
         </>
       )}
       <button
         type="button"
         class="icon-button"
-        aria-label={problem !== null ? `Dismiss ${file.name}` : `Cancel ${file.name}`}
+        aria-label={
+          problem !== null || state === "heard" ? `Dismiss ${file.name}` : `Cancel ${file.name}`
+        }
         onClick={() => removeFile(id)}
       >
         <CloseIcon />

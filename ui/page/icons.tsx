@@ -34,6 +34,25 @@ export const StopIcon = () => (
   </Icon>
 );
 
+export const PlayIcon = () => (
+  <Icon>
+    <path d="M6.5 4.5v11l9-5.5z" fill="currentColor" />
+  </Icon>
+);
+
+export const PauseIcon = () => (
+  <Icon>
+    <path d="M7 4.5v11M13 4.5v11" stroke-width="3" />
+  </Icon>
+);
+
+export const ScreenIcon = () => (
+  <Icon>
+    <rect x="2.5" y="3.5" width="15" height="10" rx="2" />
+    <path d="M7 17h6M8.5 7v3M11.5 6v5" />
+  </Icon>
+);
+
 export const FileIcon = () => (
   <Icon>
     <path d="M10 13V3.5M6.5 7 10 3.5 13.5 7M3.5 12.5v2.2a1.8 1.8 0 0 0 1.8 1.8h9.4a1.8 1.8 0 0 0 1.8-1.8v-2.2" />

@@ -67,11 +67,13 @@ export function interruptedAs(
   name: string,
   { size, lastModified }: NonNullable<Recording["file"]>,
   wishes: Wishes,
+  track?: number,
 ): Take | undefined {
   return takes.peek().find(({ recording, utterances }) => {
     const same = recording.file?.size === size && recording.file.lastModified === lastModified;
     const wanted = utterances.every((utterance) => areSame(utterance.wishes, wishes));
-    return recording.interrupted && recording.name === name && same && wanted;
+    const heard = recording.name === name && recording.track === track;
+    return recording.interrupted && heard && same && wanted;
   });
 }
 

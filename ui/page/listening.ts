@@ -19,7 +19,9 @@ import {
   type MicrophoneEvent,
   NoMicrophoneError,
   openMicrophone,
+  openScreen,
 } from "./microphone";
+import { rememberFiles as rememberChosen } from "./playback";
 import { wishes } from "./service";
 import { settings } from "./settings";
 
@@ -47,15 +49,20 @@ export interface Progress {
 export interface QueuedFile extends Progress {
   id: string;
   file: File;
-  state: "waiting" | "listening" | "failed" | "silent";
+  /** What was heard is there; a file with several tracks stays, for another of them. */
+  state: "waiting" | "listening" | "heard" | "failed" | "silent";
   problem: string | null;
+  /** Names of its audio tracks, if it has several, and which one is heard, from 1 on. */
+  tracks?: { names: string[]; heard: number };
+  /** Which of them was chosen, if one was. */
+  track?: number;
 }
 
 /** What the microphone does. */
 export const microphone = signal<
   | { state: "off"; problem: string | null }
   | { state: "opening" }
-  | ({ state: "on" } & Progress)
+  | ({ state: "on"; paused: boolean } & Progress)
   | { state: "finishing" }
 >({ state: "off", problem: null });
 
@@ -103,12 +110,26 @@ export function tellPainter(order: PainterOrder, transfer: Transferable[] = []):
 }
 
 /** Opens the microphone and listens until `stopMicrophone`. */
-export async function startMicrophone(): Promise<void> {
+export function startMicrophone(): Promise<void> {
+  const chosen = settings.peek().microphone;
+  return startLive("Microphone", () =>
+    openMicrophone(chosen, (event) => hearMicrophone(event, "The microphone went away.")),
+  );
+}
+
+/** Opens the sound of a tab or of the system, and listens until `stopMicrophone`. */
+export function startScreen(): Promise<void> {
+  return startLive("Tab or system", () =>
+    openScreen((event) => hearMicrophone(event, "Its sound is no longer shared.")),
+  );
+}
+
+async function startLive(name: string, open: () => Promise<Microphone>): Promise<void> {
   if (microphone.value.state !== "off" || listener) return;
   microphone.value = { state: "opening" };
   notice.value = null;
   try {
-    device = await openMicrophone(settings.peek().microphone, hearMicrophone);
+    device = await open();
   } catch (error) {
     const problem =
       error instanceof NoMicrophoneError ? error.message : `The microphone failed: ${error}`;
@@ -122,7 +143,7 @@ export async function startMicrophone(): Promise<void> {
   listen(
     {
       id: newId(),
-      name: `Microphone, ${when}`,
+      name: `${name}, ${when}`,
       kind: "microphone",
       begun,
       seconds: 0,
@@ -132,17 +153,35 @@ export async function startMicrophone(): Promise<void> {
     source instanceof MessagePort ? [source] : [],
     null,
   );
-  microphone.value = { state: "on", seconds: 0, total: null, begun };
+  microphone.value = { state: "on", paused: false, seconds: 0, total: null, begun };
   watchForSound();
 }
 
-function hearMicrophone(event: MicrophoneEvent): void {
+/** Hears nothing until `resumeMicrophone`; what was said is cut and sent. */
+export async function pauseMicrophone(): Promise<void> {
+  if (microphone.value.state !== "on" || microphone.value.paused) return;
+  microphone.value = { ...microphone.value, paused: true };
+  level.value = 0;
+  forgetTrouble();
+  await device?.pause();
+  listener?.worker.postMessage({ kind: "pause" } satisfies ListenerOrder);
+}
+
+/** Goes on after a pause, in the same recording. */
+export async function resumeMicrophone(): Promise<void> {
+  if (microphone.value.state !== "on" || !microphone.value.paused) return;
+  microphone.value = { ...microphone.value, paused: false };
+  watchForSound();
+  await device?.resume();
+}
+
+function hearMicrophone(event: MicrophoneEvent, gone: string): void {
   switch (event.kind) {
     case "lost":
       notice.value = `${Math.ceil(event.milliseconds)} ms were lost: this device is too busy`;
       break;
     case "ended":
-      notice.value = "The microphone went away.";
+      notice.value = gone;
       stopMicrophone();
       break;
     case "trouble":
@@ -199,6 +238,7 @@ export function addFiles(chosen: Iterable<File>): void {
     }),
   );
   files.value = [...files.value, ...added];
+  rememberChosen(added.map(({ file }) => file));
   void listenToNextFile();
 }
 
@@ -229,6 +269,20 @@ export function removeFile(id: string): void {
   } else files.value = files.value.filter((queued) => queued.id !== id);
 }
 
+/** The file that is heard anew, by another of its tracks, once the listener has let go of it. */
+let again: { id: string; track: number } | null = null;
+
+/** Hears another track of a file, from its beginning; what was heard of the one before stays. */
+export function chooseTrack(id: string, track: number): void {
+  if (listener?.file === id) {
+    again = { id, track };
+    removeFile(id);
+    return;
+  }
+  change(id, { state: "waiting", track, problem: null, seconds: 0, total: null });
+  listenToNextFile();
+}
+
 function listenToNextFile(): void {
   if (listener || microphone.value.state !== "off") return;
   const next = files.value.find(({ state }) => state === "waiting");
@@ -238,7 +292,8 @@ function listenToNextFile(): void {
   notice.value = null;
   const { id, file } = next;
   const { name, size, lastModified } = file;
-  const take = interruptedAs(name, { size, lastModified }, wishes());
+  const { track } = next;
+  const take = interruptedAs(name, { size, lastModified }, wishes(), track);
   // Cuts are where they were: what was sent of it is not sent again.
   const whole = take?.utterances.filter(({ state }) => state !== "open") ?? [];
   const sentUntil = Math.max(0, ...whole.map(({ end }) => end));
@@ -251,6 +306,7 @@ function listenToNextFile(): void {
       seconds: 0,
       problem: null,
       file: { size, lastModified },
+      ...(track !== undefined && { track }),
     },
     (task) => ({ kind: "file", task: { ...task, sentUntil }, file }),
     [],
@@ -286,6 +342,7 @@ function listen(
     recording,
     wishes: wanted,
     sentUntil: 0,
+    keepsSound: settings.peek().keepsSound,
     outbox: toOutbox.port2,
     painter: toPainter.port2,
   };
@@ -306,6 +363,9 @@ function hear(report: ListenerReport, recording: Recording, worker: Worker): voi
       break;
     case "notice":
       notice.value = `${recording.name}: ${report.text}.`;
+      break;
+    case "tracks":
+      change(recording.id, { tracks: { names: report.names, heard: report.heard } });
       break;
     case "decode":
       void decodeWhole(recording.id).then((channels) =>
@@ -339,10 +399,15 @@ function ended({ id, kind, name }: Recording, problem: string | null, segments: 
     device = null;
     forgetTrouble();
     microphone.value = { state: "off", problem };
+  } else if (again?.id === id) {
+    change(id, { state: "waiting", track: again.track, seconds: 0, total: null });
+    again = null;
   } else if (problem) {
     change(id, { state: "failed", problem });
   } else if (!segments && !cancelled) {
     change(id, { state: "silent", problem: `no speech found in ${name}` });
+  } else if (!cancelled && files.value.find((queued) => queued.id === id)?.tracks) {
+    change(id, { state: "heard" });
   } else {
     files.value = files.value.filter((queued) => queued.id !== id);
   }

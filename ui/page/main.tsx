@@ -12,12 +12,14 @@ import { Hero } from "./hero";
 import { held, openLibrary, tellOutbox } from "./library";
 import { PictureDialog } from "./picture-dialog";
 import { Pictures } from "./pictures";
+import { listenToSpaceBar } from "./push-to-talk";
 import { serviceState, watchService } from "./service";
 import { settings } from "./settings";
 import { SettingsDialog } from "./settings-dialog";
 import { TranscriptView } from "./transcript-view";
 import { Undo } from "./undo";
 import { captions } from "./view";
+import { keepAwake } from "./wake-lock";
 import "./main.css";
 
 function Page() {
@@ -68,6 +70,8 @@ held.subscribe((hold) => {
   if (hold) void watchService();
 });
 
+listenToSpaceBar();
+keepAwake();
 void openLibrary();
 void watchService();
 render(<Page />, document.getElementById("app") as HTMLElement);

@@ -23,6 +23,9 @@ export interface Microphone {
   sampleRate: number;
   /** What the listener reads: shared memory where the page may have it, else a port. */
   source: SharedArrayBuffer | MessagePort;
+  /** Hears nothing until `resume`. */
+  pause(): Promise<void>;
+  resume(): Promise<void>;
   /** Closes the microphone; the light of the device goes out. */
   close(): void;
 }
@@ -46,6 +49,44 @@ export async function openMicrophone(
     throw error;
   }
 }
+
+/**
+ * Opens the sound of a tab, a window or the whole system; the browser asks its user which.
+ *
+ * @throws NoMicrophoneError if the browser or its user gives none
+ */
+export async function openScreen(tell: (event: MicrophoneEvent) => void): Promise<Microphone> {
+  if (!navigator.mediaDevices?.getDisplayMedia) throw new NoMicrophoneError(NO_SCREEN);
+  let stream: MediaStream;
+  try {
+    // Browsers give no sound without a picture; nobody looks at it.
+    stream = await navigator.mediaDevices.getDisplayMedia({
+      video: true,
+      audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false },
+      systemAudio: "include",
+    } as DisplayMediaStreamOptions);
+  } catch (error) {
+    const name = error instanceof DOMException ? error.name : "";
+    throw new NoMicrophoneError(
+      name === "NotAllowedError"
+        ? "Nothing was chosen to listen to. Try again, and choose a tab or a screen with its sound."
+        : `Its sound cannot be had (${name || error}).`,
+    );
+  }
+  try {
+    if (!stream.getAudioTracks().length) throw new NoMicrophoneError(NO_SOUND);
+    for (const picture of stream.getVideoTracks()) picture.stop();
+    return await captured(stream, tell);
+  } catch (error) {
+    for (const track of stream.getTracks()) track.stop();
+    throw error;
+  }
+}
+
+const NO_SCREEN =
+  "This browser does not let pages hear tabs or the system; Chrome and Edge on a computer do.";
+const NO_SOUND =
+  "What was chosen came without sound. Choose a tab, and tick that its sound is shared; some browsers share none.";
 
 /** Returns the microphones; their names are empty before permission was given once. */
 export async function microphones(): Promise<MediaDeviceInfo[]> {
@@ -113,25 +154,36 @@ async function captured(
     muted = type === "mute";
     tellTrouble();
   };
+  let paused = false;
   // Where it may not go on by itself, it does when somebody comes back to the page.
   const goOn = () => void context.resume().catch(() => {});
   context.onstatechange = () => {
-    if (context.state === "closed") return;
+    if (context.state === "closed" || paused) return;
     tellTrouble();
     if (context.state !== "running") goOn();
   };
   const resume = () => {
-    if (context.state !== "running" && !document.hidden) goOn();
+    if (context.state !== "running" && !paused && !document.hidden) goOn();
   };
   document.addEventListener("visibilitychange", resume);
   return {
     sampleRate: context.sampleRate,
     source,
+    async pause() {
+      paused = true;
+      track.enabled = false;
+      await context.suspend();
+    },
+    async resume() {
+      paused = false;
+      track.enabled = true;
+      await context.resume();
+    },
     close() {
       document.removeEventListener("visibilitychange", resume);
       context.onstatechange = null;
       track.onended = track.onmute = track.onunmute = null;
-      track.stop();
+      for (const one of stream.getTracks()) one.stop();
       void context.close();
     },
   };

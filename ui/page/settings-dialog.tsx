@@ -5,11 +5,12 @@ import { Choice, Field } from "./field";
 import { languageName } from "./figures";
 import { models, serviceState } from "./service";
 import { choose, settings, type Theme } from "./settings";
+import { SoundSetting } from "./sound-setting";
 import { USUAL_LAYOUT } from "./subtitles";
 
 /** The settings, in a dialog. */
 export function SettingsDialog({ close }: { close: () => void }) {
-  const { model, language, task, picture, subtitles, theme, key } = settings.value;
+  const { model, language, task, picture, pushToTalk, subtitles, theme, key } = settings.value;
   const chosen = models.value.find(({ id }) => id === model) ?? models.value[0];
   const languages = (chosen?.languages ?? ["en"])
     .map((code) => ({ code, name: languageName(code) }))
@@ -60,6 +61,17 @@ export function SettingsDialog({ close }: { close: () => void }) {
         ]}
         onChoose={(value) => choose({ picture: value })}
       />
+      <Choice
+        name="Push to talk"
+        note="The microphone hears while the space bar is held, and pauses when it is released"
+        value={pushToTalk ? "on" : "off"}
+        options={[
+          { value: "off", label: "Off" },
+          { value: "on", label: "Hold space" },
+        ]}
+        onChoose={(value) => choose({ pushToTalk: value === "on" })}
+      />
+      <SoundSetting />
       <Field name="Signs in a line of subtitles" note="Those of East Asia count two">
         <input
           type="number"

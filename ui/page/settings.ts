@@ -17,6 +17,10 @@ export interface Settings {
   picture: PictureChoice;
   /** Id of the microphone; "" for the system's choice. */
   microphone: string;
+  /** Whether the microphone hears while the space bar is held. */
+  pushToTalk: boolean;
+  /** Whether the sound of what is heard is kept on this device. */
+  keepsSound: boolean;
   /** Shape of the subtitles that are saved. */
   subtitles: Layout;
   theme: Theme;
@@ -32,6 +36,8 @@ const DEFAULTS: Settings = {
   task: "transcribe",
   picture: "png",
   microphone: "",
+  pushToTalk: false,
+  keepsSound: false,
   subtitles: USUAL_LAYOUT,
   theme: "auto",
   key: "",

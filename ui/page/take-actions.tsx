@@ -3,8 +3,10 @@
 import { useState } from "preact/hooks";
 import { titleOf } from "../shared/messages";
 import { copied } from "./copy";
-import { CopyIcon, RemoveIcon } from "./icons";
+import { byteCount } from "./figures";
+import { CopyIcon, PlayIcon, RemoveIcon } from "./icons";
 import type { Take } from "./library";
+import { canBeHeard, hear, keptBytes } from "./playback";
 import { save } from "./save";
 import { settings } from "./settings";
 import { plainText, TRANSCRIPT_FORMATS, type TranscriptFormat, transcriptFile } from "./transcript";
@@ -17,10 +19,24 @@ export function TakeActions({ take }: { take: Take }) {
     setCopying((await copied(plainText(take))) ? "Copied" : "Not copied");
     setTimeout(() => setCopying("Copy"), 2_000);
   };
-  const { ended } = take.recording;
+  const { id, ended } = take.recording;
   const name = titleOf(take.recording);
+  const kept = keptBytes.value.get(id);
   return (
     <div class="take-actions">
+      {canBeHeard(take.recording) && (
+        <button
+          type="button"
+          class="small-button"
+          title={kept ? `${byteCount(kept)} of sound are kept on this device` : "Plays the file"}
+          // What is being heard has no whole sound yet.
+          disabled={ended === false && take.recording.kind === "microphone"}
+          onClick={() => hear(id, 0, true)}
+        >
+          <PlayIcon />
+          Play{kept ? ` (${byteCount(kept)})` : ""}
+        </button>
+      )}
       <button type="button" class="small-button" onClick={copy}>
         <CopyIcon />
         <span aria-live="polite">{copying}</span>
@@ -49,7 +65,7 @@ export function TakeActions({ take }: { take: Take }) {
         type="button"
         class="icon-button"
         aria-label={`Remove ${name}`}
-        title="Remove words and pictures from this device"
+        title="Remove words, pictures and sound from this device"
         // What is being heard would come again.
         disabled={ended === false}
         onClick={() => removeTakes([take])}

@@ -10,6 +10,7 @@ import { interimWords, mend, type Take, tellOutbox } from "./library";
 import { isMended, textOf } from "./mended";
 import { EditableWords, startMending, useIsMended, useMended } from "./mending";
 import { type Paragraph, paragraphs, said } from "./paragraphs";
+import { canBeHeard } from "./playback";
 import { TakeActions } from "./take-actions";
 import { TimedText } from "./timed-text";
 import { Title } from "./title";
@@ -47,7 +48,12 @@ function WholeTake({ take, show }: TakeProps) {
   const late = waiting > (recording.kind === "microphone" ? ON_THEIR_WAY : 0);
   const left = late ? wordsLeft(utterances) : null;
   return (
-    <article class="take" aria-label={titleOf(recording)} data-recording={recording.id}>
+    <article
+      class="take"
+      aria-label={titleOf(recording)}
+      data-recording={recording.id}
+      data-heard={canBeHeard(recording)}
+    >
       <header class="take-head">
         <h3>
           <Title recording={recording} />

@@ -1,12 +1,14 @@
 /** The words, as a text to read, with the times at its side. */
 
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { Utterance } from "../shared/messages";
 import { useFollowing, useTop } from "./follow";
 import { CaptionsIcon, DownIcon } from "./icons";
 import { latest, takes } from "./library";
 import { microphone } from "./listening";
 import { mending } from "./mending";
+import { hear, hearing } from "./playback";
+import type { Player } from "./player";
 import { TakeText } from "./take-text";
 import { captions } from "./view";
 import "./transcript-view.css";
@@ -41,6 +43,7 @@ export function TranscriptView({ show }: { show: (utterance: Utterance) => void 
         </button>
       </header>
       <div class="transcript-frame">
+        {/* biome-ignore lint/a11y/useKeyWithClickEvents: the player goes from sentence to sentence */}
         <section
           ref={text}
           class="transcript-text"
@@ -48,6 +51,7 @@ export function TranscriptView({ show }: { show: (utterance: Utterance) => void 
           tabIndex={0}
           aria-labelledby="transcript-title"
           onScroll={onScroll}
+          onClick={hearWord}
         >
           <div>
             {all.length === 0 && (
@@ -65,9 +69,31 @@ export function TranscriptView({ show }: { show: (utterance: Utterance) => void 
           </button>
         )}
       </div>
+      <Playback />
       <p class="visually-hidden" aria-live="polite">
         {latest.value}
       </p>
     </div>
   );
+}
+
+/** Hears a recording from the word that was clicked on. */
+function hearWord({ target, detail }: MouseEvent): void {
+  // Who clicks twice mends, and who selects copies.
+  if (!(target instanceof Element) || detail > 1 || !getSelection()?.isCollapsed) return;
+  const word = target.closest<HTMLElement>("[data-heard=true] [data-word]");
+  const take = word?.closest<HTMLElement>("[data-recording]");
+  if (!word || !take || word.closest("[contenteditable]")) return;
+  hear(take.dataset.recording ?? "", Number(word.dataset.word));
+}
+
+/** The player, while something is to be heard; it comes when it is first wanted. */
+function Playback() {
+  const [Loaded, setLoaded] = useState<typeof Player | null>(null);
+  const wish = hearing.value;
+  useEffect(() => {
+    if (wish && !Loaded) void import("./player").then(({ Player }) => setLoaded(() => Player));
+  }, [wish]);
+  const take = takes.value.find(({ recording }) => recording.id === wish?.recording);
+  return Loaded && wish && take && <Loaded key={wish.recording} take={take} wish={wish} />;
 }

@@ -44,6 +44,8 @@ export interface Recording {
   file?: { size: number; lastModified: number };
   /** When somebody removed it, in milliseconds since 1970: it can be taken back for a while. */
   removed?: number;
+  /** Which of a file's audio tracks was chosen, from 1 on; missing where nobody chose. */
+  track?: number;
 }
 
 /** For how long what was removed can be taken back, in milliseconds. */
@@ -61,8 +63,8 @@ function inOrder({ model, language, task, encoding, melBins, prompt = "" }: Wish
 }
 
 /** Returns what a recording is called. */
-export function titleOf({ title, name }: Recording): string {
-  return title || name;
+export function titleOf({ title, name, track }: Recording): string {
+  return title || (track === undefined ? name : `${name}, track ${track}`);
 }
 
 /** Returns the name of the lock that whoever hears a recording holds until its end. */
@@ -159,6 +161,8 @@ export type ListenerOrder =
     }
   | { kind: "file"; task: ListeningTask; file: File }
   | { kind: "decoded"; channels: Float32Array[] | null }
+  /** Nothing more comes for a while: what was said is to be cut. */
+  | { kind: "pause" }
   | { kind: "finish" }
   | { kind: "cancel" };
 
@@ -167,6 +171,8 @@ export interface ListeningTask {
   wishes: Wishes;
   /** Up to where its segments were sent before, if it goes on, in seconds; else 0. */
   sentUntil: number;
+  /** Whether its sound is to be kept on this device. */
+  keepsSound: boolean;
   outbox: MessagePort;
   painter: MessagePort;
 }
@@ -178,6 +184,8 @@ export type ListenerReport =
   | { kind: "progress"; seconds: number; total: number | null }
   /** What whoever listens should know of the recording. */
   | { kind: "notice"; text: string }
+  /** The audio tracks of a file that has several, and which one is heard, from 1 on. */
+  | { kind: "tracks"; names: string[]; heard: number }
   /** The browser cannot stream this file: it is to be decoded whole, at 16 kHz, and sent back. */
   | { kind: "decode" }
   | { kind: "ended"; seconds: number; segments: number; problem: string | null };

@@ -43,8 +43,8 @@ export interface OpenFile {
   duration: number | null;
   /** Mono samples, each piece with its rate in hertz; `UndecodableError` where decoding fails. */
   samples: AsyncGenerator<{ samples: Float32Array; rate: number }>;
-  /** Which audio tracks there are and which one this is, in words; null if there is only one. */
-  tracks: string | null;
+  /** Names of the audio tracks, and which one this is, from 1 on; null if there is only one. */
+  tracks: { names: string[]; heard: number } | null;
   /** What is missing of the sound, in words, once all samples were read; null if nothing is. */
   lost(): string | null;
   close(): void;
@@ -53,10 +53,11 @@ export interface OpenFile {
 /**
  * Opens any audio or video file.
  *
+ * @param chosen - which of its audio tracks, from 1 on; the one that it says itself if not given
  * @throws UnreadableFileError if it is none, is empty, or has no sound.
  * @throws NotStreamableError if this browser has no streaming decoder for it.
  */
-export async function openFile(file: File): Promise<OpenFile> {
+export async function openFile(file: File, chosen?: number): Promise<OpenFile> {
   if (file.size === 0) throw new UnreadableFileError("the file is empty");
   const head = new Uint8Array(await file.slice(0, 64).arrayBuffer());
   if (PLAYLIST.test(new TextDecoder().decode(head))) {
@@ -70,10 +71,11 @@ export async function openFile(file: File): Promise<OpenFile> {
         `this is not an audio or video file that this browser knows${hint}`,
       );
     }
-    const track = await readable(input.getPrimaryAudioTrack());
+    const tracks = await readable(input.getAudioTracks());
+    const track = tracks[(chosen ?? 0) - 1] ?? (await readable(input.getPrimaryAudioTrack()));
     if (!track) {
-      const tracks = await readable(input.getTracks());
-      if (tracks.length) throw new UnreadableFileError("there is no sound in this video");
+      if ((await readable(input.getTracks())).length)
+        throw new UnreadableFileError("there is no sound in this video");
       throw new UndecodableError("the file is damaged");
     }
     if (!(await track.canDecode())) {
@@ -92,7 +94,7 @@ export async function openFile(file: File): Promise<OpenFile> {
     return {
       duration,
       samples: streamed(new AudioSampleSink(track), clock, surround),
-      tracks: await named(await readable(input.getAudioTracks()), track),
+      tracks: await named(tracks, track),
       lost: () => lost(clock.heard, promised, share(head, file.size)),
       close: () => input.dispose(),
     };
@@ -110,17 +112,19 @@ async function readable<T>(reading: Promise<T>): Promise<T> {
   }
 }
 
-async function named(tracks: InputAudioTrack[], heard: InputAudioTrack): Promise<string | null> {
+async function named(
+  tracks: InputAudioTrack[],
+  heard: InputAudioTrack,
+): Promise<OpenFile["tracks"]> {
   if (tracks.length < 2) return null;
-  const said = await Promise.all(
+  const names = await Promise.all(
     tracks.map(async (track, index) => {
       const language = await track.getLanguageCode();
       const words = [language === "und" ? "" : language, (await track.getName()) ?? ""];
       return [index + 1, words.filter(Boolean).join(", ")].filter(Boolean).join(" ");
     }),
   );
-  const place = tracks.indexOf(heard) + 1;
-  return `it has ${tracks.length} audio tracks: ${said.join("; ")}; this is ${place}`;
+  return { names, heard: tracks.indexOf(heard) + 1 };
 }
 
 /** Whether an MP3 says how many frames it has, and is not only guessed by its size. */

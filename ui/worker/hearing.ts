@@ -17,9 +17,13 @@ import type {
 import { Envelope } from "./envelope";
 import { InterimPace } from "./interim";
 import { Joiner } from "./joining";
+import type { SoundKeeper } from "./sound-keeper";
 
 /** Seconds of speech that a recording's segments have at least: long ones suit Whisper best. */
 const RECORDING_SEGMENT = 15;
+
+/** Seconds of silence that stand for a pause of the microphone, however long it was. */
+const PAUSE = 1.5;
 
 /** A segment that was sent, for the picture that it may be joined in. */
 interface Heard extends Cut {
@@ -33,6 +37,7 @@ export class Hearing {
   readonly #task: ListeningTask;
   readonly #module: WebAssembly.Module;
   readonly #stream: SegmentStream;
+  readonly #keeper: SoundKeeper | null;
   readonly #envelope = new Envelope();
   readonly #deliveries: Promise<unknown>[] = [];
   #receipts: ((receipt: OutboxReceipt) => void)[] = [];
@@ -50,9 +55,10 @@ export class Hearing {
   /** How long the recording says that it is, in seconds. */
   total: number | null = null;
 
-  constructor(task: ListeningTask, module: WebAssembly.Module) {
+  constructor(task: ListeningTask, module: WebAssembly.Module, keeper: SoundKeeper | null = null) {
     this.#task = task;
     this.#module = module;
+    this.#keeper = keeper;
     this.#live = task.recording.kind === "microphone";
     this.#stream = new SegmentStream(module, {
       melBins: task.wishes.melBins,
@@ -85,6 +91,12 @@ export class Hearing {
     this.#hear(this.#resampler?.resampler.push(samples) ?? samples);
   }
 
+  /** Cuts what was said up to now, by the silence that ends any segment. */
+  pause(): void {
+    this.#drain();
+    this.#hear(new Float32Array(PAUSE * SAMPLE_RATE));
+  }
+
   /**
    * Ends the recording, and waits until all of its pictures are in the outbox.
    *
@@ -99,6 +111,7 @@ export class Hearing {
     this.#task.painter.postMessage({ kind: "finished" } satisfies PaintingUpdate);
     // Where a picture could not be kept, the recording ends all the same, and says why.
     const lost = await this.delivered().catch((error: Error) => error);
+    await this.#keeper?.finish(this.segments > 0);
     if (this.segments) {
       const why = problem ?? lost?.message ?? null;
       await this.#deliver({
@@ -111,7 +124,7 @@ export class Hearing {
 
   /** Waits until the outbox has all pictures so far on disk; rejects if it could not keep one. */
   async delivered(): Promise<void> {
-    await Promise.all(this.#deliveries.splice(0));
+    await Promise.all([...this.#deliveries.splice(0), this.#keeper?.written()]);
   }
 
   #drain(): void {
@@ -122,6 +135,7 @@ export class Hearing {
   #hear(samples: Float32Array): void {
     if (!samples.length) return;
     this.#samples += samples.length;
+    this.#keeper?.push(samples);
     this.#envelope.push(samples);
     this.#take(this.#stream.push(samples));
   }

@@ -15,12 +15,15 @@ import scalarUrl from "../wasm/build/chain.wasm?url";
 import type { OpenFile } from "./file";
 import { Hearing } from "./hearing";
 import { microphoneSamples } from "./microphone";
+import type { SoundKeeper } from "./sound-keeper";
 
 /** Samples that a file's pieces are gathered to before they are worked on. */
 const BATCH = 32_768;
 /** Least time between two reports, in milliseconds. */
 const REPORT_EVERY = 100;
 const LEVEL_EVERY = 50;
+/** Time in which the last samples before a pause arrive, in milliseconds. */
+const ON_ITS_WAY = 50;
 
 const NOT_LOADED = "a part of this page could not be loaded; try again when the service is back";
 
@@ -31,6 +34,7 @@ const module = chainModule();
 module.catch(() => {
   // Whoever listens hears of it.
 });
+let pause = () => {};
 let decoded = (_: Float32Array[] | null) => {};
 
 self.onmessage = (event: MessageEvent<ListenerOrder>) => {
@@ -44,6 +48,10 @@ self.onmessage = (event: MessageEvent<ListenerOrder>) => {
       break;
     case "decoded":
       decoded(order.channels);
+      break;
+    case "pause":
+      // What was said up to now may still be on its way from the audio thread.
+      setTimeout(() => pause(), ON_ITS_WAY);
       break;
     case "finish":
       finishing.abort();
@@ -67,7 +75,7 @@ async function listenNow(task: ListeningTask, hear: (hearing: Hearing) => Promis
   let hearing: Hearing | null = null;
   let problem: string | null = null;
   try {
-    hearing = new Hearing(task, await module);
+    hearing = new Hearing(task, await module, task.keepsSound ? await keeper(task) : null);
     await hear(hearing);
   } catch (error) {
     problem = error instanceof Error ? error.message : String(error);
@@ -90,6 +98,18 @@ async function listenNow(task: ListeningTask, hear: (hearing: Hearing) => Promis
   });
 }
 
+/** Returns what keeps a recording's sound; null where that cannot be, which is said. */
+async function keeper({ recording }: ListeningTask): Promise<SoundKeeper | null> {
+  const tell = (text: string) => report({ kind: "notice", text });
+  try {
+    const { SoundKeeper } = await import("./sound-keeper");
+    return new SoundKeeper(recording.id, tell);
+  } catch (error) {
+    tell(`its sound cannot be kept: ${error instanceof Error ? error.message : error}`);
+    return null;
+  }
+}
+
 async function chainModule(): Promise<WebAssembly.Module> {
   const response = await fetch(new URL(hasSimd() ? simdUrl : scalarUrl, import.meta.url));
   if (!response.ok) throw new Error(NOT_LOADED);
@@ -102,6 +122,7 @@ async function hearMicrophone(
 ): Promise<void> {
   let peak = 0;
   let reported = 0;
+  pause = () => hearing.pause();
   for await (const samples of microphoneSamples(source, finishing.signal)) {
     for (const sample of samples) peak = Math.max(peak, Math.abs(sample));
     hearing.push(samples, sampleRate);
@@ -122,9 +143,9 @@ async function hearFile(hearing: Hearing, task: ListeningTask, file: File): Prom
   });
   let damage: string | null = null;
   try {
-    const opened = await openFile(file);
+    const opened = await openFile(file, task.recording.track);
     try {
-      if (opened.tracks) report({ kind: "notice", text: opened.tracks });
+      if (opened.tracks) report({ kind: "tracks", ...opened.tracks });
       await hearStream(hearing, task, opened);
       damage = cancelling.signal.aborted ? null : opened.lost();
     } finally {

@@ -17,6 +17,7 @@ import {
   TAKEN_BACK_WITHIN,
   type Utterance,
 } from "../shared/messages";
+import { eraseSound, soundSizes } from "../shared/sounds";
 import { changeRecording, changeUtterance, heardOn, mended } from "./kept";
 import { type Outcome, type Service, transcribe } from "./request";
 import { isFull, Room } from "./room";
@@ -84,9 +85,20 @@ class Outbox {
         this.#eraseLater(recording);
       }
       this.#tidy();
+      void this.#sweep();
       await new Promise(() => {});
     };
     await (navigator.locks ? navigator.locks.request("hush-outbox", serving) : serving());
+  }
+
+  /** Erases sounds that have no recording, and that nobody is keeping now. */
+  async #sweep(): Promise<void> {
+    for (const recording of (await soundSizes()).keys()) {
+      // A recording is kept from its first words on, and its sound from the beginning.
+      void navigator.locks?.request(hearingLock(recording), async () => {
+        if (!(await this.#database.getKey("recordings", recording))) await eraseSound(recording);
+      });
+    }
   }
 
   obey(order: OutboxOrder): void {
@@ -444,7 +456,7 @@ class Outbox {
 
   async #erase(recording: string): Promise<void> {
     this.#drop(recording);
-    await removeRecording(this.#database, recording);
+    await Promise.all([removeRecording(this.#database, recording), eraseSound(recording)]);
     this.#tell({ kind: "removed", recording });
   }
 
