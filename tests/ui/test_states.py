@@ -320,3 +320,38 @@ def test_what_is_dropped_beside_the_stage_is_heard(
     page.dispatch_event(place, "drop", {"dataTransfer": transfer})
     words(page, sample_words)
     expect(page.get_by_text("Drop to transcribe")).to_have_count(0)
+
+
+def drag(page: Page, to: str) -> None:
+    """Drag a word, which is selected by a double click, as people do."""
+    page.mouse.move(0, 0)
+    page.evaluate("window.dropped = []; addEventListener('drop', () => dropped.push(1))")
+    text = page.get_by_role("dialog").locator(".field-note").first
+    box = text.bounding_box()
+    assert box
+    page.mouse.dblclick(box["x"] + 12, box["y"] + box["height"] / 2)
+    assert page.evaluate("String(getSelection())").strip()
+    target = page.locator(to).bounding_box()
+    assert target
+    page.mouse.move(box["x"] + 12, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    middle = target["x"] + target["width"] / 2, target["y"] + target["height"] / 2
+    for _ in range(2):
+        page.mouse.move(*middle, steps=5)
+    expect(page.get_by_text("Drop to transcribe")).to_have_count(0)
+    page.mouse.up()
+
+
+def test_text_that_is_dragged_goes_into_fields(page: Page) -> None:
+    page.get_by_role("button", name="Settings").click()
+    drag(page, ".settings-dialog textarea")
+    expect(page.locator(".settings-dialog textarea")).to_have_value("The")
+
+
+def test_text_that_is_dragged_elsewhere_changes_nothing(page: Page) -> None:
+    address = page.url
+    page.get_by_role("button", name="Settings").click()
+    drag(page, ".settings-dialog h2")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    expect(page.locator(".file")).to_have_count(0)
+    assert page.url == address

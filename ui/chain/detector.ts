@@ -1,6 +1,6 @@
 // Where speech is, decided on the spectrogram alone, as docs/segments.md describes it and
-// hush/detector.py does it. The page decides by voice-network.ts; `EdgeDetector` is the older way, on
-// whole numbers.
+// hush/detector.py does it. The page decides by voice-network.ts; `EdgeDetector` is the older way,
+// on whole numbers.
 
 import type { MelBins } from "./mel";
 

@@ -1,4 +1,4 @@
-/** The shell of every dialog: its title, and three ways to close it: a button, Escape, the page behind it. */
+/** The shell of every dialog. A button, Escape and the page behind it close it. */
 
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";

@@ -21,7 +21,7 @@ export function duration(seconds: number): string {
 /** Answers that the pace of words is taken from. */
 const LATEST = 8;
 
-/** Returns the seconds until words of all that waits are there, at the latest pace; null without one. */
+/** Returns the seconds until all words are there, at the latest pace; null without one. */
 export function wordsLeft(utterances: Utterance[]): number | null {
   const answered = utterances
     .filter((utterance) => utterance.answered !== null)

@@ -189,7 +189,7 @@ async function captured(
   };
 }
 
-/** Returns the two ends of the way from the audio thread to the listener: where to read, where to write. */
+/** Returns where the listener reads, and where the audio thread writes. */
 function connection(
   sampleRate: number,
 ): [SharedArrayBuffer | MessagePort, SharedArrayBuffer | MessagePort] {

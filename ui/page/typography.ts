@@ -1,4 +1,4 @@
-/** How text of any script is joined, measured and broken into lines: hush/typography.py in TypeScript. */
+/** How text of any script is joined, measured and broken into lines: as hush/typography.py does. */
 
 /** Thai, Lao, Burmese, Khmer, Chinese and Japanese, which have no spaces between words. */
 const UNSPACED =
@@ -19,7 +19,7 @@ const NEVER_FIRST = new Set(
 );
 const NEVER_LAST = new Set("([{“‘«「『《【〔〈（［｛$£¥เแโใไເແໂໃໄ");
 
-/** Joins texts that were said one after the other: with spaces, or without in scripts that have none. */
+/** Joins texts that were said one after the other: with spaces where their script has them. */
 export function joined(texts: Iterable<string>): string {
   let whole = "";
   for (const text of texts) {

@@ -1,4 +1,4 @@
-/** What is kept in this browser until it is removed: recordings, utterances with their words, pictures. */
+/** What this browser keeps until it is removed: recordings, utterances with words, pictures. */
 
 import { type DBSchema, type IDBPDatabase, openDB } from "idb";
 import type { Recording, Utterance } from "./messages";

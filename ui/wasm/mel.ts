@@ -30,7 +30,7 @@ export function prepare(bins: i32): void {
   for (let bin = 0; bin < bins; bin++) used += prepareFilter(bin, weights + (used << 2));
 }
 
-/** Put the weights of a filter, Slaney's triangle of unit area, at `to`; return how many they are. */
+/** Put a filter's weights, Slaney's triangle of unit area, at `to`; return how many they are. */
 function prepareFilter(bin: i32, to: usize): i32 {
   const lower = edge(bin);
   const centre = edge(bin + 1);

@@ -1,4 +1,4 @@
-/** The clock of a file: where silence belongs between its pieces of sound. As in hush/sound/clock.py. */
+/** The clock of a file: where silence belongs in its sound. As in hush/sound/clock.py. */
 
 /** Seconds; shorter gaps come from rounded times. */
 export const SHORTEST_SILENCE = 0.1;

@@ -1,4 +1,4 @@
-/** What sound looks like: the lowest and highest sample of every 10 ms, for the waveform beside a picture. */
+/** What sound looks like: the lowest and highest sample of every 10 ms, for waveforms. */
 
 import { HOP_LENGTH } from "../chain/framing";
 

@@ -1,4 +1,4 @@
-/** Samples of a file, streamed: demultiplexed by mediabunny, decoded by the browser's own codecs. */
+/** Samples of a file, streamed: demultiplexed by mediabunny, decoded by the browser's codecs. */
 
 import {
   ALL_FORMATS,

@@ -2,7 +2,7 @@
 
 import { RingBuffer } from "ringbuf.js";
 
-/** How often the ring is emptied, in milliseconds: nothing may wake this thread from the audio thread. */
+/** How often the ring is emptied, in milliseconds: the audio thread may wake nobody. */
 const POLL = 10;
 
 /** Yields mono samples at the device's rate until `stopped`, then what is left. */

@@ -32,7 +32,7 @@ const LINE = "rgb(222 245 229 / 10%)";
 const SPEECH = "#49c1ad";
 const CUT = "rgb(222 245 229 / 55%)";
 
-/** What one canvas shows; it draws by itself, once per screen frame, while there is something new. */
+/** What one canvas shows; it draws by itself, once per screen frame, while there is news. */
 export class Painting {
   readonly #canvas: OffscreenCanvas;
   readonly #context: Context;

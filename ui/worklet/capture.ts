@@ -18,7 +18,7 @@ class Capture extends AudioWorkletProcessor {
     };
   }
 
-  /** Pushing is wait-free and allocates nothing. What does not fit is lost, and its length reported. */
+  /** Pushing is wait-free and allocates nothing. What does not fit is lost; its length is told. */
   #toRing(memory: SharedArrayBuffer): (samples: Float32Array) => void {
     const ring = new RingBuffer(memory, Float32Array);
     return (samples) => {

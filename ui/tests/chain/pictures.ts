@@ -19,7 +19,7 @@ interface Recording extends SegmentOptions {
   samples: string;
   /** Samples a second. */
   rate: number;
-  /** Where to put what becomes of it: cuts.json, probabilities.f32, and 0.png, 0.tga, 0.webp and so on. */
+  /** Where to put what becomes of it: cuts.json, probabilities.f32, 0.png, 0.tga and so on. */
   folder: string;
 }
 
