@@ -25,7 +25,7 @@ ALLOWED_FIELDS = {
     "timestamp_granularities[]",
     "model",
     "language",
-    "prompt",
+    "keywords[]",
     "interim",
 }
 
@@ -135,8 +135,11 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 
 def new_context(browser: Browser, **options: Any) -> BrowserContext:
-    """Open what shares nothing with other pages of a browser, and gives up only what hangs."""
-    context = browser.new_context(**options)
+    """Open what shares nothing with other pages of a browser, and gives up only what hangs.
+
+    It keeps no page unless a test wants that: all that is asked for goes over the wire.
+    """
+    context = browser.new_context(**{"service_workers": "block", **options})
     context.set_default_timeout(PATIENCE * 1_000)
     return context
 

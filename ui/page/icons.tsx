@@ -137,6 +137,25 @@ export const ForwardIcon = () => (
   </Icon>
 );
 
+export const AgainIcon = () => (
+  <Icon>
+    <path d="M15.5 7.5A6.5 6.5 0 1 0 16.5 11M16 3.5v4.5h-4.5" />
+  </Icon>
+);
+
+export const TranslateIcon = () => (
+  <Icon>
+    <rect x="2.5" y="4" width="6" height="12" rx="1.5" />
+    <path d="M12 6h5.5M12 10h5.5M12 14h3.5" />
+  </Icon>
+);
+
+export const FolderIcon = () => (
+  <Icon>
+    <path d="M2.5 6.2a1.7 1.7 0 0 1 1.7-1.7h3.3l2 2h6.3a1.7 1.7 0 0 1 1.7 1.7v5.6a1.7 1.7 0 0 1-1.7 1.7H4.2a1.7 1.7 0 0 1-1.7-1.7Z" />
+  </Icon>
+);
+
 /** Sound that becomes quiet. */
 export const Mark = () => (
   <svg class="mark" viewBox="0 0 30 24" width="30" height="24" aria-hidden="true">

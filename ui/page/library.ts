@@ -1,4 +1,4 @@
-/** The recordings and utterances that this browser keeps, as they change, and the outbox that changes them. */
+/** The recordings and utterances that this browser keeps, and the outbox that changes them. */
 
 import { batch, computed, signal } from "@preact/signals";
 import { type Database, openDatabase } from "../shared/database";
@@ -7,8 +7,8 @@ import {
   CHANGES,
   type Change,
   type Hold,
-  type InterimCost,
   type OutboxOrder,
+  type PictureSum,
   type Recording,
   type Utterance,
   type Wishes,
@@ -85,14 +85,19 @@ export const sentUtterances = computed<Utterance[]>(() =>
 );
 
 /** What was sent of utterances while they were being said. */
-export const interimCost = computed<InterimCost>(() => {
-  const cost = { pictures: 0, bytes: 0 };
-  for (const { interim } of shownUtterances.value) {
-    cost.pictures += interim?.pictures ?? 0;
-    cost.bytes += interim?.bytes ?? 0;
+export const interimCost = computed(() => sumOf("interim"));
+
+/** What was sent of utterances once more: to be heard again, or in English. */
+export const sentAgain = computed(() => sumOf("again"));
+
+function sumOf(what: "interim" | "again"): PictureSum {
+  const sum = { pictures: 0, bytes: 0 };
+  for (const utterance of shownUtterances.value) {
+    sum.pictures += utterance[what]?.pictures ?? 0;
+    sum.bytes += utterance[what]?.bytes ?? 0;
   }
-  return cost;
-});
+  return sum;
+}
 
 const outbox = new Worker(new URL("../worker/outbox.ts", import.meta.url), {
   type: "module",
@@ -150,12 +155,13 @@ function applyChanges(): void {
         changedRecordings.set(change.recording.id, change.recording);
         break;
       case "utterance":
-        changedUtterances.set(change.utterance.id, change.utterance);
         if (change.utterance.answer) {
-          if (!change.utterance.joins) told.push(change.utterance.answer.text);
+          const isNew = !changedUtterances.get(change.utterance.id)?.answer;
+          if (isNew && !change.utterance.joins) told.push(change.utterance.answer.text);
           agreements.delete(change.utterance.id);
           changedWords.delete(change.utterance.id);
         }
+        changedUtterances.set(change.utterance.id, change.utterance);
         break;
       case "interim": {
         const agreement = agreements.get(change.utterance) ?? new Agreement();

@@ -5,10 +5,11 @@ import { effect } from "@preact/signals";
 import { render } from "preact";
 import { useCallback, useState } from "preact/hooks";
 import type { Utterance } from "../shared/messages";
-import type { AccountDialog } from "./account-dialog";
 import { serviceAddress } from "./address";
 import { Header } from "./header";
+import { hearingAgain } from "./hear-again";
 import { Hero } from "./hero";
+import { lazily } from "./lazily";
 import { held, openLibrary, tellOutbox } from "./library";
 import { PictureDialog } from "./picture-dialog";
 import { Pictures } from "./pictures";
@@ -22,19 +23,18 @@ import { captions } from "./view";
 import { keepAwake } from "./wake-lock";
 import "./main.css";
 
+const Account = lazily(async () => (await import("./account-dialog")).AccountDialog);
+const HearAgain = lazily(async () => (await import("./hear-again-dialog")).HearAgainDialog);
+
 function Page() {
   const [shown, setShown] = useState<string | null>(null);
   const [settingsOpen, setSettingsOpen] = useState(false);
-  const [Account, setAccount] = useState<typeof AccountDialog | null>(null);
-  const openAccount = async () => {
-    const { AccountDialog } = await import("./account-dialog");
-    setAccount(() => AccountDialog);
-  };
-  const closeAccount = useCallback(() => setAccount(null), []);
+  const [accountOpen, setAccountOpen] = useState(false);
+  const closeAccount = useCallback(() => setAccountOpen(false), []);
   const show = useCallback((utterance: Utterance | null) => setShown(utterance?.id ?? null), []);
   return (
     <>
-      <Header openSettings={() => setSettingsOpen(true)} openAccount={openAccount} />
+      <Header openSettings={() => setSettingsOpen(true)} openAccount={() => setAccountOpen(true)} />
       <main data-captions={captions.value}>
         <Hero />
         <TranscriptView show={show} />
@@ -47,7 +47,15 @@ function Page() {
       </footer>
       <Undo />
       {shown !== null && <PictureDialog id={shown} show={show} />}
-      {Account && <Account close={closeAccount} />}
+      {accountOpen && <Account close={closeAccount} />}
+      {hearingAgain.value && (
+        <HearAgain
+          asked={hearingAgain.value}
+          close={() => {
+            hearingAgain.value = null;
+          }}
+        />
+      )}
       {settingsOpen && <SettingsDialog close={() => setSettingsOpen(false)} />}
     </>
   );

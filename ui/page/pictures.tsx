@@ -5,7 +5,7 @@ import { clock } from "../shared/axes";
 import type { Utterance } from "../shared/messages";
 import { byteCount, duration, languageName, pictureSeconds, soundBytes } from "./figures";
 import { ForUtterance, type UtteranceProps } from "./for-utterance";
-import { interimCost, picture, sentUtterances } from "./library";
+import { interimCost, picture, sentAgain, sentUtterances } from "./library";
 import "./pictures.css";
 
 /** Pictures that are listed before somebody asks for more. */
@@ -35,8 +35,9 @@ export function Pictures({ show }: { show: (utterance: Utterance) => void }) {
 
 function Tally({ utterances }: { utterances: Utterance[] }) {
   const interim = interimCost.value;
-  const pictures = utterances.length + interim.pictures;
-  const sent = utterances.reduce((sum, { bytes }) => sum + bytes, interim.bytes);
+  const again = sentAgain.value;
+  const pictures = utterances.length + interim.pictures + again.pictures;
+  const sent = utterances.reduce((sum, { bytes }) => sum + bytes, interim.bytes + again.bytes);
   const sound = utterances
     .filter(({ joins }) => !joins)
     .reduce((sum, { start, end }) => sum + soundBytes(end - start), 0);
@@ -65,6 +66,8 @@ function Tally({ utterances }: { utterances: Utterance[] }) {
       <p class="tally-text">
         {interim.pictures > 0 &&
           `${interim.pictures} of them, ${byteCount(interim.bytes)}, showed what was still being said, for words at once; of these only the newest is kept, until the stretch ends. `}
+        {again.pictures > 0 &&
+          `${again.pictures} of them, ${byteCount(again.bytes)}, were sent once more, to be heard again or in English. `}
         The sound stayed here, and is gone. <a href="privacy.html">What a picture still tells</a>
       </p>
     </div>

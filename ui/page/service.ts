@@ -5,6 +5,7 @@ import { ENCODINGS, type Encoding } from "../chain/encoding";
 import type { MelBins, Task, Wishes } from "../shared/messages";
 import { askMe, me, mustSignIn } from "./account";
 import { serviceAddress } from "./address";
+import { fitting, keywordsIn } from "./keywords";
 import { choose, settings } from "./settings";
 
 /** A model that is ready, as GET v1/models describes it. */
@@ -63,7 +64,8 @@ document.addEventListener("visibilitychange", () => void watchService());
 
 /** Returns what pictures sent now are to be, and what is wanted of them. */
 export function wishes(): Wishes {
-  const { model, language, task, picture, melBins } = settings.peek();
+  const { model, language, task, picture, melBins, keywords } = settings.peek();
+  const expected = fitting(keywordsIn(keywords));
   const ready = models.peek();
   const chosen = ready.find(({ id }) => id === model) ?? ready[0];
   return {
@@ -72,7 +74,22 @@ export function wishes(): Wishes {
     task,
     encoding: picture === "small" ? smallEncoding(chosen) : ENCODINGS[picture],
     melBins: chosen?.mel_bins ?? melBins,
+    ...(expected.length && { keywords: expected }),
   };
+}
+
+/** Returns a model that is ready and can what is wanted, "" if only others can, null if none. */
+export function modelThat(can: (model: Model) => boolean, preferred: string): string | null {
+  const ready = models.value;
+  if (!ready.length) return preferred;
+  const able = ready.filter(can);
+  if (!able.length) return null;
+  return able.some(({ id }) => id === preferred) ? preferred : "";
+}
+
+/** Whether a model writes words in English of what is said in other languages. */
+export function translates({ tasks }: Model): boolean {
+  return tasks.includes("translate");
 }
 
 function smallEncoding(model: Model | undefined): Encoding {

@@ -2,8 +2,9 @@
 
 import { Dialog } from "./dialog";
 import { Choice, Field } from "./field";
-import { languageName } from "./figures";
-import { models, serviceState } from "./service";
+import { KeywordsField } from "./keywords-field";
+import { LanguageOptions } from "./language-options";
+import { models, serviceState, translates } from "./service";
 import { choose, settings, type Theme } from "./settings";
 import { SoundSetting } from "./sound-setting";
 import { USUAL_LAYOUT } from "./subtitles";
@@ -12,10 +13,7 @@ import { USUAL_LAYOUT } from "./subtitles";
 export function SettingsDialog({ close }: { close: () => void }) {
   const { model, language, task, picture, pushToTalk, subtitles, theme, key } = settings.value;
   const chosen = models.value.find(({ id }) => id === model) ?? models.value[0];
-  const languages = (chosen?.languages ?? ["en"])
-    .map((code) => ({ code, name: languageName(code) }))
-    .sort((one, other) => one.name.localeCompare(other.name));
-  const translates = chosen?.tasks.includes("translate") ?? false;
+  const translating = chosen ? translates(chosen) : false;
   return (
     <Dialog name="settings" title="Settings" close={close}>
       <Field name="Model" note="The service's largest, unless you choose one">
@@ -30,24 +28,20 @@ export function SettingsDialog({ close }: { close: () => void }) {
       </Field>
       <Field name="Language spoken">
         <select
-          value={languages.some(({ code }) => code === language) ? language : ""}
+          value={chosen && !chosen.languages.includes(language) ? "" : language}
           onChange={(event) => choose({ language: event.currentTarget.value })}
         >
-          <option value="">Detect</option>
-          {languages.map(({ code, name }) => (
-            <option key={code} value={code}>
-              {name}
-            </option>
-          ))}
+          <LanguageOptions model={chosen?.id} also={language} />
         </select>
       </Field>
+      <KeywordsField value={settings.value.keywords} onInput={(keywords) => choose({ keywords })} />
       <Choice
         name="Words"
-        note={translates ? "" : "This model cannot translate"}
+        note={translating ? "" : "This model cannot translate"}
         value={task}
         options={[
           { value: "transcribe", label: "As spoken" },
-          { value: "translate", label: "In English", disabled: !translates },
+          { value: "translate", label: "In English", disabled: !translating },
         ]}
         onChoose={(value) => choose({ task: value })}
       />

@@ -14,6 +14,8 @@ export interface Settings {
   /** ISO 639-1 code; "" to have it detected. */
   language: string;
   task: Task;
+  /** Names and words to expect, as they were typed. */
+  keywords: string;
   picture: PictureChoice;
   /** Id of the microphone; "" for the system's choice. */
   microphone: string;
@@ -24,6 +26,8 @@ export interface Settings {
   /** Shape of the subtitles that are saved. */
   subtitles: Layout;
   theme: Theme;
+  /** Whether keys do what buttons do. */
+  shortcuts: boolean;
   /** The key of a service that asks for one. */
   key: string;
   /** Height of the pictures that the service took when it was last seen. */
@@ -34,12 +38,14 @@ const DEFAULTS: Settings = {
   model: "",
   language: "",
   task: "transcribe",
+  keywords: "",
   picture: "png",
   microphone: "",
   pushToTalk: false,
   keepsSound: false,
   subtitles: USUAL_LAYOUT,
   theme: "auto",
+  shortcuts: true,
   key: "",
   melBins: 80,
 };

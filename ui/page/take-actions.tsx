@@ -19,7 +19,7 @@ export function TakeActions({ take }: { take: Take }) {
     setCopying((await copied(plainText(take))) ? "Copied" : "Not copied");
     setTimeout(() => setCopying("Copy"), 2_000);
   };
-  const { id, ended } = take.recording;
+  const { id, ended, translated } = take.recording;
   const name = titleOf(take.recording);
   const kept = keptBytes.value.get(id);
   return (
@@ -37,7 +37,7 @@ export function TakeActions({ take }: { take: Take }) {
           Play{kept ? ` (${byteCount(kept)})` : ""}
         </button>
       )}
-      <button type="button" class="small-button" onClick={copy}>
+      <button type="button" class="small-button" aria-keyshortcuts="Shift+C" onClick={copy}>
         <CopyIcon />
         <span aria-live="polite">{copying}</span>
       </button>
@@ -46,9 +46,11 @@ export function TakeActions({ take }: { take: Take }) {
         <select
           value=""
           onChange={async ({ currentTarget }) => {
-            const format = currentTarget.value as TranscriptFormat;
+            const [format, language] = currentTarget.value.split(" ");
             currentTarget.value = "";
-            save(await transcriptFile(take, format, settings.value.subtitles));
+            const { subtitles } = settings.value;
+            const english = language === "en";
+            save(await transcriptFile(take, format as TranscriptFormat, subtitles, english));
           }}
         >
           <option value="" hidden>
@@ -59,6 +61,15 @@ export function TakeActions({ take }: { take: Take }) {
               .{format}
             </option>
           ))}
+          {translated && (
+            <optgroup label="In English">
+              {TRANSCRIPT_FORMATS.map((format) => (
+                <option key={format} value={`${format} en`}>
+                  .en.{format}
+                </option>
+              ))}
+            </optgroup>
+          )}
         </select>
       </label>
       <button

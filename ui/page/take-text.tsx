@@ -6,14 +6,17 @@ import { clock } from "../shared/axes";
 import { titleOf, type Utterance } from "../shared/messages";
 import { duration, wordsLeft } from "./figures";
 import { MendIcon } from "./icons";
+import { spokenIn, wordsIn } from "./languages";
 import { interimWords, mend, type Take, tellOutbox } from "./library";
 import { isMended, textOf } from "./mended";
 import { EditableWords, startMending, useIsMended, useMended } from "./mending";
 import { type Paragraph, paragraphs, said } from "./paragraphs";
 import { canBeHeard } from "./playback";
 import { TakeActions } from "./take-actions";
+import { LanguageTag, TakeLanguages } from "./take-languages";
 import { TimedText } from "./timed-text";
 import { Title } from "./title";
+import { EnglishWords, useTranslations } from "./translation";
 import { gap } from "./typography";
 
 /** Live words that are on their way are no news, up to so many. */
@@ -47,12 +50,17 @@ function WholeTake({ take, show }: TakeProps) {
   const waiting = utterances.filter(({ state }) => state === "waiting").length;
   const late = waiting > (recording.kind === "microphone" ? ON_THEIR_WAY : 0);
   const left = late ? wordsLeft(utterances) : null;
+  const text = paragraphs(take, useMended(recording.id));
+  const { translated = false } = recording;
+  useTranslations(translated, text.flatMap(said));
+  let language: string | null = null;
   return (
     <article
       class="take"
       aria-label={titleOf(recording)}
       data-recording={recording.id}
       data-heard={canBeHeard(recording)}
+      data-translated={translated}
     >
       <header class="take-head">
         <h3>
@@ -63,11 +71,22 @@ function WholeTake({ take, show }: TakeProps) {
           {late && `, ${waiting} waiting`}
           {left !== null && `, words in ${duration(left)}`}
         </p>
+        <TakeLanguages take={take} />
         <TakeActions take={take} />
       </header>
-      {paragraphs(take, useMended(recording.id)).map((paragraph) => (
-        <ParagraphText key={paragraph.parts[0].id} paragraph={paragraph} show={show} />
-      ))}
+      {text.map((paragraph) => {
+        const before: string | null = language;
+        language = said(paragraph).map(spokenIn).findLast(Boolean) ?? before;
+        return (
+          <ParagraphText
+            key={paragraph.parts[0].id}
+            paragraph={paragraph}
+            language={before}
+            translated={translated}
+            show={show}
+          />
+        );
+      })}
       {recording.problem && (
         <p class="message problem">This recording ended early: {recording.problem}.</p>
       )}
@@ -77,15 +96,22 @@ function WholeTake({ take, show }: TakeProps) {
 
 interface ParagraphProps {
   paragraph: Paragraph;
+  /** What was spoken before it. */
+  language: string | null;
+  /** Whether it stands in English, too. */
+  translated: boolean;
   /** Opens the picture of an utterance. */
   show: (utterance: Utterance) => void;
 }
 
 /** A paragraph, which is rendered anew only when one of its utterances is another object. */
 class ParagraphText extends Component<ParagraphProps> {
-  override shouldComponentUpdate({ paragraph: { parts, settled } }: ParagraphProps): boolean {
-    const { paragraph } = this.props;
+  override shouldComponentUpdate(next: ParagraphProps): boolean {
+    const { paragraph, language, translated } = this.props;
+    const { parts, settled } = next.paragraph;
     return (
+      language !== next.language ||
+      translated !== next.translated ||
       settled !== paragraph.settled ||
       parts.length !== paragraph.parts.length ||
       parts.some((part, place) => part !== paragraph.parts[place])
@@ -97,7 +123,7 @@ class ParagraphText extends Component<ParagraphProps> {
   }
 }
 
-function Said({ paragraph, show }: ParagraphProps) {
+function Said({ paragraph, language, translated, show }: ParagraphProps) {
   const [heardShown, setHeardShown] = useState(false);
   const utterances = said(paragraph);
   const [first] = utterances;
@@ -105,6 +131,7 @@ function Said({ paragraph, show }: ParagraphProps) {
   const answered = utterances.filter(({ state }) => state === "answered");
   const mended = answered.filter(isMended);
   const ids = [...new Set([...paragraph.parts, ...utterances].map(({ id }) => id))];
+  const changes = languageChanges(utterances, language);
   return (
     <p class="said" data-state={stateOf(utterances)} data-settled={paragraph.settled !== null}>
       <button
@@ -117,15 +144,23 @@ function Said({ paragraph, show }: ParagraphProps) {
       >
         {clock(first.start)}
       </button>
-      <span>
+      <span dir="auto">
         {utterances.map((utterance, place) => (
           <Fragment key={utterance.id}>
             {place > 0 && gap(shownText(utterances[place - 1]), shownText(utterance))}
+            {changes[place] && (
+              <LanguageTag
+                language={changes[place]}
+                recording={utterance.recording}
+                part={utterance}
+              />
+            )}
             {/* biome-ignore lint/a11y/noStaticElementInteractions: the button beside does the same */}
             <span
               class="words"
               data-utterance={utterance.id}
               data-state={utterance.state}
+              lang={wordsIn(utterance) || undefined}
               onDblClick={({ currentTarget }) => {
                 if (utterance.state !== "answered" || isOpen) return;
                 startMending(ids, utterance, ...selectedIn(currentTarget));
@@ -150,6 +185,7 @@ function Said({ paragraph, show }: ParagraphProps) {
           </button>
         )}
       </span>
+      {translated && <EnglishWords utterances={utterances} />}
       <button
         type="button"
         class="icon-button mend-button"
@@ -171,6 +207,17 @@ function Said({ paragraph, show }: ParagraphProps) {
         ))}
     </p>
   );
+}
+
+/** Returns of each utterance the language that it begins, if another was spoken before it. */
+function languageChanges(utterances: Utterance[], before: string | null): (string | null)[] {
+  let last = before;
+  return utterances.map((utterance) => {
+    const language = spokenIn(utterance);
+    const changed = last && language !== last ? language : null;
+    last = language ?? last;
+    return changed;
+  });
 }
 
 /** Returns what is selected of the words in an element, where those begin and end. */
@@ -198,7 +245,7 @@ function shownText(utterance: Utterance): string {
 
 function Words({ utterance }: { utterance: Utterance }) {
   const { state, answer, problem } = utterance;
-  if (state === "open" || state === "waiting") return <WordsSoFar id={utterance.id} />;
+  if (!answer && (state === "open" || state === "waiting")) return <WordsSoFar id={utterance.id} />;
   if (state === "refused") {
     return (
       <span class="refused">
@@ -225,6 +272,7 @@ function Words({ utterance }: { utterance: Utterance }) {
       title={doubtful ? "The model is not sure of this" : ""}
     >
       <TimedText utterance={utterance} />
+      {problem && <span class="refused"> Not heard again: {problem}.</span>}
     </span>
   );
 }

@@ -29,17 +29,36 @@ const MEDIA_TYPES: Record<TranscriptFormat, string> = {
   docx: "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
 };
 
+/** Returns a recording as if all of it had been said in English, where that was asked for. */
+export function inEnglish(take: Take): Take {
+  const { recording } = take;
+  const utterances = paragraphs(take).map((paragraph): Utterance => {
+    const parts = said(paragraph);
+    const { joins, mended, ...first } = parts[0];
+    const { end } = parts[parts.length - 1];
+    const answers = parts.map(({ answer, translation }) => translation ?? answer);
+    const text = joined(answers.map((answer) => answer?.text ?? ""));
+    const phrases = answers.flatMap((answer) => answer?.phrases ?? []);
+    const answer = { text, phrases, language: "english", confidence: null };
+    return { ...first, end, answer: first.answer && answer };
+  });
+  // In files, each utterance is a paragraph.
+  return { recording: { ...recording, kind: "file" }, utterances };
+}
+
 /** Returns a recording's transcript as a file. */
 export async function transcriptFile(
   take: Take,
   format: TranscriptFormat,
   layout?: Layout,
+  english = false,
 ): Promise<File> {
-  const name = `${stemOf(take)}.${format}`;
+  const words = english ? inEnglish(take) : take;
+  const name = `${stemOf(take)}${english ? ".en" : ""}.${format}`;
   const type = MEDIA_TYPES[format];
-  if (format !== "docx") return new File([written(take, format, layout)], name, { type });
+  if (format !== "docx") return new File([written(words, format, layout)], name, { type });
   const { wordDocument } = await import("./word-document");
-  return new File([await wordDocument(take)], name, { type });
+  return new File([await wordDocument(words)], name, { type });
 }
 
 /** Returns what a recording's files are called, without what file names must not hold. */
@@ -144,7 +163,7 @@ function json(take: Take) {
 }
 
 function segment(utterance: Utterance) {
-  const { start, end, answer, bytes, type, problem } = utterance;
+  const { start, end, answer, translation, bytes, type, problem } = utterance;
   return {
     start: rounded(start),
     end: rounded(end),
@@ -154,6 +173,7 @@ function segment(utterance: Utterance) {
     }),
     language: answer?.language ?? null,
     confidence: answer?.confidence ?? null,
+    ...(translation && { english: translation.text }),
     phrases: isMended(utterance) ? phrasesOf(utterance) : (answer?.phrases ?? []),
     unheard: answer?.unheard ?? [],
     picture: { bytes, type },

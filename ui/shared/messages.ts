@@ -1,4 +1,4 @@
-/** What the threads of the page tell one another, and what is kept. Times are in seconds of a recording unless said otherwise. */
+/** What the threads tell one another, and what is kept. Times are in seconds of a recording. */
 
 import type { Encoding } from "../chain/encoding";
 import type { MelBins } from "../chain/mel";
@@ -17,8 +17,8 @@ export interface Wishes {
   task: Task;
   encoding: Encoding;
   melBins: MelBins;
-  /** Names and words to expect; missing in what was kept before there was that. */
-  prompt?: string;
+  /** Names and words to expect; missing where there are none. */
+  keywords?: string[];
 }
 
 /** One take of the microphone, or one file. */
@@ -46,6 +46,8 @@ export interface Recording {
   removed?: number;
   /** Which of a file's audio tracks was chosen, from 1 on; missing where nobody chose. */
   track?: number;
+  /** Whether its words stand in English beside what was said. */
+  translated?: boolean;
 }
 
 /** For how long what was removed can be taken back, in milliseconds. */
@@ -57,9 +59,9 @@ export function areSame(one: Wishes, other: Wishes): boolean {
   return inOrder(one).every((value, place) => value === wanted[place]);
 }
 
-function inOrder({ model, language, task, encoding, melBins, prompt = "" }: Wishes) {
+function inOrder({ model, language, task, encoding, melBins, keywords = [] }: Wishes) {
   const quality = "quality" in encoding ? encoding.quality : null;
-  return [model, language, task, encoding.format, quality, melBins, prompt];
+  return [model, language, task, encoding.format, quality, melBins, keywords.join("\n")];
 }
 
 /** Returns what a recording is called. */
@@ -133,20 +135,33 @@ export interface Utterance {
   /** The words as somebody mended them; what was heard stays in `answer`. */
   mended?: string;
   problem: string | null;
-  /** Milliseconds since 1970: when its speech ended (null in files), it was sent, and it was answered. */
+  /** When its speech ended (null in files), it was sent, and answered: milliseconds since 1970. */
   spoken: number | null;
   sent: number | null;
   answered: number | null;
-  /** What was sent of it while it was being said; missing in what was kept before there was that. */
-  interim?: InterimCost;
+  /** What was sent of it while it was being said; missing where there was no such thing. */
+  interim?: PictureSum;
+  /** What its answer was heard with, which stands until it is heard with other wishes. */
+  before?: Wishes;
+  /** Its words in English, once somebody asked for them. */
+  translation?: Translation;
+  /** What was sent of it once more: to be heard again, or in English. */
+  again?: PictureSum;
   /** Of a picture that joins several segments: where they are, in order. */
   joins?: Stretch[];
   /** Whether its picture gave way to newer ones. */
   pictureless?: boolean;
 }
 
-/** What was sent of a segment before it ended. */
-export interface InterimCost {
+/** Words in English of what was said in another language, or why there are none. */
+export interface Translation {
+  text: string;
+  phrases: Phrase[];
+  problem: string | null;
+}
+
+/** Some pictures, and their bytes. */
+export interface PictureSum {
   pictures: number;
   bytes: number;
 }
@@ -207,7 +222,22 @@ export type OutboxOrder =
   /** Removes it for good. */
   | { kind: "erase"; recording: string }
   /** How many bytes of pictures are kept at most; null for as many as there is room for. */
-  | { kind: "room"; bytes: number | null };
+  | { kind: "room"; bytes: number | null }
+  /** Hears pictures that are kept with other wishes. */
+  | { kind: "again"; utterances: string[]; wishes: OtherWishes }
+  /** Whether a recording's words stand in English beside what was said. */
+  | { kind: "beside"; recording: string; translated: boolean }
+  | TranslationOrder;
+
+/** What can be changed when something is heard again. */
+export type OtherWishes = Required<Pick<Wishes, "model" | "language" | "keywords">>;
+
+/** Asks for words in English, of a model that can. */
+export interface TranslationOrder {
+  kind: "translate";
+  utterances: string[];
+  model: string;
+}
 
 /** To the outbox, from a listener; each is answered with an `OutboxReceipt`, in order. */
 export type Delivery =
@@ -236,8 +266,9 @@ export type Change =
   | { kind: "removed"; recording: string }
   /** Null once something got through. */
   | { kind: "held"; hold: Hold | null }
-  /** Of a tab that does not send, to the one that does: try now. */
-  | { kind: "wake" };
+  /** Of a tab that does not send, to the one that does: try now; or what somebody asked of it. */
+  | { kind: "wake" }
+  | TranslationOrder;
 
 export const CHANGES = "hush-changes";
 

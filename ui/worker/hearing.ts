@@ -8,10 +8,10 @@ import { Resampler } from "../chain/resample";
 import { type Advance, imageOf, type Segment, SegmentStream } from "../chain/segments";
 import type {
   Delivery,
-  InterimCost,
   ListeningTask,
   OutboxReceipt,
   PaintingUpdate,
+  PictureSum,
   Utterance,
 } from "../shared/messages";
 import { Envelope } from "./envelope";
@@ -49,7 +49,7 @@ export class Hearing {
   readonly #pace = new InterimPace();
   readonly #joiner = new Joiner<Heard>();
   /** What was sent of the segment that goes on. */
-  #interim: InterimCost = { pictures: 0, bytes: 0 };
+  #interim: PictureSum = { pictures: 0, bytes: 0 };
   /** How many segments were cut. */
   segments = 0;
   /** How long the recording says that it is, in seconds. */

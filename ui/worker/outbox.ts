@@ -1,5 +1,5 @@
 /**
- * The outbox: keeps every picture in IndexedDB until its words are there, and sends a few at a time.
+ * The outbox: keeps every picture in IndexedDB until its words are there; sends a few at a time.
  *
  * One tab sends for all (it holds a lock); every tab hears of changes on a broadcast channel.
  */
@@ -11,16 +11,21 @@ import {
   type Delivery,
   heardUntil,
   hearingLock,
+  type OtherWishes,
   type OutboxOrder,
   type OutboxReceipt,
   type Recording,
   TAKEN_BACK_WITHIN,
+  type Translation,
+  type TranslationOrder,
   type Utterance,
 } from "../shared/messages";
 import { eraseSound, soundSizes } from "../shared/sounds";
+import { heardAs, toBeHeardAgain, translated } from "./again";
 import { changeRecording, changeUtterance, heardOn, mended } from "./kept";
 import { type Outcome, type Service, transcribe } from "./request";
 import { isFull, Room } from "./room";
+import { Translations } from "./translations";
 
 /** Requests under way at once. */
 const IN_FLIGHT = 3;
@@ -30,9 +35,13 @@ const LONGEST_WAIT = 30_000;
 
 const FULL = "this device is full: remove recordings, or make room on it, and try again";
 
-/** Words that nobody has yet come before those that settle others. */
+/** Words that nobody has yet come before those that settle others, and all before what is known. */
 function byUrgency(one: Utterance, other: Utterance): number {
-  return Number(Boolean(one.joins)) - Number(Boolean(other.joins)) || one.order - other.order;
+  return urgency(one) - urgency(other) || one.order - other.order;
+}
+
+function urgency({ joins, before }: Utterance): number {
+  return Number(Boolean(joins)) + 2 * Number(Boolean(before));
 }
 
 class Outbox {
@@ -56,6 +65,7 @@ class Outbox {
   #failures = 0;
   /** Joined pictures that failed once. */
   readonly #passedOver = new Set<string>();
+  readonly #translations: Translations;
   #pause: ReturnType<typeof setTimeout> | undefined;
   readonly #room: Room;
   /** Bytes of pictures that are kept at most; null for as many as there is room for. */
@@ -66,6 +76,9 @@ class Outbox {
   constructor(database: Database) {
     this.#database = database;
     this.#room = new Room(database);
+    this.#translations = new Translations(database, (asked, translation) =>
+      this.#keepTranslation(asked, translation),
+    );
     this.#changes.onmessage = (event: MessageEvent<Change>) => this.#hear(event.data);
   }
 
@@ -125,6 +138,18 @@ class Outbox {
         this.#attempt(
           this.#changeRecording(order.recording, (kept) => ({ ...kept, title: order.title })),
         );
+        break;
+      case "again":
+        this.#attempt(this.#hearAgain(order.utterances, order.wishes));
+        break;
+      case "beside": {
+        const { recording, translated } = order;
+        this.#attempt(this.#changeRecording(recording, (kept) => ({ ...kept, translated })));
+        break;
+      }
+      case "translate":
+        if (this.#chosen) this.#translate(order);
+        else this.#tell(order);
         break;
       case "remove":
         this.#attempt(
@@ -275,6 +300,8 @@ class Outbox {
       this.#drop(change.recording);
     } else if (change.kind === "wake" && this.#chosen) {
       this.#unlock();
+    } else if (change.kind === "translate" && this.#chosen) {
+      this.#translate(change);
     }
   }
 
@@ -312,7 +339,7 @@ class Outbox {
     this.#send();
   }
 
-  /** Tries at once, whatever kept it from sending: somebody may have signed in, here or elsewhere. */
+  /** Tries at once, whatever kept it from sending: somebody may have signed in, maybe elsewhere. */
   #unlock(): void {
     this.#locked = this.#held = false;
     if (this.#chosen) this.#wake();
@@ -322,6 +349,7 @@ class Outbox {
   #wake(): void {
     clearTimeout(this.#pause);
     this.#pause = undefined;
+    this.#translations.wake();
     this.#send();
   }
 
@@ -334,12 +362,22 @@ class Outbox {
       const utterance = this.#waiting.shift() as Utterance;
       const controller = new AbortController();
       this.#sending.set(utterance.id, { recording: utterance.recording, controller });
-      void this.#transcribe(service, utterance, controller.signal);
+      void this.#transcribe(service, utterance.id, controller.signal);
+    }
+    if (!this.#sending.size && !this.#waiting.length) {
+      void this.#translations.send(service, () => this.#send());
     }
   }
 
-  async #transcribe(service: Service, utterance: Utterance, signal: AbortSignal): Promise<void> {
-    const picture = await this.#database.get("pictures", utterance.id);
+  async #transcribe(service: Service, id: string, signal: AbortSignal): Promise<void> {
+    // What is wanted of it may be other than when it came to wait.
+    const utterance = await this.#database.get("segments", id);
+    if (!utterance) {
+      this.#sending.delete(id);
+      this.#send();
+      return;
+    }
+    const picture = await this.#database.get("pictures", id);
     const sent = Date.now();
     const result: Outcome = picture
       ? await transcribe(service, utterance, picture, signal)
@@ -350,7 +388,8 @@ class Outbox {
   }
 
   async #settle(utterance: Utterance, result: Outcome): Promise<void> {
-    if (utterance.joins && (result.kind === "later" || result.kind === "spent")) {
+    const isExtra = utterance.joins && !utterance.before;
+    if (isExtra && (result.kind === "later" || result.kind === "spent")) {
       await this.#passOver(utterance, result);
       return;
     }
@@ -363,11 +402,11 @@ class Outbox {
     if (this.#failures || this.#locked) this.#tell({ kind: "held", hold: null });
     this.#failures = 0;
     try {
-      await this.#keep(
-        result.kind === "answered"
-          ? { ...utterance, state: "answered", answer: result.answer, answered: Date.now() }
-          : { ...utterance, state: "refused", problem: result.reason },
+      const settled = await this.#changeUtterance(utterance.id, (kept) =>
+        heardAs(kept, utterance, result),
       );
+      // Somebody may want it otherwise by now.
+      if (settled?.state === "waiting") this.#enqueue(settled);
     } catch (error) {
       if (!isFull(error)) throw error;
       this.#waiting.unshift(utterance);
@@ -419,6 +458,23 @@ class Outbox {
     if (!recording) return;
     this.#tell({ kind: "recording", recording });
     this.#eraseLater(recording);
+  }
+
+  /** Sends pictures once more, for other words: those that are there stand until then. */
+  async #hearAgain(ids: string[], wishes: OtherWishes): Promise<void> {
+    for (const id of ids) {
+      const waiting = await this.#changeUtterance(id, (kept) => toBeHeardAgain(kept, wishes));
+      if (waiting?.state === "waiting") this.#enqueue(waiting);
+    }
+  }
+
+  #translate(order: TranslationOrder): void {
+    this.#translations.want(order);
+    this.#send();
+  }
+
+  async #keepTranslation(asked: Utterance, translation: Translation): Promise<void> {
+    await this.#changeUtterance(asked.id, (kept) => translated(kept, asked, translation));
   }
 
   #hold(result: Outcome & { kind: "later" | "spent" | "locked" }): void {

@@ -41,14 +41,14 @@ export async function transcribe(
   picture: Uint8Array<ArrayBuffer>,
   signal: AbortSignal,
 ): Promise<Outcome> {
-  const { model, language, task, prompt } = utterance.wishes;
+  const { model, language, task, keywords = [] } = utterance.wishes;
   const form = new FormData();
   const name = `speech.${utterance.type.replace("image/", "")}`;
   form.append("file", new Blob([picture], { type: utterance.type }), name);
   form.append("response_format", "verbose_json");
   if (model) form.append("model", model);
   if (language) form.append("language", language);
-  if (prompt) form.append("prompt", prompt);
+  for (const keyword of keywords) form.append("keywords[]", keyword);
   if (utterance.state === "open") form.append("interim", "true");
   // Nobody plays or mends interim words.
   else for (const unit of ["segment", "word"]) form.append("timestamp_granularities[]", unit);

@@ -1,7 +1,7 @@
 import { strFromU8, unzipSync } from "fflate";
 import { describe, expect, it } from "vitest";
 import type { Take } from "../../page/library";
-import { plainText, transcriptFile, written } from "../../page/transcript";
+import { inEnglish, plainText, transcriptFile, written } from "../../page/transcript";
 import type { Answer, Utterance } from "../../shared/messages";
 
 function answer(text: string, phrases: Answer["phrases"] = []): Answer {
@@ -196,5 +196,40 @@ describe("a transcript that somebody mended", () => {
       heard: { text: "Good morning." },
       phrases: [],
     });
+  });
+});
+
+describe("a transcript in English", () => {
+  const german = (text: string) => ({ ...answer(text), language: "german" });
+  const translation = (text: string) => ({ text, phrases: [], problem: null });
+  const spoken: Take = {
+    recording: { ...take.recording, kind: "microphone" },
+    utterances: [
+      utterance(0, 2, { answer: german("Guten"), translation: translation("Good") }),
+      utterance(2.5, 4, {
+        answer: german("Morgen."),
+        mended: "Morgen!",
+        translation: translation("morning."),
+      }),
+      utterance(9, 11, { answer: answer("Said in English.") }),
+      utterance(15, 16, { state: "waiting" }),
+    ],
+  };
+
+  it("has its paragraphs, and what was said in English", () => {
+    expect(plainText(inEnglish(spoken))).toBe("Good morning.\nSaid in English.");
+  });
+
+  it("is another file than what was said", async () => {
+    const file = await transcriptFile(spoken, "srt", undefined, true);
+    expect(file.name).toBe("board- meeting.en.srt");
+    expect(await file.text()).toContain("Good morning.");
+    expect((await transcriptFile(spoken, "srt")).name).toBe("board- meeting.srt");
+  });
+
+  it("stands beside it in JSON", () => {
+    const [first, , third] = JSON.parse(written(spoken, "json")).segments;
+    expect([first.text, first.english]).toEqual(["Guten", "Good"]);
+    expect(third).not.toHaveProperty("english");
   });
 });

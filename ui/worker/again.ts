@@ -1,0 +1,49 @@
+/** What becomes of utterances whose pictures are sent once more: to be heard again, or in English. */
+
+import {
+  areSame,
+  type OtherWishes,
+  type PictureSum,
+  type Translation,
+  type Utterance,
+} from "../shared/messages";
+import type { Outcome } from "./request";
+
+/** Returns an utterance that waits to be heard with other wishes; its words stand until then. */
+export function toBeHeardAgain(kept: Utterance, wishes: OtherWishes): Utterance {
+  if (kept.state === "open") return kept;
+  const before = kept.answer && { before: kept.before ?? kept.wishes };
+  const wanted = { ...kept.wishes, ...wishes };
+  return { ...kept, ...before, wishes: wanted, state: "waiting", problem: null };
+}
+
+/**
+ * Returns an utterance as it was heard, or refused; with the words that it had where it was to be
+ * heard again, and unchanged where somebody wants it otherwise since it was asked about.
+ */
+export function heardAs(
+  kept: Utterance,
+  asked: Utterance,
+  result: Outcome & { kind: "answered" | "refused" },
+): Utterance {
+  if (!areSame(kept.wishes, asked.wishes)) return kept;
+  const { before, ...rest } = kept;
+  const settled = { ...rest, sent: asked.sent, ...(before && { again: onceMore(kept) }) };
+  if (result.kind === "answered") {
+    const { translation: _, ...heard } = settled;
+    return { ...heard, state: "answered", answer: result.answer, answered: Date.now() };
+  }
+  const problem = result.reason;
+  if (!before) return { ...settled, state: "refused", problem };
+  return { ...settled, wishes: before, state: "answered", problem };
+}
+
+/** Returns an utterance with words in English, unless it has other words since it was asked about. */
+export function translated(kept: Utterance, asked: Utterance, translation: Translation): Utterance {
+  const same = kept.answered === asked.answered;
+  return { ...kept, ...(same && { translation }), again: onceMore(kept) };
+}
+
+function onceMore({ again, bytes }: Utterance): PictureSum {
+  return { pictures: (again?.pictures ?? 0) + 1, bytes: (again?.bytes ?? 0) + bytes };
+}
