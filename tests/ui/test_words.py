@@ -183,3 +183,22 @@ def test_the_sound_of_videos_is_heard(
 ) -> None:
     choose_file(page, video(tmp_path / f"video.{kind}", sound=SAMPLE))
     words(page, sample_words)
+
+
+def test_a_folder_that_is_chosen_stands_for_the_recordings_in_it(
+    page: Page, tmp_path: Path, sample_words: str
+) -> None:
+    folder = tmp_path / "talks"
+    (folder / "older").mkdir(parents=True)
+    for name in ["2.flac", "1.flac", ".hidden.flac", "older/0.flac"]:
+        (folder / name).write_bytes(SAMPLE.read_bytes())
+    (folder / "notes.txt").write_text("what was said")
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Choose folder").click()
+    chooser.value.set_files(folder)
+    expect(page.locator(".said", has_text=sample_words)).to_have_count(2)
+    assert page.locator(".take h3").all_inner_texts() == ["1.flac", "2.flac"]
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "notes.txt").write_text("nothing")
+    page.set_input_files("input[webkitdirectory]", tmp_path / "empty")
+    expect(page.get_by_role("alert")).to_contain_text("empty: holds no recordings.")

@@ -40,7 +40,13 @@ export function Header({
           <span class="visually-hidden">{detail}</span>
         )}
       </p>
-      <button type="button" class="quiet-button" aria-label="Settings" onClick={openSettings}>
+      <button
+        type="button"
+        class="quiet-button"
+        aria-label="Settings"
+        aria-keyshortcuts="S"
+        onClick={openSettings}
+      >
         <SettingsIcon />
         <span>Settings</span>
       </button>

@@ -4,11 +4,21 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { clock } from "../shared/axes";
 import { forgetKey, me, signInAddress, signInProblem } from "./account";
 import { duration } from "./figures";
-import { CloseIcon, FileIcon, MicrophoneIcon, PauseIcon, ScreenIcon, StopIcon } from "./icons";
+import { CHOOSES_FOLDERS } from "./folder";
+import {
+  CloseIcon,
+  FileIcon,
+  FolderIcon,
+  MicrophoneIcon,
+  PauseIcon,
+  ScreenIcon,
+  StopIcon,
+} from "./icons";
 import { held } from "./library";
 import {
   addDropped,
   addFiles,
+  addFolder,
   attachPainter,
   chooseTrack,
   files,
@@ -66,7 +76,7 @@ export function Hero() {
   );
 }
 
-/** Takes what is dropped anywhere, which browsers would leave the page for; tells whether it is above. */
+/** Takes what is dropped, which browsers would leave the page for; tells whether it is above. */
 function useDrop(): boolean {
   const [dragging, setDragging] = useState(false);
   useEffect(() => {
@@ -128,6 +138,7 @@ function SpectrogramCanvas() {
 
 function Controls() {
   const chooser = useRef<HTMLInputElement>(null);
+  const folderChooser = useRef<HTMLInputElement>(null);
   const { state } = microphone.value;
   const busy = files.value.some((queued) => queued.state === "listening");
   return (
@@ -136,6 +147,7 @@ function Controls() {
         <button
           type="button"
           class="main-button stop"
+          aria-keyshortcuts="L"
           onClick={stopMicrophone}
           disabled={state !== "on"}
         >
@@ -146,6 +158,7 @@ function Controls() {
         <button
           type="button"
           class="main-button"
+          aria-keyshortcuts="L"
           onClick={startMicrophone}
           disabled={state === "opening" || busy}
         >
@@ -169,10 +182,25 @@ function Controls() {
             <ScreenIcon />
             Tab or system sound
           </button>
-          <button type="button" class="second-button" onClick={() => chooser.current?.click()}>
+          <button
+            type="button"
+            class="second-button"
+            aria-keyshortcuts="O"
+            onClick={() => chooser.current?.click()}
+          >
             <FileIcon />
             Choose files
           </button>
+          {CHOOSES_FOLDERS && (
+            <button
+              type="button"
+              class="second-button"
+              onClick={() => folderChooser.current?.click()}
+            >
+              <FolderIcon />
+              Choose folder
+            </button>
+          )}
           <span class="or-drop">or drop them here</span>
         </>
       )}
@@ -188,6 +216,20 @@ function Controls() {
           event.currentTarget.value = "";
         }}
       />
+      {CHOOSES_FOLDERS && (
+        <input
+          ref={folderChooser}
+          class="visually-hidden"
+          type="file"
+          {...{ webkitdirectory: true }}
+          tabIndex={-1}
+          aria-label="A folder of recordings"
+          onChange={(event) => {
+            addFolder([...(event.currentTarget.files ?? [])]);
+            event.currentTarget.value = "";
+          }}
+        />
+      )}
       <DeviceChoice disabled={state !== "off"} />
     </div>
   );
@@ -200,6 +242,7 @@ function PauseButton() {
     <button
       type="button"
       class="second-button pause"
+      aria-keyshortcuts="P"
       onClick={paused ? resumeMicrophone : pauseMicrophone}
     >
       {paused ? <MicrophoneIcon /> : <PauseIcon />}

@@ -11,6 +11,7 @@ import type {
 } from "../shared/messages";
 import captureUrl from "../worklet/capture.ts?worker&url";
 import { dropped } from "./dropped";
+import { recordingsOf } from "./folder";
 import { newId } from "./identity";
 import { leftFiles, rememberFiles } from "./left-files";
 import { interruptedAs, tellOutbox } from "./library";
@@ -247,6 +248,14 @@ export async function addDropped(transfer: DataTransfer): Promise<void> {
   const { files: found, empty } = await dropped(transfer);
   addFiles(found);
   if (empty.length) notice.value = `${empty.join(", ")}: holds no recordings.`;
+}
+
+/** Puts the recordings in a folder that was chosen at the end of the queue. */
+export function addFolder(files: File[]): void {
+  const found = recordingsOf(files);
+  addFiles(found);
+  const [name] = files[0]?.webkitRelativePath.split("/") ?? ["The folder"];
+  if (!found.length) notice.value = `${name}: holds no recordings.`;
 }
 
 const left = leftFiles();

@@ -17,6 +17,7 @@ import { listenToSpaceBar } from "./push-to-talk";
 import { serviceState, watchService } from "./service";
 import { settings } from "./settings";
 import { SettingsDialog } from "./settings-dialog";
+import { listenToKeys } from "./shortcuts";
 import { TranscriptView } from "./transcript-view";
 import { Undo } from "./undo";
 import { captions } from "./view";
@@ -24,11 +25,13 @@ import { keepAwake } from "./wake-lock";
 import "./main.css";
 
 const Account = lazily(async () => (await import("./account-dialog")).AccountDialog);
+const Shortcuts = lazily(async () => (await import("./shortcuts-dialog")).ShortcutsDialog);
 const HearAgain = lazily(async () => (await import("./hear-again-dialog")).HearAgainDialog);
 
 function Page() {
   const [shown, setShown] = useState<string | null>(null);
   const [settingsOpen, setSettingsOpen] = useState(false);
+  const [keysOpen, setKeysOpen] = useState(false);
   const [accountOpen, setAccountOpen] = useState(false);
   const closeAccount = useCallback(() => setAccountOpen(false), []);
   const show = useCallback((utterance: Utterance | null) => setShown(utterance?.id ?? null), []);
@@ -42,6 +45,14 @@ function Page() {
       </main>
       <footer class="foot">
         <p>This page talks to its own server and to nobody else.</p>
+        <button
+          type="button"
+          class="text-button"
+          aria-keyshortcuts="?"
+          onClick={() => setKeysOpen(true)}
+        >
+          Keys
+        </button>
         <a href="privacy.html">Privacy</a>
         <a href="docs">API</a>
       </footer>
@@ -56,6 +67,7 @@ function Page() {
           }}
         />
       )}
+      {keysOpen && <Shortcuts close={() => setKeysOpen(false)} />}
       {settingsOpen && <SettingsDialog close={() => setSettingsOpen(false)} />}
     </>
   );
@@ -82,4 +94,5 @@ listenToSpaceBar();
 keepAwake();
 void openLibrary();
 void watchService();
+listenToKeys(() => settings.peek().shortcuts);
 render(<Page />, document.getElementById("app") as HTMLElement);

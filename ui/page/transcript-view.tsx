@@ -34,6 +34,7 @@ export function TranscriptView({ show }: { show: (utterance: Utterance) => void 
           type="button"
           class="small-button"
           aria-pressed={captions.value}
+          aria-keyshortcuts="C"
           onClick={() => {
             captions.value = !captions.value;
           }}
@@ -63,7 +64,7 @@ export function TranscriptView({ show }: { show: (utterance: Utterance) => void 
           </div>
         </section>
         {away && (
-          <button type="button" class="main-button newest" onClick={toNewest}>
+          <button type="button" class="main-button newest" aria-keyshortcuts="N" onClick={toNewest}>
             <DownIcon />
             Newest
           </button>

@@ -1,0 +1,85 @@
+"""Nothing that axe knows of keeps anybody from using the page, in each of its states."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from local.processes import ROOT
+from local.wire import Wire
+from tests.ui.conftest import SAMPLE, choose_file, new_context, words
+
+AXE = ROOT / "ui" / "node_modules" / "axe-core" / "axe.min.js"
+FOUND = """
+async () => {
+    const { violations } = await axe.run();
+    return violations.map(({ id, nodes }) => [id, ...nodes.map(({ html }) => html)]);
+}
+"""
+
+
+def nothing(page: Page) -> None:
+    """Leave the page as it opens."""
+
+
+def transcript(page: Page) -> None:
+    choose_file(page, SAMPLE)
+    words(page, "")
+    expect(page.locator(".words[data-state=answered]")).to_have_count(1)
+    expect(page.locator(".picture-frame img")).to_be_visible()
+
+
+def in_captions(page: Page) -> None:
+    transcript(page)
+    page.get_by_role("button", name="Captions").click()
+
+
+def settings(page: Page) -> None:
+    page.get_by_role("button", name="Settings").click()
+
+
+def keys(page: Page) -> None:
+    page.get_by_role("button", name="Keys").click()
+
+
+def hearing_again(page: Page) -> None:
+    transcript(page)
+    page.get_by_role("button", name="Hear again", exact=True).click()
+
+
+def picture(page: Page) -> None:
+    transcript(page)
+    page.locator(".time").first.click()
+    expect(page.locator(".large-view img")).to_be_visible()
+
+
+def listening(page: Page) -> None:
+    page.get_by_role("button", name="Start listening").click()
+    expect(page.get_by_role("button", name="Stop")).to_be_visible()
+
+
+STATES = [
+    nothing,
+    transcript,
+    in_captions,
+    settings,
+    keys,
+    hearing_again,
+    picture,
+    listening,
+]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
+def test_everybody_can_use_the_page(
+    browser: Browser, wire: Wire, theme: str, state: Callable[[Page], None]
+) -> None:
+    context = new_context(browser, color_scheme=theme)
+    page = context.new_page()
+    page.goto(wire.url)
+    expect(page.locator(".light")).to_have_attribute("data-light", "up")
+    state(page)
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    assert page.evaluate(FOUND) == []
+    context.close()
