@@ -115,7 +115,7 @@ def transfer(url: str) -> None:
     with wire_to(url) as wire, chromium() as browser:
         wire.change = note
         wire.answer_instead = answer_at_once
-        page = browser.new_page()
+        page = browser.new_page(service_workers="block")
         page.goto(wire.url, wait_until="networkidle")
         report("first load (target: under 60 kB)")
         page.locator(".light[data-light=up]").wait_for()
@@ -154,7 +154,7 @@ def microphone(url: str) -> None:
     flags = recorded(spoken, "microphone.wav")
     with wire_to(url) as wire, chromium(*flags) as browser:
         wire.answer_instead = answer_at_once
-        page = browser.new_page(viewport={"width": 1440, "height": 900})
+        page = browser.new_page(viewport={"width": 1440, "height": 900}, service_workers="block")
         page.add_init_script(WATCH)
         page.goto(wire.url)
         page.get_by_role("button", name="Start listening").click()
@@ -183,7 +183,7 @@ def long_file(url: str) -> None:
     print(f"file: {HOURS} h of speech, AAC, {file.stat().st_size / 1e6:.0f} MB")
     with wire_to(url) as wire, chromium("--enable-precise-memory-info") as browser:
         wire.answer_instead = answer_at_once
-        page = browser.new_page(viewport={"width": 1440, "height": 900})
+        page = browser.new_page(viewport={"width": 1440, "height": 900}, service_workers="block")
         page.goto(wire.url)
         page.locator(".light[data-light=up]").wait_for()
         at_rest = peak = renderer_memory()

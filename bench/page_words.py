@@ -149,7 +149,7 @@ def words(
     )
     seconds = len(samples) / SAMPLE_RATE
     with service(HUSH_MODELS=MODELS) as (url, _), wire_to(url) as wire, chromium(*flags) as browser:
-        page = browser.new_page(viewport={"width": 1440, "height": 900})
+        page = browser.new_page(viewport={"width": 1440, "height": 900}, service_workers="block")
         page.add_init_script(WATCH)
         page.goto(wire.url)
         page.locator(".light[data-light=up]").wait_for()

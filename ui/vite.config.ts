@@ -1,5 +1,6 @@
-import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { relative, resolve } from "node:path";
 import { marked } from "marked";
 import { defineConfig, type Plugin } from "vite";
 
@@ -18,10 +19,35 @@ function privacyText(): Plugin {
   };
 }
 
+const SERVICE_WORKER = "sw.js";
+
+/** Tells the service worker which files the page has. */
+function keptPage(): Plugin {
+  return {
+    name: "kept-page",
+    apply: "build",
+    writeBundle({ dir }) {
+      const folder = dir ?? resolve(room, "dist");
+      const paths = readdirSync(folder, { recursive: true, encoding: "utf-8" })
+        .map((path) => resolve(folder, path))
+        .filter((path) => statSync(path).isFile() && relative(folder, path) !== SERVICE_WORKER)
+        .sort();
+      const files = paths.map((path) => {
+        const digest = createHash("sha256").update(readFileSync(path)).digest("base64");
+        return [relative(folder, path).replaceAll("\\", "/"), `sha256-${digest}`];
+      });
+      const version = createHash("sha256").update(JSON.stringify(files)).digest("hex");
+      const script = resolve(folder, SERVICE_WORKER);
+      const known = `const FILES=${JSON.stringify(Object.fromEntries(files))},VERSION="${version}";`;
+      writeFileSync(script, `${known}\n${readFileSync(script, "utf-8")}`);
+    },
+  };
+}
+
 /** The headers of the page, which it has from the service everywhere else. */
 const headers: Record<string, string> = json("headers.json");
 
-/** The same, but that Vite puts styles into the page as elements, to change them as they are written. */
+/** The same, but that Vite puts styles into the page as elements while they are written. */
 const developmentHeaders = {
   ...headers,
   "Content-Security-Policy": headers["Content-Security-Policy"].replace(
@@ -30,7 +56,7 @@ const developmentHeaders = {
   ),
 };
 
-/** What the service answers, at HUSH_URL or where `hush serve` is; an asterisk is all that is below. */
+/** What the service answers, at HUSH_URL or where `hush serve` is; an asterisk is all below. */
 const service = process.env.HUSH_URL ?? "http://localhost:1337";
 const proxy = Object.fromEntries(
   json<string[]>("service-paths.json").map((path) => [
@@ -49,10 +75,21 @@ export default defineConfig({
   build: {
     target: "es2023",
     assetsInlineLimit: 0,
-    rolldownOptions: { input: [resolve(room, "index.html"), resolve(room, "privacy.html")] },
+    rolldownOptions: {
+      input: {
+        index: resolve(room, "index.html"),
+        privacy: resolve(room, "privacy.html"),
+        [SERVICE_WORKER]: resolve(room, "service-worker/kept-page.ts"),
+      },
+      output: {
+        // It is found again by its name, and answers for what is beside and below it.
+        entryFileNames: ({ name }) =>
+          name === SERVICE_WORKER ? SERVICE_WORKER : "assets/[name]-[hash].js",
+      },
+    },
   },
   worker: { format: "es" },
-  plugins: [privacyText()],
+  plugins: [privacyText(), keptPage()],
   preview: { headers, proxy },
   server: {
     headers: developmentHeaders,

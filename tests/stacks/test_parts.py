@@ -9,6 +9,7 @@ import pytest
 from bench.cost import VOLUME_GIGABYTES
 from stacks.limits import LONGEST_REQUEST_SECONDS
 from stacks.settings import Settings
+from stacks.site import PAGE
 from tests.stacks.conftest import EVERYTHING_SET, Templates, as_text, sign_in_functions
 
 # One worker synthesises for all.
@@ -362,6 +363,26 @@ class TestSite:
         security = config["SecurityHeadersConfig"]
         assert "wasm-unsafe-eval" in security["ContentSecurityPolicy"]["ContentSecurityPolicy"]
         assert security["StrictTransportSecurity"]["AccessControlMaxAgeSec"] >= 31536000
+
+    def test_only_what_has_its_hash_in_its_name_is_kept_for_ever(
+        self, templates: Templates
+    ) -> None:
+        """Browsers find new versions of the page by `sw.js`, which has none."""
+        if not PAGE.is_dir():
+            pytest.skip("the page is not built: `make page`")
+        uploads = [
+            each["Properties"]
+            for each in templates["service"]["Resources"].values()
+            if each["Type"] == "Custom::CDKBucketDeployment"
+        ]
+        for upload in uploads:
+            kept = "immutable" in upload["SystemMetadata"]["cache-control"]
+            assert kept == (upload["Exclude"] == ["*"])
+            if kept:
+                assert set(upload["Include"]) < {"assets/*", "*.wasm"}
+        (rest,) = (each for each in uploads if each["Exclude"] != ["*"])
+        assert "Include" not in rest
+        assert rest["SystemMetadata"]["cache-control"] == "no-cache"
 
     def test_without_a_domain_it_is_at_a_name_of_cloudfronts(self, placeholders: Templates) -> None:
         config = placeholders.the("service", "CloudFront::Distribution")["DistributionConfig"]

@@ -9,8 +9,10 @@ import { serviceAddress } from "./address";
 import { Header } from "./header";
 import { hearingAgain } from "./hear-again";
 import { Hero } from "./hero";
+import { keepPage } from "./kept-page";
 import { lazily } from "./lazily";
 import { held, openLibrary, tellOutbox } from "./library";
+import { NewVersion } from "./new-version";
 import { PictureDialog } from "./picture-dialog";
 import { Pictures } from "./pictures";
 import { listenToSpaceBar } from "./push-to-talk";
@@ -57,6 +59,7 @@ function Page() {
         <a href="docs">API</a>
       </footer>
       <Undo />
+      <NewVersion />
       {shown !== null && <PictureDialog id={shown} show={show} />}
       {accountOpen && <Account close={closeAccount} />}
       {hearingAgain.value && (
@@ -94,5 +97,6 @@ listenToSpaceBar();
 keepAwake();
 void openLibrary();
 void watchService();
+keepPage();
 listenToKeys(() => settings.peek().shortcuts);
 render(<Page />, document.getElementById("app") as HTMLElement);
