@@ -42,9 +42,9 @@ def keys(page: Page) -> None:
     page.get_by_role("button", name="Keys").click()
 
 
-def hearing_again(page: Page) -> None:
+def transcribing_again(page: Page) -> None:
     transcript(page)
-    page.get_by_role("button", name="Hear again", exact=True).click()
+    page.get_by_role("button", name="Transcribe again", exact=True).click()
 
 
 def picture(page: Page) -> None:
@@ -64,7 +64,7 @@ STATES = [
     in_captions,
     settings,
     keys,
-    hearing_again,
+    transcribing_again,
     picture,
     listening,
 ]

@@ -78,9 +78,9 @@ def test_a_language_is_named_where_it_changes(page: Page, wire: Wire, sample: Sa
     ]
     expect(page.locator(".take-head .language")).to_have_text("English")
     expect(page.locator(".said .language")).to_have_text(["German", "English"])
-    # The part that it stands before is what it has heard again.
+    # The part that it stands before is what it has transcribed again.
     page.locator(".said .language").first.click()
-    page.get_by_role("dialog").get_by_role("button", name="Hear 1 picture again").click()
+    page.get_by_role("dialog").get_by_role("button", name="Transcribe 1 picture again").click()
     until(page, lambda: len(wire.pictures()) == 6)
 
 
@@ -96,7 +96,7 @@ def test_a_wrong_language_is_mended(page: Page, wire: Wire) -> None:
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_label("Language spoken")).to_have_value("es")
     dialog.get_by_label("Language spoken").select_option("German")
-    dialog.get_by_role("button", name=re.compile("^Hear .* again$")).click()
+    dialog.get_by_role("button", name=re.compile("^Transcribe .* again$")).click()
     words(page, GERMAN_WORDS)
     expect(tag).to_have_text("German")
     first, second = (request.form() for request in wire.pictures())
@@ -153,8 +153,10 @@ def test_a_translation_is_kept_and_exported_and_goes_away_again(german: Page, wi
 def test_what_is_heard_again_is_translated_again(german: Page, wire: Wire) -> None:
     german.get_by_role("button", name="In English").click()
     expect(german.locator(".english")).to_contain_text(ENGLISH_WORDS)
-    german.get_by_role("button", name="Hear again", exact=True).click()
-    german.get_by_role("dialog").get_by_role("button", name=re.compile("^Hear .* again$")).click()
+    german.get_by_role("button", name="Transcribe again", exact=True).click()
+    german.get_by_role("dialog").get_by_role(
+        "button", name=re.compile("^Transcribe .* again$")
+    ).click()
     until(german, lambda: len(translations(wire)) == 2)
     expect(german.locator(".english")).to_contain_text(ENGLISH_WORDS)
 

@@ -1,4 +1,4 @@
-"""Names and words to expect: with every picture, and for pictures that are heard again."""
+"""Names and words to expect: with every picture, and for pictures that are transcribed again."""
 
 import json
 import re
@@ -46,12 +46,12 @@ def expect_names(page: Page, names: str) -> None:
     page.keyboard.press("Escape")
 
 
-def hear_again(page: Page, names: str) -> None:
-    """Have all of the only recording heard again."""
-    page.get_by_role("button", name="Hear again", exact=True).click()
+def transcribe_again(page: Page, names: str) -> None:
+    """Have all of the only recording transcribed again."""
+    page.get_by_role("button", name="Transcribe again", exact=True).click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Names and words to expect").fill(names)
-    dialog.get_by_role("button", name="Hear 1 picture again").click()
+    dialog.get_by_role("button", name="Transcribe 1 picture again").click()
     expect(dialog).to_have_count(0)
 
 
@@ -74,7 +74,7 @@ def test_names_that_are_expected_are_spelt_as_they_were_typed(
 
 
 def test_a_recording_is_heard_again_with_other_names(misspelt: Page, wire: Wire) -> None:
-    hear_again(misspelt, NAMES)
+    transcribe_again(misspelt, NAMES)
     words(misspelt, "Sweynheim and Pannartz began printing")
     first, second = wire.pictures()
     assert first.form()["file"] == second.form()["file"]
@@ -82,7 +82,7 @@ def test_a_recording_is_heard_again_with_other_names(misspelt: Page, wire: Wire)
     expect(misspelt.locator(".tally")).to_contain_text(re.compile("1 of them, .* once more"))
     # What it was heard with is kept with it.
     misspelt.reload()
-    misspelt.get_by_role("button", name="Hear again", exact=True).click()
+    misspelt.get_by_role("button", name="Transcribe again", exact=True).click()
     field = misspelt.get_by_role("dialog").get_by_label("Names and words to expect")
     expect(field).to_have_value(NAMES)
 
@@ -100,7 +100,7 @@ def test_words_stand_until_others_are_there_and_where_there_are_none(
         return answers[min(len(gate), 1)]
 
     wire.answer_instead = fail
-    hear_again(misspelt, NAMES)
+    transcribe_again(misspelt, NAMES)
     expect(misspelt.locator(".words[data-state=waiting]")).to_have_text(heard)
     until(misspelt, lambda: len(wire.pictures()) > 1)
     # It waits, whatever becomes of the page.
@@ -108,11 +108,11 @@ def test_words_stand_until_others_are_there_and_where_there_are_none(
     expect(misspelt.locator(".words[data-state=waiting]")).to_have_text(heard)
     gate.append(None)
     expect(misspelt.locator(".words[data-state=answered]")).to_contain_text(heard)
-    expect(misspelt.locator(".words")).to_contain_text("Not heard again: not again.")
+    expect(misspelt.locator(".words")).to_contain_text("Not transcribed again: not again.")
     wire.answer_instead = lambda _: None
-    hear_again(misspelt, NAMES)
+    transcribe_again(misspelt, NAMES)
     words(misspelt, "Sweynheim and Pannartz began printing")
-    expect(misspelt.locator(".words")).not_to_contain_text("Not heard again")
+    expect(misspelt.locator(".words")).not_to_contain_text("Not transcribed again")
 
 
 MEND = """
@@ -131,7 +131,7 @@ MEND = """
 
 def test_what_somebody_mended_is_untouched(misspelt: Page) -> None:
     misspelt.evaluate(MEND, "What somebody knew better.")
-    hear_again(misspelt, NAMES)
+    transcribe_again(misspelt, NAMES)
     until(misspelt, lambda: "Sweynheim" in misspelt.evaluate(MEND, None)["answer"]["text"])
     assert misspelt.evaluate(MEND, None)["mended"] == "What somebody knew better."
 

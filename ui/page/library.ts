@@ -87,7 +87,7 @@ export const sentUtterances = computed<Utterance[]>(() =>
 /** What was sent of utterances while they were being said. */
 export const interimCost = computed(() => sumOf("interim"));
 
-/** What was sent of utterances once more: to be heard again, or in English. */
+/** What was sent of utterances once more: to be transcribed again, or in English. */
 export const sentAgain = computed(() => sumOf("again"));
 
 function sumOf(what: "interim" | "again"): PictureSum {

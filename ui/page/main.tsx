@@ -7,7 +7,6 @@ import { useCallback, useState } from "preact/hooks";
 import type { Utterance } from "../shared/messages";
 import { serviceAddress } from "./address";
 import { Header } from "./header";
-import { hearingAgain } from "./hear-again";
 import { Hero } from "./hero";
 import { keepPage } from "./kept-page";
 import { lazily } from "./lazily";
@@ -20,6 +19,7 @@ import { serviceState, watchService } from "./service";
 import { settings } from "./settings";
 import { SettingsDialog } from "./settings-dialog";
 import { listenToKeys } from "./shortcuts";
+import { transcribingAgain } from "./transcribe-again";
 import { TranscriptView } from "./transcript-view";
 import { Undo } from "./undo";
 import { captions } from "./view";
@@ -28,7 +28,9 @@ import "./main.css";
 
 const Account = lazily(async () => (await import("./account-dialog")).AccountDialog);
 const Shortcuts = lazily(async () => (await import("./shortcuts-dialog")).ShortcutsDialog);
-const HearAgain = lazily(async () => (await import("./hear-again-dialog")).HearAgainDialog);
+const TranscribeAgain = lazily(
+  async () => (await import("./transcribe-again-dialog")).TranscribeAgainDialog,
+);
 
 function Page() {
   const [shown, setShown] = useState<string | null>(null);
@@ -62,11 +64,11 @@ function Page() {
       <NewVersion />
       {shown !== null && <PictureDialog id={shown} show={show} />}
       {accountOpen && <Account close={closeAccount} />}
-      {hearingAgain.value && (
-        <HearAgain
-          asked={hearingAgain.value}
+      {transcribingAgain.value && (
+        <TranscribeAgain
+          asked={transcribingAgain.value}
           close={() => {
-            hearingAgain.value = null;
+            transcribingAgain.value = null;
           }}
         />
       )}

@@ -67,7 +67,7 @@ function Tally({ utterances }: { utterances: Utterance[] }) {
         {interim.pictures > 0 &&
           `${interim.pictures} of them, ${byteCount(interim.bytes)}, showed what was still being said, for words at once; of these only the newest is kept, until the stretch ends. `}
         {again.pictures > 0 &&
-          `${again.pictures} of them, ${byteCount(again.bytes)}, were sent once more, to be heard again or in English. `}
+          `${again.pictures} of them, ${byteCount(again.bytes)}, were sent once more, to be transcribed again or in English. `}
         The sound stayed here, and is gone. <a href="privacy.html">What a picture still tells</a>
       </p>
     </div>

@@ -1,4 +1,4 @@
-/** What can be heard again: sounds that were kept, files that the page still has; and what is being heard. */
+/** What can be played: sounds that were kept, files that the page has; and what is played now. */
 
 import { effect, signal } from "@preact/signals";
 import type { Recording } from "../shared/messages";

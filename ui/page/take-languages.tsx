@@ -2,11 +2,11 @@
 
 import type { Stretch, Utterance } from "../shared/messages";
 import { languageName } from "./figures";
-import { hearingAgain } from "./hear-again";
 import { AgainIcon, TranslateIcon } from "./icons";
 import { isForeign, spokenIn } from "./languages";
 import { type Take, tellOutbox } from "./library";
 import { models, modelThat, translates } from "./service";
+import { transcribingAgain } from "./transcribe-again";
 
 /** The language that a recording begins in, and what can be asked for besides its words. */
 export function TakeLanguages({ take }: { take: Take }) {
@@ -21,11 +21,11 @@ export function TakeLanguages({ take }: { take: Take }) {
         type="button"
         class="small-button"
         onClick={() => {
-          hearingAgain.value = { recording: id, part: null };
+          transcribingAgain.value = { recording: id, part: null };
         }}
       >
         <AgainIcon />
-        Hear again
+        Transcribe again
       </button>
       <EnglishSwitch take={take} heard={heard} />
     </div>
@@ -48,10 +48,10 @@ export function LanguageTag({
     <button
       type="button"
       class="language"
-      title="It was another language: hear it again"
-      aria-label={`${name}: hear again in another language`}
+      title="It was another language: transcribe it again"
+      aria-label={`${name}: transcribe again in another language`}
       onClick={() => {
-        hearingAgain.value = { recording, part };
+        transcribingAgain.value = { recording, part };
       }}
     >
       {name}

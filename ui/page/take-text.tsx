@@ -272,7 +272,7 @@ function Words({ utterance }: { utterance: Utterance }) {
       title={doubtful ? "The model is not sure of this" : ""}
     >
       <TimedText utterance={utterance} />
-      {problem && <span class="refused"> Not heard again: {problem}.</span>}
+      {problem && <span class="refused"> Not transcribed again: {problem}.</span>}
     </span>
   );
 }

@@ -27,7 +27,7 @@ export function useTranslations(wanted: boolean, utterances: Utterance[]): void 
   }, [wanted, utterances, ready]);
 }
 
-/** What was heard again has to be translated again. */
+/** What was transcribed again has to be translated again. */
 function keyOf({ id, answered }: Utterance): string {
   return `${id} ${answered}`;
 }

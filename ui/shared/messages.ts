@@ -145,7 +145,7 @@ export interface Utterance {
   before?: Wishes;
   /** Its words in English, once somebody asked for them. */
   translation?: Translation;
-  /** What was sent of it once more: to be heard again, or in English. */
+  /** What was sent of it once more: to be transcribed again, or in English. */
   again?: PictureSum;
   /** Of a picture that joins several segments: where they are, in order. */
   joins?: Stretch[];
@@ -229,7 +229,7 @@ export type OutboxOrder =
   | { kind: "beside"; recording: string; translated: boolean }
   | TranslationOrder;
 
-/** What can be changed when something is heard again. */
+/** What can be changed when something is transcribed again. */
 export type OtherWishes = Required<Pick<Wishes, "model" | "language" | "keywords">>;
 
 /** Asks for words in English, of a model that can. */

@@ -1,4 +1,4 @@
-/** What becomes of utterances whose pictures are sent once more: to be heard again, or in English. */
+/** What becomes of utterances whose pictures are sent once more: for other words, or in English. */
 
 import {
   areSame,
@@ -10,7 +10,7 @@ import {
 import type { Outcome } from "./request";
 
 /** Returns an utterance that waits to be heard with other wishes; its words stand until then. */
-export function toBeHeardAgain(kept: Utterance, wishes: OtherWishes): Utterance {
+export function toBeTranscribedAgain(kept: Utterance, wishes: OtherWishes): Utterance {
   if (kept.state === "open") return kept;
   const before = kept.answer && { before: kept.before ?? kept.wishes };
   const wanted = { ...kept.wishes, ...wishes };
@@ -19,7 +19,7 @@ export function toBeHeardAgain(kept: Utterance, wishes: OtherWishes): Utterance 
 
 /**
  * Returns an utterance as it was heard, or refused; with the words that it had where it was to be
- * heard again, and unchanged where somebody wants it otherwise since it was asked about.
+ * transcribed again, and unchanged where somebody wants it otherwise since it was asked about.
  */
 export function heardAs(
   kept: Utterance,

@@ -21,7 +21,7 @@ import {
   type Utterance,
 } from "../shared/messages";
 import { eraseSound, soundSizes } from "../shared/sounds";
-import { heardAs, toBeHeardAgain, translated } from "./again";
+import { heardAs, toBeTranscribedAgain, translated } from "./again";
 import { changeRecording, changeUtterance, heardOn, mended } from "./kept";
 import { type Outcome, type Service, transcribe } from "./request";
 import { isFull, Room } from "./room";
@@ -140,7 +140,7 @@ class Outbox {
         );
         break;
       case "again":
-        this.#attempt(this.#hearAgain(order.utterances, order.wishes));
+        this.#attempt(this.#transcribeAgain(order.utterances, order.wishes));
         break;
       case "beside": {
         const { recording, translated } = order;
@@ -461,9 +461,9 @@ class Outbox {
   }
 
   /** Sends pictures once more, for other words: those that are there stand until then. */
-  async #hearAgain(ids: string[], wishes: OtherWishes): Promise<void> {
+  async #transcribeAgain(ids: string[], wishes: OtherWishes): Promise<void> {
     for (const id of ids) {
-      const waiting = await this.#changeUtterance(id, (kept) => toBeHeardAgain(kept, wishes));
+      const waiting = await this.#changeUtterance(id, (kept) => toBeTranscribedAgain(kept, wishes));
       if (waiting?.state === "waiting") this.#enqueue(waiting);
     }
   }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Answer, Utterance } from "../../shared/messages";
-import { heardAs, toBeHeardAgain, translated } from "../../worker/again";
+import { heardAs, toBeTranscribedAgain, translated } from "../../worker/again";
 
 const wishes = { model: "", language: "", task: "transcribe" as const, melBins: 80 as const };
 const other = { model: "", language: "de", keywords: ["Ada"] };
@@ -21,8 +21,8 @@ const heard = {
 } as Utterance;
 const english = { text: "English", phrases: [], problem: null };
 
-describe("what is heard again", () => {
-  const waiting = toBeHeardAgain({ ...heard, translation: english }, other);
+describe("what is transcribed again", () => {
+  const waiting = toBeTranscribedAgain({ ...heard, translation: english }, other);
 
   it("keeps its words while it waits", () => {
     expect(waiting).toMatchObject({ state: "waiting", answer: { text: "before" } });
@@ -38,7 +38,7 @@ describe("what is heard again", () => {
   });
 
   it("has what it had where it is refused, also where it was wanted twice", () => {
-    const twice = toBeHeardAgain(waiting, { ...other, language: "fr" });
+    const twice = toBeTranscribedAgain(waiting, { ...other, language: "fr" });
     const now = heardAs(twice, twice, { kind: "refused", reason: "because" });
     expect(now).toMatchObject({
       state: "answered",
@@ -50,13 +50,13 @@ describe("what is heard again", () => {
   });
 
   it("waits on where somebody wants it otherwise meanwhile", () => {
-    const twice = toBeHeardAgain(waiting, { ...other, language: "fr" });
+    const twice = toBeTranscribedAgain(waiting, { ...other, language: "fr" });
     expect(heardAs(twice, waiting, { kind: "answered", answer: answer("after") })).toBe(twice);
   });
 
   it("is nothing that is still being said", () => {
     const open = { ...heard, state: "open" } as Utterance;
-    expect(toBeHeardAgain(open, other)).toBe(open);
+    expect(toBeTranscribedAgain(open, other)).toBe(open);
   });
 
   it("keeps what somebody mended", () => {

@@ -1,21 +1,27 @@
-/** Has pictures heard again: in another language, or with other names to expect. */
+/** Has pictures transcribed again: in another language, or with other names to expect. */
 
 import { useEffect, useState } from "preact/hooks";
 import { clock } from "../shared/axes";
 import { type Stretch, titleOf } from "../shared/messages";
 import { Dialog } from "./dialog";
 import { Choice, Field } from "./field";
-import { type HearingAgain, toHearAgain } from "./hear-again";
 import { fitting, keywordsIn } from "./keywords";
 import { KeywordsField } from "./keywords-field";
 import { LanguageOptions } from "./language-options";
 import { type Take, takes, tellOutbox } from "./library";
 import { modelThat } from "./service";
 import { settings } from "./settings";
-import "./hear-again-dialog.css";
+import { type TranscribingAgain, toTranscribeAgain } from "./transcribe-again";
+import "./transcribe-again-dialog.css";
 
 /** Asks what is to be other than before, and has the outbox send the pictures once more. */
-export function HearAgainDialog({ asked, close }: { asked: HearingAgain; close: () => void }) {
+export function TranscribeAgainDialog({
+  asked,
+  close,
+}: {
+  asked: TranscribingAgain;
+  close: () => void;
+}) {
   const take = takes.value.find(({ recording }) => recording.id === asked.recording);
   useEffect(() => {
     if (!take) close();
@@ -32,11 +38,11 @@ function OtherHearing({
   part: Stretch | null;
   close: () => void;
 }) {
-  const { wishes } = toHearAgain(take, part)[0] ?? take.utterances[0];
+  const { wishes } = toTranscribeAgain(take, part)[0] ?? take.utterances[0];
   const [all, setAll] = useState(!part);
   const [language, setLanguage] = useState(wishes.language);
   const [keywords, setKeywords] = useState(wishes.keywords?.join(", ") ?? settings.peek().keywords);
-  const pictures = toHearAgain(take, all ? null : part);
+  const pictures = toTranscribeAgain(take, all ? null : part);
   const hear = (event: Event) => {
     event.preventDefault();
     const model = modelThat(
@@ -51,7 +57,7 @@ function OtherHearing({
     close();
   };
   return (
-    <Dialog name="hear-again" title="Hear again" close={close}>
+    <Dialog name="transcribe-again" title="Transcribe again" close={close}>
       <form onSubmit={hear}>
         <p>
           The pictures that are kept of {titleOf(take.recording)} are sent once more. Their words
@@ -76,7 +82,7 @@ function OtherHearing({
         <KeywordsField value={keywords} onInput={setKeywords} />
         {!pictures.length && <p role="alert">Its pictures gave way to newer ones.</p>}
         <button type="submit" class="main-button" disabled={!pictures.length}>
-          Hear {pictures.length === 1 ? "1 picture" : `${pictures.length} pictures`} again
+          Transcribe {pictures.length === 1 ? "1 picture" : `${pictures.length} pictures`} again
         </button>
       </form>
     </Dialog>

@@ -1,4 +1,4 @@
-/** What somebody wants to be heard again: pictures of a recording that are kept. */
+/** What somebody wants to be transcribed again: pictures of a recording that are kept. */
 
 import { signal } from "@preact/signals";
 import type { Stretch, Utterance } from "../shared/messages";
@@ -7,18 +7,18 @@ import type { Take } from "./library";
 /** Seconds by which what joins others may differ from them. */
 const SLACK = 0.005;
 
-/** A recording, or a part of it, that is to be heard again. */
-export interface HearingAgain {
+/** A recording, or a part of it, that is to be transcribed again. */
+export interface TranscribingAgain {
   recording: string;
   /** Null for all of the recording. */
   part: Stretch | null;
 }
 
 /** What a dialog asks about now. */
-export const hearingAgain = signal<HearingAgain | null>(null);
+export const transcribingAgain = signal<TranscribingAgain | null>(null);
 
 /** Returns what is sent once more: of a part, what was joined together with what joins it. */
-export function toHearAgain({ utterances }: Take, part: Stretch | null): Utterance[] {
+export function toTranscribeAgain({ utterances }: Take, part: Stretch | null): Utterance[] {
   return utterances.filter(
     ({ state, pictureless, start, end }) =>
       state !== "open" &&

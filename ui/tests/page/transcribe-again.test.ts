@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { toHearAgain } from "../../page/hear-again";
 import type { Take } from "../../page/library";
+import { toTranscribeAgain } from "../../page/transcribe-again";
 import type { Utterance } from "../../shared/messages";
 
 function utterance(start: number, end: number, state = "answered"): Utterance {
@@ -12,10 +12,10 @@ const joined = utterance(0, 5);
 const take = { utterances: [joined, ...parts] } as Take;
 
 function ids(part: { start: number; end: number } | null): string[] {
-  return toHearAgain(take, part).map(({ id }) => id);
+  return toTranscribeAgain(take, part).map(({ id }) => id);
 }
 
-describe("what is heard again", () => {
+describe("what is transcribed again", () => {
   it("is all that has a whole picture", () => {
     expect(ids(null)).toEqual(["0-5", "0-2", "3-5", "9-12"]);
   });
