@@ -34,7 +34,7 @@ export const interimWords = signal(new Map<string, InterimWords>());
 /** The latest text to arrive, for who listens to the page. */
 export const latest = signal("");
 
-/** All recordings that nobody removed, oldest first; those in which nothing changed are the same. */
+/** All recordings that nobody removed, oldest first; where nothing changed, the same objects. */
 export const takes = computed<Take[]>(() => {
   const byRecording = Map.groupBy(utterances.value.values(), ({ recording }) => recording);
   const before = new Map(lastTakes.map((take) => [take.recording, take]));

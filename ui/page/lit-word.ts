@@ -34,7 +34,7 @@ export class LitWord {
     }
   }
 
-  /** Lights what is heard at a time; unless `follow`, the text stays where its reader scrolled it. */
+  /** Lights what is heard at a time; unless `follow`, the text stays where it was scrolled. */
   show(seconds: number, follow: boolean): void {
     this.#find();
     const place = lastUntil(this.#starts, seconds + 0.01);
@@ -48,7 +48,7 @@ export class LitWord {
     }
   }
 
-  /** Returns where the sentence before or after a time begins, in seconds; null if there is none. */
+  /** Returns where the sentence before or after a time begins, in seconds; null without one. */
   sentenceBeside(seconds: number, step: -1 | 1): number | null {
     this.#find();
     const begins: number[] = [];

@@ -23,7 +23,7 @@ export const mending = signal<Mending | null>(null);
 
 const NOTHING: ReadonlySet<string> = new Set();
 
-/** Returns which utterances of a recording are being mended: meanwhile, nothing takes their place. */
+/** Returns which utterances of a recording are being mended: nothing takes their place then. */
 export function useMended(recording: string): ReadonlySet<string> {
   const utterances = useComputed(() =>
     mending.value?.recording === recording ? mending.value.utterances : NOTHING,

@@ -251,7 +251,7 @@ function AskForFile({ recording, unplayable }: { recording: Recording; unplayabl
   );
 }
 
-/** Returns where a recording's sound is, and what is to be called when it cannot be played from there. */
+/** Returns where a recording's sound is, and what is to be called when it cannot be played. */
 function useSource(recording: Recording): [Source, () => void] {
   const file = fileOf(recording);
   const isKept = keptBytes.value.has(recording.id);

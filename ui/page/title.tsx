@@ -46,7 +46,7 @@ export function Title({ recording }: { recording: Recording }) {
   );
 }
 
-/** The field for a name; `done` takes null where somebody took it back, and whether a key said so. */
+/** The field for a name; `done` takes null where it was taken back, and whether by a key. */
 function TitleField({
   title,
   done,

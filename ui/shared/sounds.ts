@@ -1,4 +1,4 @@
-/** The sounds that are kept on this device by choice: a file for each recording, where only this origin sees it. */
+/** Sounds that are kept by choice: a file for each recording, where only this origin sees it. */
 
 const FOLDER = "sounds";
 const ENDING = ".ogg";
@@ -14,7 +14,7 @@ async function folder(create = false): Promise<FileSystemDirectoryHandle | null>
   }
 }
 
-/** Returns where a recording's sound is to be kept; what was kept there is kept until it is written. */
+/** Returns where to keep a recording's sound; what was kept there stays until it is written. */
 export async function soundPlace(recording: string): Promise<FileSystemFileHandle> {
   const sounds = await folder(true);
   if (!sounds) throw new Error("this browser keeps no files for pages");

@@ -38,7 +38,7 @@ export function heardAs(
   return { ...settled, wishes: before, state: "answered", problem };
 }
 
-/** Returns an utterance with words in English, unless it has other words since it was asked about. */
+/** Returns an utterance with words in English, unless its words are others than were asked about. */
 export function translated(kept: Utterance, asked: Utterance, translation: Translation): Utterance {
   const same = kept.answered === asked.answered;
   return { ...kept, ...(same && { translation }), again: onceMore(kept) };

@@ -1,4 +1,4 @@
-/** What changes of what is kept, each in one transaction: whoever changes the rest meanwhile keeps it. */
+/** Changes of what is kept, each in one transaction: what others change meanwhile stays. */
 
 import type { Database } from "../shared/database";
 import type { Recording, Utterance } from "../shared/messages";

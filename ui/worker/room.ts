@@ -35,7 +35,7 @@ export class Room {
     }
   }
 
-  /** Erases the oldest pictures until all take so many bytes; returns the utterances they were of. */
+  /** Erases the oldest pictures until all take so many bytes; returns their utterances. */
   async within(most: number): Promise<Utterance[]> {
     await this.#measure();
     return this.#erase(this.#bytes - most);

@@ -1,4 +1,4 @@
-/** Keeps what is heard on this device: Opus in Ogg, written as it comes, so that a crash loses a second. */
+/** Keeps what is heard on this device: Opus in Ogg, written as it comes; a crash loses a second. */
 
 import { AudioSample, AudioSampleSource, OggOutputFormat, Output, StreamTarget } from "mediabunny";
 import { SAMPLE_RATE } from "../chain/framing";
