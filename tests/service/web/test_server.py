@@ -16,6 +16,7 @@ from bench.process_tree import usage
 from hush.image import encode, quantize
 from hush.mel import log_mel_spectrogram
 from hush_service.packaged import demo_folder
+from hush_service.web.server import listen
 from local.processes import (
     HANG,
     ROOT,
@@ -281,6 +282,15 @@ def test_a_port_that_is_taken_is_said() -> None:
     assert ended.returncode == 2
     assert "HUSH_PORT sets another" in ended.stderr
     assert ended.stderr.count("\n") == 1
+
+
+def test_the_body_of_an_answer_does_not_wait_for_its_header_to_be_acknowledged() -> None:
+    with (
+        listen("127.0.0.1", 0) as listener,
+        socket.create_connection(listener.getsockname()),
+        listener.accept()[0] as connection,
+    ):
+        assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_what_is_no_http_does_not_stop_it() -> None:
