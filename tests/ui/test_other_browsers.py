@@ -51,21 +51,31 @@ class Firefox:
     def open(self, url: str) -> None:
         self.send("browsingContext.navigate", context=self._context, url=url, wait="complete")
 
-    def evaluate(self, expression: str, *, as_if_clicked: bool = False) -> Any:
+    def evaluate(self, expression: str) -> Any:
         target = {"context": self._context}
         answer = self.send(
-            "script.evaluate",
-            expression=expression,
-            target=target,
-            awaitPromise=True,
-            userActivation=as_if_clicked,
+            "script.evaluate", expression=expression, target=target, awaitPromise=True
         )
         return answer["result"].get("value")
 
-    def choose(self, file: Path) -> None:
-        locator = {"type": "css", "value": "input[type=file]"}
+    def find(self, selector: str) -> dict[str, str]:
+        locator = {"type": "css", "value": selector}
         found = self.send("browsingContext.locateNodes", context=self._context, locator=locator)
-        element = {"sharedId": found["nodes"][0]["sharedId"]}
+        return {"sharedId": found["nodes"][0]["sharedId"]}
+
+    def click(self, selector: str) -> None:
+        """Click as a person does: what may play sounds only then, may then."""
+        origin = {"type": "element", "element": self.find(selector)}
+        moves = [
+            {"type": "pointerMove", "x": 0, "y": 0, "origin": origin},
+            {"type": "pointerDown", "button": 0},
+            {"type": "pointerUp", "button": 0},
+        ]
+        mouse = {"type": "pointer", "id": "mouse", "actions": moves}
+        self.send("input.performActions", context=self._context, actions=[mouse])
+
+    def choose(self, file: Path) -> None:
+        element = self.find("input[type=file]")
         self.send("input.setFiles", context=self._context, element=element, files=[str(file)])
 
     def close(self) -> None:
@@ -143,8 +153,7 @@ def test_firefox_plays_a_file_from_a_word(firefox: Firefox, wire: Wire) -> None:
     firefox.open(wire.url)
     firefox.choose(SAMPLE)
     wait_for(lambda: firefox.evaluate("document.querySelectorAll('[data-word]').length > 0"))
-    click = "document.querySelector('[data-word]').click()"
-    firefox.evaluate(click, as_if_clicked=True)
+    firefox.click("[data-word]")
     wait_for(lambda: firefox.evaluate(IS_PLAYED))
 
 

@@ -1,5 +1,6 @@
 """What was heard is heard again: on this device alone, and kept by choice only."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -92,7 +93,7 @@ def spoken(page: Page) -> Page:
     words(page, LAST_WORDS)
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_role("button", name="Start listening")).to_be_enabled()
-    expect(page.get_by_role("button", name="Play (")).to_be_enabled()
+    expect(page.get_by_role("button", name="Play Microphone")).to_be_enabled()
     return page
 
 
@@ -128,7 +129,7 @@ def test_the_word_that_is_heard_is_lit_in_turn_and_kept_in_sight(page: Page) -> 
             subtree: true, attributes: true, attributeFilter: ["aria-current"],
         });
     }""")
-    page.get_by_role("button", name="Play", exact=True).click()
+    page.get_by_role("button", name="Play kennedy.flac").click()
     page.get_by_label("Speed").select_option("2")
     until(page, lambda: not is_playing(page) and time_of(page) > 10)
     lit: list[tuple[str, bool]] = page.evaluate("lit")
@@ -147,7 +148,7 @@ def test_the_word_that_is_heard_is_lit_in_turn_and_kept_in_sight(page: Page) -> 
 def test_the_player_works_by_keyboard(page: Page) -> None:
     choose_file(page, recording())
     words(page, LAST_WORDS)
-    page.get_by_role("button", name="Play", exact=True).focus()
+    page.get_by_role("button", name="Play kennedy.flac").focus()
     page.keyboard.press("Enter")
     until(page, lambda: is_playing(page))
     expect(page.get_by_role("button", name="Pause")).to_be_focused()
@@ -193,7 +194,7 @@ def test_what_the_microphone_heard_is_heard_again_after_a_reload(
     # Some 24 kbit a second.
     assert size < len(sound) / 16_000 * 5_000
     spoken.reload()
-    spoken.get_by_role("button", name="Play (").click()
+    spoken.get_by_role("button", name="Play Microphone").click()
     until(spoken, lambda: time_of(spoken) > 0)
     last = word(spoken, "country").last
     start = float(last.get_attribute("data-word") or "nan")
@@ -217,7 +218,7 @@ def envelope(samples: Samples) -> Any:
 def test_sound_is_erased_with_its_recording_also_from_another_tab(
     spoken: Page, context: BrowserContext, wire: Wire
 ) -> None:
-    spoken.get_by_role("button", name="Play (").click()
+    spoken.get_by_role("button", name="Play Microphone").click()
     until(spoken, lambda: is_playing(spoken))
     other = context.new_page()
     other.goto(wire.url)
@@ -254,7 +255,7 @@ def test_a_crash_loses_the_last_second_only(
     page.close(run_before_unload=False)
     again = context.new_page()
     again.goto(wire.url)
-    expect(again.get_by_role("button", name="Play (")).to_be_enabled()
+    expect(again.get_by_role("button", name="Play Microphone")).to_be_enabled()
     samples = again.evaluate(DECODED)
     assert len(samples) / 16_000 > int(minutes) * 60 + int(seconds) - 2
 
@@ -263,7 +264,9 @@ def test_a_file_is_kept_too_by_choice(page: Page) -> None:
     keep_sound(page)
     choose_file(page, recording())
     words(page, LAST_WORDS)
-    expect(page.get_by_role("button", name="Play (")).to_be_enabled()
+    expect(
+        page.get_by_role("button", name=re.compile(r"Play kennedy.flac \(\d+ kB\)"))
+    ).to_be_enabled()
     sound = page.evaluate(DECODED)
     assert len(sound) / 16_000 == pytest.approx(11, abs=0.2)
     page.reload()
@@ -275,7 +278,7 @@ def test_a_file_is_asked_for_after_a_reload(page: Page, tmp_path: Path, sample: 
     choose_file(page, recording())
     words(page, LAST_WORDS)
     page.reload()
-    page.get_by_role("button", name="Play", exact=True).click()
+    page.get_by_role("button", name="Play kennedy.flac").click()
     player = page.locator(".player")
     expect(player).to_contain_text(f"Choose {recording().name} again to hear it.")
     other = tmp_path / "other.wav"
@@ -290,7 +293,7 @@ def test_a_file_is_asked_for_after_a_reload(page: Page, tmp_path: Path, sample: 
 def test_a_video_shows_its_picture_with_the_words_over_it(page: Page, tmp_path: Path) -> None:
     choose_file(page, video(tmp_path / "film.webm", recording(), seconds=11))
     words(page, LAST_WORDS)
-    page.get_by_role("button", name="Play", exact=True).click()
+    page.get_by_role("button", name="Play film.webm").click()
     expect(page.locator(".player video")).to_be_visible()
     cues = """() => {
         const [track] = document.querySelector(".player video").textTracks;

@@ -40,6 +40,8 @@ import { choose, settings } from "./settings";
 import { mustBeSignedIn, speech } from "./sign-in";
 import "./hero.css";
 
+/** Phones hear no other applications. */
+const canHearScreens = Boolean(navigator.mediaDevices?.getDisplayMedia);
 const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
 
 /** The stage of the page. */
@@ -173,15 +175,17 @@ function Controls() {
         </>
       ) : (
         <>
-          <button
-            type="button"
-            class="second-button"
-            onClick={startScreen}
-            disabled={state !== "off" || busy}
-          >
-            <ScreenIcon />
-            Tab or system sound
-          </button>
+          {canHearScreens && (
+            <button
+              type="button"
+              class="second-button"
+              onClick={startScreen}
+              disabled={state !== "off" || busy}
+            >
+              <ScreenIcon />
+              Tab or system sound
+            </button>
+          )}
           <button
             type="button"
             class="second-button"

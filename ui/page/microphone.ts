@@ -56,7 +56,6 @@ export async function openMicrophone(
  * @throws NoMicrophoneError if the browser or its user gives none
  */
 export async function openScreen(tell: (event: MicrophoneEvent) => void): Promise<Microphone> {
-  if (!navigator.mediaDevices?.getDisplayMedia) throw new NoMicrophoneError(NO_SCREEN);
   let stream: MediaStream;
   try {
     // Browsers give no sound without a picture; nobody looks at it.
@@ -83,8 +82,6 @@ export async function openScreen(tell: (event: MicrophoneEvent) => void): Promis
   }
 }
 
-const NO_SCREEN =
-  "This browser does not let pages hear tabs or the system; Chrome and Edge on a computer do.";
 const NO_SOUND =
   "What was chosen came without sound. Choose a tab, and tick that its sound is shared; some browsers share none.";
 

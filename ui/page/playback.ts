@@ -44,7 +44,9 @@ export function fileOf({ kind, name, file, track }: Recording): File | null {
 
 /** Whether a recording can be heard, if need be when its file is chosen again. */
 export function canBeHeard(recording: Recording): boolean {
-  const { id, file, track } = recording;
+  const { id, kind, ended, file, track } = recording;
+  // What is being said has no whole sound yet.
+  if (kind === "microphone" && ended === false) return false;
   return (file !== undefined && track === undefined) || keptBytes.value.has(id);
 }
 

@@ -218,6 +218,7 @@ function close(): void {
 function AskForFile({ recording, unplayable }: { recording: Recording; unplayable: boolean }) {
   const chooser = useRef<HTMLInputElement>(null);
   const [other, setOther] = useState("");
+  const isFile = recording.kind === "file" && recording.track === undefined;
   return (
     <div class="player-ask">
       <p role="status">
@@ -225,9 +226,11 @@ function AskForFile({ recording, unplayable }: { recording: Recording; unplayabl
           ? "This browser cannot play this file."
           : other
             ? `${other} is another file: ${recording.name} is wanted, as it was.`
-            : `Choose ${recording.name} again to hear it.`}
+            : isFile
+              ? `Choose ${recording.name} again to hear it.`
+              : "Its sound is no longer on this device."}
       </p>
-      {!unplayable && (
+      {isFile && !unplayable && (
         <button type="button" class="small-button" onClick={() => chooser.current?.click()}>
           <FileIcon />
           Choose the file

@@ -29,12 +29,13 @@ export function TakeActions({ take }: { take: Take }) {
           type="button"
           class="small-button"
           title={kept ? `${byteCount(kept)} of sound are kept on this device` : "Plays the file"}
-          // What is being heard has no whole sound yet.
-          disabled={ended === false && take.recording.kind === "microphone"}
           onClick={() => hear(id, 0, true)}
         >
           <PlayIcon />
-          Play{kept ? ` (${byteCount(kept)})` : ""}
+          <span>
+            Play<span class="visually-hidden"> {name}</span>
+            {kept !== undefined && ` (${byteCount(kept)})`}
+          </span>
         </button>
       )}
       <button type="button" class="small-button" aria-keyshortcuts="Shift+C" onClick={copy}>
