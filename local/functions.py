@@ -35,6 +35,11 @@ class Function:
         Its whole environment.
     log
         File for what it prints.
+
+    Attributes
+    ----------
+    process
+        Its process.
     """
 
     def __init__(
@@ -47,7 +52,7 @@ class Function:
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         with log.open("ab") as output:
-            self._process = subprocess.Popen(
+            self.process = subprocess.Popen(
                 [sys.executable, "-m", "awslambdaric", handler],
                 cwd=paths[0],
                 env={
@@ -81,8 +86,8 @@ class Function:
 
     def stop(self) -> None:
         """End its process."""
-        self._process.kill()
-        self._process.wait()
+        self.process.kill()
+        self.process.wait()
         self._server.shutdown()
         self._server.server_close()
 

@@ -196,6 +196,19 @@ def to_function(invoke: Invoke, stage: str) -> Integration:
     return integration
 
 
+def balancer_event(request: Request, group: str) -> dict[str, Any]:
+    """Return a request as a load balancer hands it to a Lambda of a target group."""
+    return {
+        "requestContext": {"elb": {"targetGroupArn": group}},
+        "httpMethod": request.method,
+        "path": request.path,
+        "queryStringParameters": dict(parse_qsl(request.query, keep_blank_values=True)),
+        "headers": {**request.headers, "content-length": str(len(request.body))},
+        "body": base64.b64encode(request.body).decode(),
+        "isBase64Encoded": True,
+    }
+
+
 def of_function(returned: dict[str, Any]) -> Answer:
     """Return the answer that a Lambda gave in the form of a proxy integration."""
     headers = httpx2.Headers(returned.get("headers") or {})

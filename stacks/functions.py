@@ -1,10 +1,15 @@
-"""Lambdas made of the folders of `lambda/`, each with `hush.contracts` beside its own files."""
+"""Lambdas made of the folders of `lambda/`, each with `hush.contracts` beside its own files.
+
+One of them is the inference service: it has all of `hush` and `hush_service` beside them.
+"""
 
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import aws_cdk as cdk
@@ -17,7 +22,10 @@ from constructs import Construct
 from stacks.targets import LAMBDA
 
 FOLDERS = Path(__file__).parents[1] / "lambda"
-CONTRACTS = FOLDERS.parent / "hush" / "contracts"
+ROOT = FOLDERS.parent
+CONTRACTS = ROOT / "hush" / "contracts"
+SERVICE = (ROOT / "hush", ROOT / "service" / "hush_service")
+LAMBDAS_PYTHON = shutil.which(f"python{LAMBDA.python}")
 RUNTIME = lambda_.Runtime.PYTHON_3_14
 REQUIREMENTS, LOCK = "requirements.txt", "requirements.lock"
 """What a Lambda wants, and every file that it gets (`stacks/lock.py`)."""
@@ -35,6 +43,9 @@ def python_function(
     timeout: cdk.Duration,
     memory: int = 256,
     packages: Sequence[str] = (),
+    service: bool = False,
+    files: Mapping[str, Sequence[Path]] = MappingProxyType({}),
+    most: int | None = None,
 ) -> lambda_.Function:
     """Return a Lambda made of one folder of `lambda/`.
 
@@ -48,6 +59,13 @@ def python_function(
         In MiB.
     packages
         Other folders of `lambda/` that it imports.
+    service
+        Whether it runs the inference service.
+    files
+        Other files, by the folder of it that they are in.
+    most
+        How many of it run at once, for which as many of the account's are kept for it; as many as
+        the account has room for if None.
     """
     function_logs = logs.LogGroup(
         scope,
@@ -64,22 +82,29 @@ def python_function(
         construct_id,
         runtime=RUNTIME,
         architecture=lambda_.Architecture.ARM_64,
-        code=_code(scope, folder, packages),
+        code=_code(scope, Bundle(folder, packages, libraries(scope), service, files)),
         handler=f"{folder}.handler",
         role=role,
         environment=environment,
         timeout=timeout,
         memory_size=memory,
         log_group=function_logs,
+        reserved_concurrent_executions=most,
     )
 
 
-def _code(scope: Construct, folder: str, packages: Sequence[str]) -> lambda_.Code:
-    libraries = scope.node.try_get_context(LIBRARIES) is not False
-    kept = [pattern for name in (folder, *packages) for pattern in (f"!{name}", f"!{name}/**")]
-    contracts = cdk.FileSystem.fingerprint(
-        str(CONTRACTS), exclude=["**/__pycache__"], ignore_mode=cdk.IgnoreMode.GIT
-    )
+def libraries(scope: Construct) -> bool:
+    """Tell whether what pip would fetch is wanted."""
+    return scope.node.try_get_context(LIBRARIES) is not False
+
+
+def _code(scope: Construct, bundle: "Bundle") -> lambda_.Code:
+    kept = [
+        pattern
+        for name in (bundle.folder, *bundle.packages)
+        for pattern in (f"!{name}", f"!{name}/**")
+    ]
+    beside = [*(SERVICE if bundle.service else (CONTRACTS,)), *chain(*bundle.files.values())]
     return lambda_.Code.from_asset(
         str(FOLDERS),
         # It is known by what it is made of, as pip does not make the same bytes twice.
@@ -88,11 +113,15 @@ def _code(scope: Construct, folder: str, packages: Sequence[str]) -> lambda_.Cod
             str(FOLDERS),
             exclude=["*", *kept, "**/__pycache__"],
             ignore_mode=cdk.IgnoreMode.GIT,
-            extra_hash="\n".join([folder, *LAMBDA.options, contracts]),
+            extra_hash="\n".join([bundle.folder, *LAMBDA.options, *map(_fingerprint, beside)]),
         ),
-        bundling=cdk.BundlingOptions(
-            image=RUNTIME.bundling_image, local=Bundle(folder, packages, libraries)
-        ),
+        bundling=cdk.BundlingOptions(image=RUNTIME.bundling_image, local=bundle),
+    )
+
+
+def _fingerprint(path: Path) -> str:
+    return cdk.FileSystem.fingerprint(
+        str(path), exclude=["**/__pycache__"], ignore_mode=cdk.IgnoreMode.GIT
     )
 
 
@@ -104,26 +133,54 @@ class Bundle:
     ----------
     folder, packages
         Folders of `lambda/`: the first one's files, and the others beside them.
-    libraries
-        Whether to fetch what `requirements.lock` names.
+    wanted
+        Whether to fetch the libraries that `requirements.lock` names.
+    service, files
+        As of `python_function`.
+    python
+        By which the service is compiled, as a cold start would take seconds longer for that; by
+        nobody if None. It has to be the Lambda's own.
     """
 
-    def __init__(self, folder: str, packages: Sequence[str], libraries: bool) -> None:
-        self._folder, self._packages, self._libraries = folder, packages, libraries
+    def __init__(
+        self,
+        folder: str,
+        packages: Sequence[str] = (),
+        wanted: bool = True,
+        service: bool = False,
+        files: Mapping[str, Sequence[Path]] = MappingProxyType({}),
+        python: str | None = LAMBDAS_PYTHON,
+    ) -> None:
+        self.folder, self.packages = folder, packages
+        self.service, self.files = service, files
+        self._wanted, self._python = wanted, python
 
     def try_bundle(self, output_dir: str, *_: Any, **__: Any) -> bool:  # noqa: D102
-        lock = FOLDERS / self._folder / LOCK
-        if self._libraries and lock.exists():
+        target = Path(output_dir)
+        lock = FOLDERS / self.folder / LOCK
+        if self._wanted and lock.exists():
             subprocess.run(pip_install(lock, output_dir), check=True)
-        shutil.copytree(
-            FOLDERS / self._folder, output_dir, ignore=_OWN_FILES_ONLY, dirs_exist_ok=True
-        )
-        for package in self._packages:
-            shutil.copytree(FOLDERS / package, Path(output_dir) / package, ignore=_OWN_FILES_ONLY)
-        # Nothing else of hush, whose `__init__` therefore is an empty one.
-        contracts = Path(output_dir) / "hush" / "contracts"
-        shutil.copytree(CONTRACTS, contracts, ignore=_OWN_FILES_ONLY)
-        (contracts.parent / "__init__.py").touch()
+        shutil.copytree(FOLDERS / self.folder, target, ignore=_OWN_FILES_ONLY, dirs_exist_ok=True)
+        for package in self.packages:
+            shutil.copytree(FOLDERS / package, target / package, ignore=_OWN_FILES_ONLY)
+        if self.service:
+            for package_folder in SERVICE:
+                shutil.copytree(
+                    package_folder, target / package_folder.name, ignore=_OWN_FILES_ONLY
+                )
+        else:
+            # Nothing else of hush, whose `__init__` therefore is an empty one.
+            contracts = target / "hush" / "contracts"
+            shutil.copytree(CONTRACTS, contracts, ignore=_OWN_FILES_ONLY)
+            (contracts.parent / "__init__.py").touch()
+        for name, files in self.files.items():
+            (target / name).mkdir()
+            for file in files:
+                shutil.copy(file, target / name)
+        if self.service and self._python:
+            # Nobody can write beside a Lambda's files, or would know when they were written.
+            compiling = [self._python, "-m", "compileall", "-q", "--invalidation-mode"]
+            subprocess.run([*compiling, "unchecked-hash", output_dir], check=True)
         return True
 
 

@@ -30,8 +30,9 @@ EXCEPTIONS = {
     ("hush/cli.py", "service"),  # `hush serve`
     ("hush/in_process.py", "service"),
     ("hush/models_command.py", "service"),
+    ("lambda/responder/responder.py", "service"),  # which it is, within a Lambda
 }
-"""What of the command line starts the service or does its work here, and imports it only then."""
+"""What starts the service or does its work in its own process, and imports it only then."""
 
 _ROOMS = {room: room for room in (*MAY_IMPORT, "tests")}
 _ROOMS |= {"hush_service": "service", "identity": "lambda"}

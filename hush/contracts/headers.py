@@ -22,6 +22,15 @@ know this name."""
 UNHEARD = f"{PREFIX}unheard"
 """Service and bridge to client: where speech has no words, as `41.20-47.00, 123.40-126.00`."""
 
+MODEL = "hush-model"
+"""Service to client: the model whose words these are."""
+COMING = "hush-coming"
+"""Responder to client: the larger models that are on their way, as `small, turbo`."""
+WAIT_FOR = "hush-wait-for"
+"""Client to load balancer: `fleet` says that no words of the responder's are wanted. What begins
+with `PREFIX` would not come through."""
+FLEET = "fleet"
+
 SESSION_COOKIE = "__Host-hush"
 """The cookie in which a browser keeps its session's token."""
 LONGEST_CREDENTIAL = 4096

@@ -17,6 +17,9 @@ class ServiceSettings(BaseSettings):
 
     models: Annotated[tuple[str, ...], NoDecode] = ("base",)
     """Models to load, separated by commas: names of `hush models`, or paths of models."""
+    coming: Annotated[tuple[str, ...], NoDecode] = ()
+    """Models, separated by commas, that another service behind the same address will have soon: who
+    asks for what they alone can is told to come again."""
     host: str = "127.0.0.1"
     """Address to listen on. Anything but loopback wants an API key."""
     port: int = Field(default=1337, ge=0, le=65535)
@@ -92,7 +95,7 @@ class ServiceSettings(BaseSettings):
     region: str | None = None
     """The AWS region of that table; what boto3 finds if unset."""
 
-    @field_validator("allowed_hosts", "allowed_origins", mode="before")
+    @field_validator("allowed_hosts", "allowed_origins", "coming", mode="before")
     @classmethod
     def _split_names(cls, value: object) -> object:
         if isinstance(value, str):

@@ -5,7 +5,6 @@ balancer's rules and the Lambdas are those of the deployment. In place of an ins
 real inference service on this machine.
 """
 
-import base64
 import fnmatch
 import functools
 import json
@@ -25,6 +24,7 @@ from local.gateway import (
     Integration,
     Parameters,
     Request,
+    balancer_event,
     forwarded,
     mapped,
     of_function,
@@ -198,15 +198,8 @@ class FrontDoor:
             html = httpx2.Headers({"content-type": "text/html"})
             return Answer(413, html, b"<html>413</html>")
         targets = self.aws.of("ElasticLoadBalancingV2::TargetGroup")[group]["Targets"]
-        event = {
-            "requestContext": {"elb": {"targetGroupArn": group}},
-            "httpMethod": request.method,
-            "path": request.path,
-            "headers": headers,
-            "body": base64.b64encode(request.body).decode(),
-            "isBase64Encoded": True,
-        }
-        return of_function(self.lambdas.invoke(targets[0]["Id"], event))
+        invoke = functools.partial(self.lambdas.invoke, targets[0]["Id"])
+        return of_function(invoke(balancer_event(request, group)))
 
 
 def _request(method: str, path: str, headers: dict[str, str], body: bytes) -> Request:

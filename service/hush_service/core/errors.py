@@ -1,5 +1,7 @@
 """Why the service does not do what it is asked. What that is over HTTP stands in `web.errors`."""
 
+from hush.contracts.door import STARTING
+
 
 class RefusedError(Exception):
     """Something that is not done.
@@ -80,6 +82,14 @@ class ModelLoadingError(RefusedError):
 
     code = "model_loading"
     retry_after = 5
+
+
+class ModelComingError(RefusedError):
+    """Another service, which is starting, has the model."""
+
+    code = STARTING
+    param = "model"
+    retry_after = 30
 
 
 class ModelFailedError(RefusedError):

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from hush_service.core.errors import (
+    ModelComingError,
     ModelFailedError,
     ModelLoadingError,
     RefusedError,
@@ -100,6 +101,8 @@ class ServedModels:
     names
         As in `ServiceSettings.models`: names of `weights.catalogue`, or paths of checkpoints
         and CTranslate2 folders.
+    coming
+        Models that another service behind the same address will have soon.
 
     Raises
     ------
@@ -107,8 +110,10 @@ class ServedModels:
         If a name is none of these, or two models would have the same one.
     """
 
-    def __init__(self, names: Iterable[str]) -> None:
+    def __init__(self, names: Iterable[str], coming: Iterable[str] = ()) -> None:
         models = [_configured(name) for name in names]
+        own = {plain_name(model.name) for model in models}
+        self.coming = tuple(name for name in coming if plain_name(name) not in own)
         self.all = sorted(models, key=lambda model: model.megabytes)
         for name in {model.name for model in models}:
             if sum(model.name == name for model in models) > 1:
@@ -153,6 +158,8 @@ class ServedModels:
             If there is none.
         ModelLoadingError, ModelFailedError
             If it is not ready.
+        ModelComingError
+            If another service will have it soon.
         """
         same = [model for model in self.all if model.name == name]
         same += [model for model in self.all if plain_name(model.name) == plain_name(name)]
@@ -160,6 +167,8 @@ class ServedModels:
             if not model.can_answer:
                 raise _not_ready(model)
             return model
+        if coming := [each for each in self.coming if plain_name(each) == plain_name(name)]:
+            raise _not_here_yet(coming)
         raise UnknownModelError(f"there is no model {name!r}; there is {_list(self.all)}")
 
     def check_ready(self) -> None:
@@ -229,7 +238,19 @@ class ServedModels:
             If those that do have not learnt the task or the language.
         ModelLoadingError, ModelFailedError
             While one that might is being loaded, or because it could not be.
+        ModelComingError
+            If another service will soon have one that can.
         """
+        try:
+            return self._choose(mel_bins, name, request)
+        except (WrongHeightError, UnsupportedError):
+            able = [each for each in self.coming if _will(each, mel_bins, request)]
+            # Who names a model means no other one.
+            if able and is_any_model(name):
+                raise _not_here_yet(able) from None
+            raise
+
+    def _choose(self, mel_bins: int, name: str | None, request: DecodingRequest) -> ServedModel:
         candidates = self.any_ready() if is_any_model(name) else [self.named(str(name))]
         fitting = [model for model in candidates if model.info.mel_bins == mel_bins]
         if not fitting:
@@ -308,6 +329,20 @@ def _not_ready(model: ServedModel) -> RefusedError:
 def _can(model: ServedModel, request: DecodingRequest) -> bool:
     knows = request.language is None or request.language in model.info.languages
     return knows and request.task in model.info.tasks
+
+
+def _not_here_yet(names: list[str]) -> ModelComingError:
+    are = "is" if len(names) == 1 else "are"
+    return ModelComingError(f"{' and '.join(names)} {are} on the way; try again in a minute")
+
+
+def _will(name: str, mel_bins: int, request: DecodingRequest) -> bool:
+    """Tell whether a model that is not here can do something, as far as its name tells."""
+    known = find(name)
+    if known is None:
+        return True
+    english = request.language in (None, "en") and request.task == "transcribe"
+    return known.mel_bins == mel_bins and (known.multilingual or english)
 
 
 def _list(models: list[ServedModel]) -> str:

@@ -151,6 +151,7 @@ class Transcriber:
         terms: Terms | None = None,
         account: Account | None = None,
         heard: Callable[[Sequence[Phrase]], None] | None = None,
+        chosen: Callable[[str], None] = lambda model: None,
         departure: Callable[[], Awaitable[None]] = never,
     ) -> Transcript:
         """Return the words of a mel image.
@@ -169,6 +170,8 @@ class Transcriber:
             Whose quota it counts for, where there are quotas.
         heard
             Called with the picture's phrases as they come, in order.
+        chosen
+            Called with the name of the model whose words they will be.
         departure
             Called once the picture is in the queue; ends when nobody waits for its words any more,
             and work on them then stops.
@@ -188,6 +191,7 @@ class Transcriber:
                 terms or Terms(),
                 account,
                 heard,
+                chosen,
                 departure,
             )
         except RefusedError as error:
@@ -202,6 +206,7 @@ class Transcriber:
         terms: Terms,
         account: Account | None,
         heard: Callable[[Sequence[Phrase]], None] | None,
+        chosen: Callable[[str], None],
         departure: Callable[[], Awaitable[None]],
     ) -> Transcript:
         if self._quotas:
@@ -213,14 +218,15 @@ class Transcriber:
         header = await asyncio.to_thread(checked_header, data)
         if decoding.interim and header.frames > LONGEST_WINDOW:
             raise UnusablePictureError("interim words are for pictures of at most 30 s")
-        chosen = self.models.choose(header.mel_bins, model, decoding)
-        key = await self._cache.key(data, chosen, decoding)
+        served = self.models.choose(header.mel_bins, model, decoding)
+        chosen(served.name)
+        key = await self._cache.key(data, served, decoding)
         if key:
             known = await self._cache.get(key)
             self.on_looked_up(known is not None)
             if known:
                 return self._again(known, heard)
-        engine = chosen.asked
+        engine = served.asked
         seconds = max(header.frames / FRAMES_PER_SECOND, engine.info.shortest_window)
         with (
             self.queue.admission(engine, seconds, terms) as job,
@@ -235,7 +241,7 @@ class Transcriber:
         if key:
             await self._cache.put(key, transcript)
         if not decoding.interim:
-            self.on_heard(chosen.name, header.frames / FRAMES_PER_SECOND, job.worked)
+            self.on_heard(served.name, header.frames / FRAMES_PER_SECOND, job.worked)
         return transcript
 
     def _again(

@@ -69,6 +69,16 @@ def load_engine(settings: ServiceSettings, source: str | Path) -> Engine:
     MissingEngineError
         If the engine is not installed.
     """
+    engine = load_unheard(settings, source)
+    prove(engine, source)
+    return engine
+
+
+def load_unheard(settings: ServiceSettings, source: str | Path) -> Engine:
+    """Load a model whose weights are checked, and heard by nobody: for those that were before.
+
+    A digest beside them tells that they are the same; see `load_engine`.
+    """
     name = engine_name(settings)
     path = resolve(source, FORMATS[name], settings.download_folder)
     # Beside loading, it takes next to no time where there is a core for it.
@@ -78,7 +88,6 @@ def load_engine(settings: ServiceSettings, source: str | Path) -> Engine:
             engine = _loaded(name, settings, source, path)
         finally:
             checked.result()  # what is wrong with a file explains why it cannot be loaded
-    prove(engine, source)
     return engine
 
 

@@ -36,6 +36,7 @@ STATUSES: dict[type[core.RefusedError], int] = {
     core.QuotaSpentError: 429,
     core.CallerGoneError: CLIENT_CLOSED_REQUEST,
     core.ModelLoadingError: 503,
+    core.ModelComingError: 503,
     core.ModelFailedError: 503,
     core.DrainingError: 503,
     core.EngineStuckError: 503,

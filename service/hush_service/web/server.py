@@ -97,7 +97,7 @@ def serve(settings: ServiceSettings) -> bool:
     OSError
         If it cannot listen on its address, or something it is set to use is not there.
     """
-    models = ServedModels(settings.models)
+    models = ServedModels(settings.models, settings.coming)
     traces = Traces.from_environment()
     listener = listen(settings.host, settings.port)
     log_to_stderr(WithRequest)

@@ -5,6 +5,7 @@ import pytest
 import whisper
 
 from hush_service.core.errors import (
+    ModelComingError,
     ModelFailedError,
     ModelLoadingError,
     RefusedError,
@@ -185,3 +186,41 @@ def test_while_models_are_loading_the_answer_is_to_come_again() -> None:
 )
 def test_names_of_hubs_and_programs_mean_openais_models(name: str, plain: str) -> None:
     assert plain_name(name) == plain
+
+
+class TestModelsThatAreComing:
+    """As the fleet's are, while the responder answers."""
+
+    def models(self, *coming: str) -> ServedModels:
+        models = loaded(base=engine(80, MANY))
+        models.coming = ServedModels((), coming).coming
+        return models
+
+    def test_who_names_one_is_told_to_come_again(self) -> None:
+        models = self.models("small", "turbo")
+        for name in ("turbo", "openai/whisper-small"):
+            with pytest.raises(ModelComingError) as refused:
+                models.choose(80, name, ENGLISH)
+            assert (refused.value.code, refused.value.retry_after) == ("starting", 30)
+        with pytest.raises(UnknownModelError):
+            models.choose(80, "large-v3", ENGLISH)
+
+    def test_so_is_who_sends_what_they_alone_can_hear(self) -> None:
+        with pytest.raises(ModelComingError, match=r"^turbo is on the way"):
+            self.models("small", "turbo").choose(128, None, ENGLISH)
+        with pytest.raises(WrongHeightError):
+            self.models("small").choose(128, None, ENGLISH)
+        japanese = DecodingRequest(language="ja")
+        with pytest.raises(ModelComingError):
+            self.models("small.en", "medium").choose(80, "whisper-1", japanese)
+        with pytest.raises(UnsupportedError):
+            self.models("small.en").choose(80, "whisper-1", japanese)
+
+    def test_everybody_else_is_answered_by_what_is_here(self) -> None:
+        models = self.models("base", "small")
+        assert models.coming == ("base", "small")
+        for name in (None, "whisper-1", "base"):
+            assert models.choose(80, name, ENGLISH).name == "base"
+
+    def test_what_is_here_is_not_coming(self) -> None:
+        assert ServedModels(("base",), ("base", "small")).coming == ("small",)

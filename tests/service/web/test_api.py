@@ -74,6 +74,32 @@ async def test_verbose_json_has_segments_and_words_where_asked_for(
     assert answer.json()["words"] == [{"word": "Hello.", "start": 0.1, "end": 0.5}]
 
 
+async def test_an_answer_says_whose_words_they_are_and_what_is_on_its_way() -> None:
+    models = loaded(base=engine(), tiny=engine(parameters=10))
+    async with http(models) as client:
+        alone = await post(client, picture())
+        assert alone.headers["hush-model"] == "base"
+        assert "hush-coming" not in alone.headers
+        assert (await client.get("/v1/models")).json()["coming"] == []
+        models.coming = ("small", "turbo")
+        answers = [
+            await post(client, picture(), model="tiny"),
+            await post(client, picture(), model="tiny", stream="true"),
+        ]
+        for answer in answers:
+            assert answer.headers["hush-model"] == "tiny"
+            assert answer.headers["hush-coming"] == "small, turbo"
+        plain = await client.post("/mel", content=picture())
+        assert (plain.headers["hush-model"], plain.text) == ("base", "Hello.\n")
+        assert (await client.get("/v1/models")).json()["coming"] == ["small", "turbo"]
+        for answer in (
+            await post(client, picture(), model="turbo"),
+            await client.get("/v1/models/turbo"),
+        ):
+            assert (answer.status_code, answer.headers["retry-after"]) == (503, "30")
+            assert error_of(answer)["code"] == "starting"
+
+
 async def test_equal_answers_have_equal_tags(client: httpx2.AsyncClient) -> None:
     tags = [
         (await post(client, picture(), response_format=form)).headers["etag"]

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Form, Request, Response, UploadFile
 from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 from pydantic import BaseModel, Field, field_validator
 
-from hush.contracts.headers import UNHEARD
+from hush.contracts.headers import COMING, MODEL, UNHEARD
 from hush.image import SMALL, Encoding
 from hush.openai_events import HEADERS, MEDIA_TYPE, Events, events
 from hush.openai_form import (
@@ -58,6 +58,9 @@ class ModelList(BaseModel):
 
     object: Literal["list"] = "list"
     data: list[ModelDescription]
+    coming: list[str] = Field(
+        [], description="Models that are on their way: who names one is told when to come again"
+    )
 
 
 SMALLEST_TEMPERATURE = 0.001
@@ -69,6 +72,16 @@ ANSWER_HEADERS = {
         " missing where all speech has words",
         "schema": {"type": "string"},
         "example": "41.20-47.00, 123.40-126.00",
+    },
+    MODEL: {
+        "description": "The model whose words these are",
+        "schema": {"type": "string"},
+        "example": "base",
+    },
+    COMING: {
+        "description": "Larger models that are on their way, where there are some",
+        "schema": {"type": "string"},
+        "example": "small, turbo",
     },
     "etag": {
         "description": "Equal for equal answers; streams have none",
@@ -180,7 +193,9 @@ async def translations(transcriber: TheTranscriber, request: Request, form: Spee
 @router.get("/models", responses=documented(401, 503))
 async def models(transcriber: TheTranscriber) -> ModelList:
     """List the models that are ready, and what pictures they take."""
-    return ModelList(data=[_described(model) for model in transcriber.models.any_ready()])
+    models = transcriber.models
+    described = [_described(model) for model in models.any_ready()]
+    return ModelList(data=described, coming=list(models.coming))
 
 
 @router.get("/models/{name:path}", responses=documented(401, 404, 503))
@@ -218,6 +233,7 @@ async def _answer(
         interim=form.interim,
     )
     data = await form.file.read()
+    names: list[str] = []
 
     def work(heard: Heard | None = None) -> Awaitable[Transcript]:
         return transcriber.transcribe(
@@ -227,6 +243,7 @@ async def _answer(
             terms=terms_of(request),
             account=account_of(request.headers),
             heard=heard,
+            chosen=names.append,
             departure=partial(departure, request),
         )
 
@@ -235,12 +252,27 @@ async def _answer(
             lambda tell: work(lambda phrases: tell("".join(each.text for each in phrases))),
             body_of,
         )
-        return StreamingResponse(await said, headers=HEADERS, media_type=MEDIA_TYPE)
+        begun = await said
+        sent = {**HEADERS, **whose_words(transcriber, names)}
+        return StreamingResponse(begun, headers=sent, media_type=MEDIA_TYPE)
     transcript = await work()
     body = written(transcript, wishes)
     answer = PlainTextResponse(body) if isinstance(body, str) else JSONResponse(body)
-    answer.headers.update({**headers(transcript), "etag": entity_tag(answer.body)})
+    answer.headers.update(
+        {
+            **headers(transcript),
+            **whose_words(transcriber, names),
+            "etag": entity_tag(answer.body),
+        }
+    )
     return answer
+
+
+def whose_words(transcriber: Transcriber, names: list[str]) -> dict[str, str]:
+    """Return the headers that say which model answers, and which larger ones are on their way."""
+    coming = transcriber.models.coming
+    sent = {COMING: ", ".join(coming)} if coming else {}
+    return {MODEL: names[0], **sent} if names else sent
 
 
 def entity_tag(body: bytes | memoryview) -> str:

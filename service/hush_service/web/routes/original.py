@@ -12,7 +12,7 @@ from hush.transcript import TranscriptFormat
 from hush_service.core.served_models import ModelState
 from hush_service.web.caller import account_of, departure, terms_of
 from hush_service.web.errors import documented
-from hush_service.web.routes.openai import ANSWER_HEADERS, entity_tag
+from hush_service.web.routes.openai import ANSWER_HEADERS, entity_tag, whose_words
 from hush_service.web.state import TheTranscriber
 
 router = APIRouter()
@@ -52,14 +52,22 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
 async def words(transcriber: TheTranscriber, request: Request) -> PlainTextResponse:
     """Transcribe the mel image in the body."""
     data = await request.body()
+    names: list[str] = []
     transcript = await transcriber.transcribe(
         data,
+        chosen=names.append,
         terms=terms_of(request),
         account=account_of(request.headers),
         departure=partial(departure, request),
     )
     answer = PlainTextResponse(transcript.written(TranscriptFormat.TEXT))
-    answer.headers.update({**headers(transcript), "etag": entity_tag(answer.body)})
+    answer.headers.update(
+        {
+            **headers(transcript),
+            **whose_words(transcriber, names),
+            "etag": entity_tag(answer.body),
+        }
+    )
     return answer
 
 
