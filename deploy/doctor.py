@@ -22,6 +22,12 @@ BUILD_SIZES = ("Small", "Large")
 ZONES_WITHOUT_LINKS = frozenset({"use1-az3", "usw1-az2", "cac1-az3", "apne1-az2", "apne2-az2"})
 """Ids of the zones in which API Gateway makes no VPC links, from its documentation."""
 
+UNRESERVED = 100
+"""Of the functions at once of an account, which Lambda keeps for those without a share of their
+own."""
+RESPONDERS = 20
+"""What is proposed as a bound: as many requests a second as API Gateway lets through."""
+
 
 class Verdict(StrEnum):
     """How a check went."""
@@ -69,6 +75,8 @@ def examine(settings: Settings, pipeline: bool = True) -> Iterator[Check]:
     yield _asked("base image", lambda: base_image(settings))
     yield _asked("spot quota", lambda: spot_quota(settings))
     yield _asked("on-demand quota", lambda: on_demand_quota(settings))
+    if settings.responder:
+        yield _asked("responder", lambda: responder(settings))
     yield _asked("API's log", lambda: gateway_log_role(settings))
     yield _asked("CloudFront", lambda: cloudfront(settings))
     yield _asked("GitHub App", lambda: github_app(settings))
@@ -251,6 +259,26 @@ def quota(settings: Settings, subject: str, code: str, wanted: int, least: int) 
         subject,
         f"{value:.0f} virtual CPUs, and {wanted} are wanted: ask at {where}",
     )
+
+
+def responder(settings: Settings) -> Check:
+    """See whether Lambda has room for as many responders at once as are to be kept for it."""
+    subject, wanted = "responder", settings.responder_concurrency
+    limits = _client("lambda", settings).get_account_settings()["AccountLimit"]
+    most, free = limits["ConcurrentExecutions"], limits["UnreservedConcurrentExecutions"]
+    room = free - UNRESERVED
+    if wanted is None:
+        finding = f"Lambda runs {most} functions of this account at once"
+        if room >= RESPONDERS:
+            finding += f"; to bound the responder, responder_concurrency = {RESPONDERS}"
+        return Check(Verdict.GOOD, subject, finding)
+    if wanted > room:
+        finding = (
+            f"Lambda has room for {max(0, room)}: unless {wanted} are kept for it already, take"
+            " responder_concurrency out of cloud.toml"
+        )
+        return Check(Verdict.UNSURE, subject, finding)
+    return Check(Verdict.GOOD, subject, f"{wanted} of {most} at once")
 
 
 def gateway_log_role(settings: Settings) -> Check:

@@ -43,7 +43,6 @@ class Cloud:
             "HUSH_WEIGHTS_URL": "https://s3.us-east-1.amazonaws.com/assets/model.bin",
             "HUSH_GATEWAY_KEY_SECRET": "key",
             "HUSH_STATUS_FUNCTION": "status",
-            "HUSH_WAKE_AFTER": "1",
             "HUSH_GROUP": "hush-live",
             "HUSH_ROOT_PATH": "/live",
             "HUSH_QUOTA_TABLE": "quota",

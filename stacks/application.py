@@ -17,7 +17,7 @@ from stacks.api.sign_in import SignIn
 from stacks.fleet import Fleet
 from stacks.machine_image import MachineImage
 from stacks.names import LIVE, Names, StackPart
-from stacks.observability.alarms import watch_api, watch_fleet
+from stacks.observability.alarms import watch_api, watch_fleet, watch_responder
 from stacks.observability.alerts import Alerts
 from stacks.observability.dashboard import dashboard
 from stacks.part import Part
@@ -127,10 +127,14 @@ class Application:
             budget_dollars=settings.budget_dollars,
             budget_by_tag=settings.budget_by_tag,
         )
-        lobby = fleet.lobby.requests()
-        watch_fleet(alerts, group=names.group, lobby=lobby, status=fleet.lobby.status)
+        lobby, pictures = fleet.lobby.requests(), fleet.lobby.pictures()
+        watch_fleet(
+            alerts, group=names.group, lobby=lobby, pictures=pictures, status=fleet.lobby.status
+        )
         watch_api(alerts, api=names.api, lobby=lobby)
-        dashboard(service, "Dashboard", names, lobby=lobby)
+        if fleet.responder:
+            watch_responder(alerts, fleet.responder.function)
+        dashboard(service, "Dashboard", names, lobby=lobby, pictures=pictures)
 
         self.url = cdk.CfnOutput(service, "Url", value=site.url, description="Where hush is")
         self.deployment_key = cdk.CfnOutput(

@@ -105,6 +105,16 @@ class Settings(BaseModel):
     """OpenAI's models in the machine image, loaded in this order of size."""
     engine: EngineName = "ctranslate2"
     """What runs them: CTranslate2, or the reference, openai-whisper on torch."""
+    responder: Literal["base", "tiny.en", False] = "base"
+    """The small model that answers on Lambda while no GPU is ready; nobody does if false."""
+    responder_memory: int = Field(default=3008, ge=1024, le=10_240)
+    """MiB of the responder, by which Lambda gives it processors. New accounts have at most 3008."""
+    responder_concurrency: int | None = Field(default=None, ge=1)
+    """Most of it at once, kept for it; `make doctor` says whether the account has room."""
+    responder_provisioned: int = Field(default=0, ge=0)
+    """How many of it are kept ready, for a price by the hour."""
+    wake_after: int = Field(default=1, ge=0)
+    """Segments within an hour from which the GPU is woken; 0 and 1: at once."""
     base_image: Annotated[str, Field(pattern=r"^ami-[0-9a-f]{8,17}$")] | None = None
     """AWS's image that the machine image is built upon; `make doctor` names the newest."""
     volume_gigabytes: int = Field(default=80, ge=75, le=16_384)
@@ -175,6 +185,11 @@ class Settings(BaseModel):
             raise ValueError("account and region go together: set both or neither")
         if (self.domain is None) != (self.hosted_zone is None):
             raise ValueError("domain and hosted_zone go together: set both or neither")
+        if self.wake_after > 1 and not self.responder:
+            raise ValueError("wake_after wants a responder, which answers until then")
+        most = self.responder_concurrency
+        if most is not None and self.responder_provisioned > most:
+            raise ValueError("responder_provisioned is more than responder_concurrency")
         if self.on_demand_instances > self.maximum_instances:
             raise ValueError("on_demand_instances is more than maximum_instances")
         for zone in self.zones:

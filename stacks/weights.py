@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from stacks.functions import SERVICE
@@ -13,14 +14,23 @@ MODEL = "model.bin"
 _MAKER = SERVICE[1] / "weights" / "quantization.py"
 
 
-def responder_weights(model: str) -> Path:
+def responder_weights(model: str, given: str | None = None) -> Path:
     """Return the folder of a model in 8 bits; its digest is in a file beside it.
+
+    Parameters
+    ----------
+    model
+        A name of hush's catalogue.
+    given
+        The folder, where it is made already.
 
     Raises
     ------
     subprocess.CalledProcessError
         If it cannot be made; what made it has said why.
     """
+    if given:
+        return Path(given)
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     made_by = hashlib.sha256(_MAKER.read_bytes()).hexdigest()[:12]
     home = cache / "hush" / "responder" / made_by
@@ -33,6 +43,17 @@ def responder_weights(model: str) -> Path:
         part.replace(folder)
         part.with_name(digest.name).replace(digest)
         part.parent.rmdir()
+    return folder
+
+
+def no_weights(model: str, given: str | None = None) -> Path:
+    """Return a folder that looks as one of weights does, for templates that nobody deploys."""
+    if given:
+        return Path(given)
+    folder = Path(tempfile.mkdtemp(prefix="hush-weights-")) / model
+    folder.mkdir()
+    for file in (folder / MODEL, folder.with_name(digest_name(model))):
+        file.write_text("none\n", encoding="utf-8")
     return folder
 
 

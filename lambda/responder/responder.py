@@ -34,15 +34,11 @@ HERE = Path(__file__).parent
 DISK = Path(os.environ.get("HUSH_DISK", "/tmp"))
 WAKING_TIERS = ("person", "unlimited", "anonymous")
 """Of those who may use the fleet."""
-AGAIN_SECONDS = 20
-"""For so long, nobody is told again that somebody asks, where the first one wakes the fleet."""
 BEGUN = time.monotonic()
 
 _service: "list[tuple[Mangum, Counted]]" = []
 """The service, once it could be put together."""
 _served: list[bool] = []
-_told: list[float] = []
-"""When the status Lambda was told last."""
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -60,8 +56,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     else:
         answer: dict[str, Any] = application(event, context)
         _served.append(True)
-        if answer["statusCode"] == HTTPStatus.SERVICE_UNAVAILABLE:
-            # What the fleet alone can do is wanted.
+        if _is_for_the_fleet(answer):
             tell(event, wake=True)
         since = time.monotonic() - BEGUN
         print(counted.line(**({"cold_start_seconds": round(since, 3)} if cold else {})))
@@ -104,6 +99,7 @@ def _put_together(folder: "Future[Path]", key: "Future[str]") -> "tuple[Mangum, 
         api_key=SecretStr(key.result()),
         device="cpu",
         engine="ctranslate2",
+        download_folder=DISK,
         # One at a time is all that a function is given: nothing is to be found out.
         batch=1,
         replicas=1,
@@ -134,12 +130,6 @@ def tell(event: dict[str, Any], wake: bool = False) -> None:
     if headers.get(TIER) not in WAKING_TIERS:
         return
     segment = event["httpMethod"] == "POST"
-    if wake or os.environ["HUSH_WAKE_AFTER"] in ("0", "1"):
-        if not wake and _told and time.monotonic() - _told[0] < AGAIN_SECONDS:
-            return
-        _told[:] = [time.monotonic()]
-    elif not segment:
-        return
     name, region = os.environ["HUSH_STATUS_FUNCTION"], os.environ["AWS_REGION"]
     url = f"https://lambda.{region}.amazonaws.com/2015-03-31/functions/{name}/invocations"
     body = json.dumps({"segment": segment, "wake": wake}).encode()
@@ -147,6 +137,13 @@ def tell(event: dict[str, Any], wake: bool = False) -> None:
         ask("lambda", "POST", url, {"X-Amz-Invocation-Type": "Event"}, body).close()
     except UnavailableError as error:
         log.error("the fleet cannot be woken: %s", error)
+
+
+def _is_for_the_fleet(answer: dict[str, Any]) -> bool:
+    """Tell whether what the fleet alone can do was wanted."""
+    if answer["statusCode"] != HTTPStatus.SERVICE_UNAVAILABLE:
+        return False
+    return bool(json.loads(answer["body"])["error"]["code"] == STARTING)
 
 
 def _gateway_key() -> str:

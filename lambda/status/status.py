@@ -2,8 +2,11 @@
 
 - `GET /status` tells, `POST /status` wakes as well. What is told is a few seconds old, as everybody
   may ask, and AWS has to be asked several times for it.
-- Requests that come while nothing is ready end here too, passed on by the load balancer. They wake
-  the fleet if whoever sent them may use it, and are told when to come again.
+- Requests that come while nothing is ready end here too, passed on by the load balancer, but for
+  those that the responder answers. They wake the fleet if whoever sent them may use it, and are
+  told when to come again.
+- The responder tells of those that it answers: the fleet is woken by the first, or by as many
+  within an hour as are worth it.
 - Whenever an instance comes or goes, the *door* is opened or closed: the load balancer's first
   rule, by which everything goes to the fleet. It is open while the load balancer finds an instance
   of the group healthy.
@@ -52,12 +55,9 @@ _told: list[tuple[float, dict[str, Any]]] = []
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any] | None:
-    """Answer API Gateway or the load balancer, or see to what EventBridge tells."""
-    if "keep_awake" in event:
-        keep_link_awake(event["keep_awake"], event["secret"])
-        return None
-    if event.get("source") == "aws.autoscaling":
-        reconcile()
+    """Answer API Gateway or the load balancer, or see to what others tell."""
+    if "requestContext" not in event:
+        see_to(event)
         return None
     try:
         if "elb" in event["requestContext"]:
@@ -71,6 +71,17 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any] | None:
         print(json.dumps({"event": "unavailable", "why": str(error)}))
         message = "the fleet cannot be asked now; try again"
         return answer(503, error_body(503, message, code="unavailable"), 5)
+
+
+def see_to(event: dict[str, Any]) -> None:
+    """Do what the responder, EventBridge, or the calendar gives cause for."""
+    if "keep_awake" in event:
+        keep_link_awake(event["keep_awake"], event["secret"])
+    elif "segment" in event:
+        if event["wake"] or worth_waking(event["segment"]):
+            wake()
+    elif event.get("source") == "aws.autoscaling":
+        reconcile()
 
 
 def reconcile() -> None:
@@ -155,6 +166,32 @@ def wake() -> None:
         boto3.client("autoscaling").set_desired_capacity(
             AutoScalingGroupName=os.environ["GROUP"], DesiredCapacity=1, HonorCooldown=False
         )
+
+
+def worth_waking(segment: bool) -> bool:
+    """Tell whether enough is asked of the responder that a GPU is worth its hour.
+
+    Parameters
+    ----------
+    segment
+        Whether it was speech, and no question about models.
+    """
+    wanted = int(os.environ.get("WAKE_AFTER", "1"))
+    if wanted <= 1 or not segment:
+        return wanted <= 1
+    now = time.time()
+    counted = boto3.client("dynamodb").update_item(
+        TableName=os.environ["COUNTS"],
+        Key={"id": {"S": f"wake#{time.strftime('%Y-%m-%dT%H', time.gmtime(now))}"}},
+        UpdateExpression="ADD #segments :one SET #expires = :expires",
+        ExpressionAttributeNames={"#segments": "segments", "#expires": "expires"},
+        ExpressionAttributeValues={
+            ":one": {"N": "1"},
+            ":expires": {"N": f"{now + 2 * 3600:.0f}"},
+        },
+        ReturnValues="UPDATED_NEW",
+    )
+    return int(counted["Attributes"]["segments"]["N"]) >= wanted
 
 
 def set_door(state: dict[str, Any]) -> None:

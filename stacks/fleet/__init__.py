@@ -1,8 +1,9 @@
 """The fleet: spot instances with GPUs behind an internal load balancer, none while nobody asks.
 
-While no instance is ready, the load balancer passes everything to the *lobby*, the status Lambda,
-which answers 503 with Retry-After, and wakes the fleet. When one is, the Lambda opens the
-listener's first rule, the *door*, by which everything goes to the fleet.
+While no instance is ready, the load balancer passes pictures to the *responder*, which answers them
+with a small model, and everything else to the *lobby*, the status Lambda, which answers 503 with
+Retry-After. Both have the fleet woken. When an instance is ready, the Lambda opens the listener's
+first rule, the *door*, by which everything goes to the fleet.
 """
 
 from aws_cdk import aws_dynamodb as dynamodb
@@ -11,6 +12,7 @@ from constructs import Construct
 
 from stacks.fleet.lobby import Lobby
 from stacks.fleet.machines import Machines
+from stacks.fleet.responder import Responder
 from stacks.names import Names
 from stacks.network import Network
 from stacks.settings import Settings
@@ -32,6 +34,8 @@ class Fleet(Construct):
     ----------
     lobby
         What the API is built upon.
+    responder
+        What answers meanwhile, if anything does.
     """
 
     def __init__(
@@ -50,8 +54,27 @@ class Fleet(Construct):
         super().__init__(scope, construct_id)
         network = Network(self, "Network", zones=settings.usable_zones)
         self.lobby = Lobby(
-            self, "Lobby", group_name=names.group, network=network, front_door=front_door
+            self,
+            "Lobby",
+            group_name=names.group,
+            network=network,
+            front_door=front_door,
+            quota=quota,
+            wake_after=settings.wake_after,
         )
+        self.responder: Responder | None = None
+        if settings.responder:
+            self.responder = Responder(
+                self,
+                "Responder",
+                settings,
+                names,
+                model=settings.responder,
+                quota=quota,
+                gateway_key=gateway_key,
+                status=self.lobby.status,
+            )
+            self.lobby.pass_pictures_to(self.responder.target)
         Machines(
             self,
             "Machines",

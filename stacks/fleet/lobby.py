@@ -1,10 +1,17 @@
-"""The load balancer with its door and its lobby, and the link by which the API reaches it."""
+"""The load balancer with its door and its lobby, and the link by which the API reaches it.
+
+Its rules, in order: an open door passes everything to the fleet; bodies that no Lambda takes are
+answered here; who waits for the fleet, and who only looks, ends in the lobby; what is left are
+pictures, for the responder. A rule of the load balancer costs nothing and no time, where a route of
+the API for the responder would have to change whenever the door does.
+"""
 
 import json
 
 import aws_cdk as cdk
 from aws_cdk import aws_apigatewayv2 as apigatewayv2
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_elasticloadbalancingv2 as balancing
 from aws_cdk import aws_elasticloadbalancingv2_targets as balancing_targets
 from aws_cdk import aws_events as events
@@ -16,11 +23,22 @@ from constructs import Construct
 
 from hush.contracts import door
 from hush.contracts.errors import error_body
+from hush.contracts.headers import FLEET, WAIT_FOR
+from hush.contracts.routes import ROUTES
 from stacks.fleet.machines import group_arn
 from stacks.functions import python_function
-from stacks.limits import LONGEST_REQUEST_SECONDS, MAX_BODY_BYTES
+from stacks.limits import LONGEST_REQUEST_SECONDS, MAX_BODY_BYTES, STAGE
 from stacks.network import PORT, Network
 from stacks.observability.metrics import MINUTE
+
+PICTURE_PATHS = tuple(
+    dict.fromkeys(
+        route.pattern
+        for route in ROUTES
+        if route.target == "service" and route.pattern != "/healthz"
+    )
+)
+"""What the responder answers in the fleet's place: all but how the fleet is."""
 
 
 class Lobby(Construct):
@@ -34,6 +52,10 @@ class Lobby(Construct):
         Where it is.
     front_door
         Secret that the Lambda sends with the call that keeps the link awake.
+    quota
+        Table in which the Lambda counts segments, where the fleet is not woken by the first.
+    wake_after
+        Segments within an hour from which it is.
 
     Attributes
     ----------
@@ -53,8 +75,11 @@ class Lobby(Construct):
         group_name: str,
         network: Network,
         front_door: secretsmanager.ISecret,
+        quota: dynamodb.ITable,
+        wake_after: int,
     ) -> None:
         super().__init__(scope, construct_id)
+        self._responder: balancing.ApplicationTargetGroup | None = None
         self.link = apigatewayv2.VpcLink(
             self,
             "Link",
@@ -92,27 +117,59 @@ class Lobby(Construct):
             ),
         )
         self.status = self._status_function(group_name, front_door)
+        if wake_after > 1:
+            self.status.add_environment("WAKE_AFTER", str(wake_after))
+            self.status.add_environment("COUNTS", quota.table_name)
+            self.status.add_to_role_policy(
+                iam.PolicyStatement(actions=["dynamodb:UpdateItem"], resources=[quota.table_arn])
+            )
         self._lobby = balancing.ApplicationTargetGroup(
             self, "Lobby", targets=[balancing_targets.LambdaTarget(self.status)]
         )
-        self._listener()
+        self._listener = self._closed_listener()
         self._reconcile_on_changes(group_name)
 
     def requests(self) -> cloudwatch.Metric:
         """Return how many requests found nobody, a minute."""
+        return self._requests(self._lobby, "Lobby")
+
+    def pictures(self) -> cloudwatch.Metric | None:
+        """Return how many requests the responder had, a minute, if there is one."""
+        return self._requests(self._responder, "Responder") if self._responder else None
+
+    def _requests(self, targets: balancing.ApplicationTargetGroup, label: str) -> cloudwatch.Metric:
         return cloudwatch.Metric(
             namespace="AWS/ApplicationELB",
             metric_name="RequestCount",
             dimensions_map={
                 "LoadBalancer": self.balancer.load_balancer_full_name,
-                "TargetGroup": self._lobby.target_group_full_name,
+                "TargetGroup": targets.target_group_full_name,
             },
             statistic="Sum",
             period=MINUTE,
-            label="Lobby",
+            label=label,
         )
 
-    def _listener(self) -> None:
+    def pass_pictures_to(self, responder: lambda_.IFunction) -> None:
+        """Have a Lambda answer what the service would, for those who do not wait for the fleet."""
+        self._responder = balancing.ApplicationTargetGroup(
+            self, "Responder", targets=[balancing_targets.LambdaTarget(responder)]
+        )
+        condition = balancing.ListenerCondition
+        self._listener.add_action(
+            "WaitForFleet",
+            priority=door.PRIORITY + 2,
+            conditions=[condition.http_header(WAIT_FOR, [FLEET])],
+            action=balancing.ListenerAction.forward([self._lobby]),
+        )
+        self._listener.add_action(
+            "Pictures",
+            priority=door.PRIORITY + 3,
+            conditions=[condition.path_patterns([f"/{STAGE}{path}" for path in PICTURE_PATHS])],
+            action=balancing.ListenerAction.forward([self._responder]),
+        )
+
+    def _closed_listener(self) -> balancing.ApplicationListener:
         listener = self.balancer.add_listener(
             "Listener",
             port=80,
@@ -160,6 +217,7 @@ class Lobby(Construct):
                 )
             ],
         )
+        return listener
 
     def _status_function(
         self, group_name: str, front_door: secretsmanager.ISecret

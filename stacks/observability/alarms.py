@@ -9,7 +9,12 @@ from stacks.observability.metrics import MINUTE, api_metric, fleet_metric, group
 
 
 def watch_fleet(
-    alerts: Alerts, *, group: str, lobby: cloudwatch.IMetric, status: lambda_.IFunction
+    alerts: Alerts,
+    *,
+    group: str,
+    lobby: cloudwatch.IMetric,
+    pictures: cloudwatch.IMetric | None,
+    status: lambda_.IFunction,
 ) -> None:
     """Raise alarms about the fleet.
 
@@ -19,11 +24,14 @@ def watch_fleet(
         Name of the auto scaling group.
     lobby
         Requests that found nobody.
+    pictures
+        Those that the responder answered, if there is one.
     status
         The Lambda that answers those.
     """
     desired = group_metric("GroupDesiredCapacity", group)
     in_service = group_metric("GroupInServiceInstances", group)
+    outside = {"lobby": lobby, **({"pictures": pictures} if pictures else {})}
     alerts.alarm(
         "no-capacity",
         cloudwatch.MathExpression(
@@ -51,11 +59,12 @@ def watch_fleet(
     alerts.alarm(
         "door-stuck",
         cloudwatch.MathExpression(
-            expression="FILL(lobby, 0) > 0 AND FILL(serving, 0) > 0",
-            using_metrics={"lobby": lobby, "serving": in_service},
+            expression=f"{' + '.join(f'FILL({name}, 0)' for name in outside)} > 0"
+            " AND FILL(serving, 0) > 0",
+            using_metrics={**outside, "serving": in_service},
             period=MINUTE,
         ),
-        "Instances are ready, and requests still end in the lobby.",
+        "Instances are ready, and requests still end before their door.",
         threshold=0,
         minutes=5,
     )
@@ -63,6 +72,25 @@ def watch_fleet(
         "status-errors",
         status.metric_errors(period=MINUTE),
         "The status Lambda fails: the fleet may not wake, or its door may not open.",
+        threshold=0,
+        minutes=3,
+        of=5,
+    )
+
+
+def watch_responder(alerts: Alerts, responder: lambda_.IFunction) -> None:
+    """Raise an alarm about what answers while no GPU is ready."""
+    alerts.alarm(
+        "responder-errors",
+        cloudwatch.MathExpression(
+            expression="FILL(errors, 0) + FILL(throttles, 0)",
+            using_metrics={
+                "errors": responder.metric_errors(period=MINUTE, statistic="Sum"),
+                "throttles": responder.metric_throttles(period=MINUTE, statistic="Sum"),
+            },
+            period=MINUTE,
+        ),
+        "The responder fails, or more want it at once than it may be.",
         threshold=0,
         minutes=3,
         of=5,

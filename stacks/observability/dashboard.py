@@ -9,7 +9,12 @@ from stacks.observability.metrics import NAMESPACE, api_metric, fleet_metric, gr
 
 
 def dashboard(
-    scope: Construct, construct_id: str, names: Names, *, lobby: cloudwatch.IMetric
+    scope: Construct,
+    construct_id: str,
+    names: Names,
+    *,
+    lobby: cloudwatch.IMetric,
+    pictures: cloudwatch.IMetric | None,
 ) -> cloudwatch.Dashboard:
     """Return the dashboard of API, fleet and cost.
 
@@ -17,6 +22,8 @@ def dashboard(
     ----------
     lobby
         Requests that found nobody.
+    pictures
+        Those that the responder answered, if there is one.
     """
     api, group = names.api, names.group
     made = cloudwatch.Dashboard(scope, construct_id, dashboard_name=names.dashboard)
@@ -27,6 +34,7 @@ def dashboard(
             api_metric("4XXError", api, "Sum"),
             api_metric("5XXError", api, "Sum"),
             lobby,
+            *([pictures] if pictures else []),
         ),
         _graph(
             "Latency, ms", *(api_metric("Latency", api, part) for part in ("p50", "p95", "p99"))

@@ -10,6 +10,7 @@ from local.functions import lambda_api
 from local.github import GitHub
 from stacks.names import PARTS, Names
 from stacks.settings import Settings
+from stacks.weights import responder_weights
 from tests.cloud.emulated_aws import ACCOUNT, CDK, REGION, EmulatedAws, emulated_aws
 from tests.cloud.front_door import FrontDoor
 from tests.cloud.lambdas import Lambdas
@@ -20,7 +21,12 @@ APPLICATION = tuple(NAMES.stack(part) for part in PARTS)
 STACKS = (*APPLICATION, NAMES.pipeline)
 
 SETTINGS = Settings(
-    users=("octocat",), organisations=("friends",), administrators=("hubot",), requests_a_day=4
+    users=("octocat",),
+    organisations=("friends",),
+    administrators=("hubot",),
+    requests_a_day=4,
+    responder="tiny.en",
+    responder_concurrency=2,
 )
 
 
@@ -36,13 +42,17 @@ class Deployment:
 
 
 @pytest.fixture(scope="session")
-def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+def deployment(
+    tmp_path_factory: pytest.TempPathFactory, real_weights: Path
+) -> Iterator[Deployment]:
     """The application and its pipeline, deployed from nothing."""
     if not CDK.exists():
         pytest.fail("the CDK's command line is missing: `make test` installs it")
     folder = tmp_path_factory.mktemp("aws")
     assembly = folder / "assembly"
-    synthesize(SETTINGS, assembly)
+    # Made of the weights that are fetched already.
+    assert real_weights.exists()
+    synthesize(SETTINGS, assembly, weights=responder_weights(str(SETTINGS.responder)))
     with emulated_aws(folder) as aws:
         aws.cdk("bootstrap", f"aws://{ACCOUNT}/{REGION}")
         aws.deploy(assembly, *STACKS)
@@ -50,6 +60,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
         with lambda_api(lambdas.invoke) as calls, GitHub().serving() as github:
             lambdas.environment = {
                 "AWS_ENDPOINT_URL_LAMBDA": calls,
+                "HUSH_DISK": str(folder / "disk"),
                 "HUSH_GITHUB_URL": github.url,
                 "HUSH_GITHUB_API_URL": github.url,
             }

@@ -31,7 +31,7 @@ from local.gateway import (
     to_function,
 )
 from tests.cloud.emulated_aws import EmulatedAws
-from tests.cloud.lambdas import Lambdas
+from tests.cloud.lambdas import Lambdas, ThrottledError
 
 LARGEST_LAMBDA_BODY = 10**6
 
@@ -199,7 +199,11 @@ class FrontDoor:
             return Answer(413, html, b"<html>413</html>")
         targets = self.aws.of("ElasticLoadBalancingV2::TargetGroup")[group]["Targets"]
         invoke = functools.partial(self.lambdas.invoke, targets[0]["Id"])
-        return of_function(invoke(balancer_event(request, group)))
+        try:
+            return of_function(invoke(balancer_event(request, group)))
+        except ThrottledError:
+            html = httpx2.Headers({"content-type": "text/html"})
+            return Answer(502, html, b"<html>502</html>")
 
 
 def _request(method: str, path: str, headers: dict[str, str], body: bytes) -> Request:
@@ -218,6 +222,8 @@ def _holds(condition: dict[str, Any], path: str, headers: dict[str, str]) -> boo
         return any(fnmatch.fnmatchcase(path, value) for value in values)
     config = condition["HttpHeaderConfig"]
     sent = headers.get(config["HttpHeaderName"].lower(), "")
+    if values := config.get("Values"):
+        return any(fnmatch.fnmatch(sent.lower(), value.lower()) for value in values)
     return any(re.search(expression, sent) for expression in config["RegexValues"])
 
 

@@ -1,12 +1,19 @@
 """Deployed Lambdas, run for real: their code as uploaded, with the environment it was given."""
 
+import math
+import threading
 import zipfile
+from collections import Counter
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from local.functions import Function
+from local.functions import Function, LambdaError
 from tests.cloud.emulated_aws import EmulatedAws
+
+
+class ThrottledError(LambdaError):
+    """A function is called more often at once than was kept for it."""
 
 
 class Lambdas:
@@ -16,20 +23,34 @@ class Lambdas:
     ----------
     environment
         What all of them are told besides, such as where GitHub is.
+    most
+        Of how many calls of each at once there have been.
     """
 
     def __init__(self, aws: EmulatedAws, folder: Path) -> None:
         self._aws, self._folder = aws, folder
         self._running: dict[str, Function] = {}
         self.environment: dict[str, str] = {}
+        self._lock = threading.RLock()
+        self._asked: Counter[str] = Counter()
+        self.most: Counter[str] = Counter()
 
     def invoke(self, arn: str, event: dict[str, Any]) -> Any:
         """Call the function that a name, an ARN, or an address that holds one, tells."""
         functions = self._aws.of("Lambda::Function")
         name = next(name for name in functions if f":function:{name}" in arn or name == arn)
-        if name not in self._running:
-            self._running[name] = self._start(functions[name], self._folder / name)
-        return self._running[name](event)
+        with self._lock:
+            if name not in self._running:
+                self._running[name] = self._start(functions[name], self._folder / name)
+            if self._asked[name] >= functions[name].get("ReservedConcurrentExecutions", math.inf):
+                raise ThrottledError(name)
+            self._asked[name] += 1
+            self.most[name] = max(self.most[name], self._asked[name])
+        try:
+            return self._running[name](event)
+        finally:
+            with self._lock:
+                self._asked[name] -= 1
 
     def _start(self, properties: dict[str, Any], folder: Path) -> Function:
         code = properties["Code"]

@@ -23,6 +23,8 @@ from tests.conftest import ROOT, Samples
 
 pytestmark = pytest.mark.xdist_group("cloud")
 
+WAITING = {"hush-wait-for": "fleet"}
+
 
 def key(deployment: Deployment) -> str:
     """Return the API key of whoever deployed it."""
@@ -44,8 +46,10 @@ def ask(
     body: bytes = b"",
     *,
     signed_in: bool = True,
+    **headers: str,
 ) -> Answer:
-    headers = {"authorization": f"Bearer {key(deployment)}"} if signed_in else {}
+    if signed_in:
+        headers["authorization"] = f"Bearer {key(deployment)}"
     return deployment.door.cloudfront(method, path, headers, body)
 
 
@@ -117,7 +121,7 @@ class TestWhoMayEnter:
             ("unlimited", "/live/mel", 1),
         ],
     )
-    def test_the_lobby_wakes_for_those_who_may_and_want_words(
+    def test_those_who_may_and_want_words_wake_it(
         self, deployment: Deployment, tier: str | None, path: str, capacity: int
     ) -> None:
         headers = {} if tier is None else {"X-Hush-Tier": tier}
@@ -165,10 +169,10 @@ class TestColdStart:
             ("POST", "/mel", 20_000),
         ],
     )
-    def test_a_cold_call_is_told_when_to_come_again_and_wakes_the_fleet(
+    def test_who_waits_for_the_fleet_is_told_when_to_come_again_and_wakes_it(
         self, deployment: Deployment, method: str, path: str, size: int
     ) -> None:
-        answer = ask(deployment, method, path, b"x" * size)
+        answer = ask(deployment, method, path, b"x" * size, **WAITING)
         assert answer.status == 503
         assert 1 <= int(answer.headers["retry-after"]) <= 60
         assert error_of(answer)["code"] == "starting"
@@ -225,11 +229,11 @@ class TestColdStart:
         set_instances(deployment, "InService", healthy=False)
         status = json.loads(ask(deployment, "POST", "/status").body)
         assert (status["state"], status["step"]) == ("starting", "health")
-        assert error_of(ask(deployment, "GET", "/v1/models"))["code"] == "starting"
+        assert error_of(ask(deployment, "GET", "/v1/models", **WAITING))["code"] == "starting"
         set_instances(deployment, "InService")
         assert json.loads(ask(deployment, "POST", "/status").body)["state"] == "up"
 
-    def test_the_unchanged_openai_client_waits_through_it(
+    def test_openais_client_waits_through_it_if_it_wants_the_fleet(
         self,
         deployment: Deployment,
         sample: Samples,
@@ -254,7 +258,12 @@ class TestColdStart:
         with (
             service(HUSH_ROOT_PATH="/live") as (instance, _),
             deployment.door.listening() as url,
-            openai.OpenAI(base_url=f"{url}/v1", api_key=key(deployment), max_retries=10) as client,
+            openai.OpenAI(
+                base_url=f"{url}/v1",
+                api_key=key(deployment),
+                max_retries=10,
+                default_headers=WAITING,
+            ) as client,
         ):
             deployment.door.instance = instance
             monkeypatch.setattr(time, "sleep", sleep)

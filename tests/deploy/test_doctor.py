@@ -146,6 +146,31 @@ def test_a_newer_base_image_is_named_and_taken_only_if_that_is_wanted(
     assert re.search(said, check.finding)
 
 
+@pytest.mark.parametrize(
+    ("wanted", "most", "free", "verdict", "said"),
+    [
+        (None, 10, 10, Verdict.GOOD, "runs 10 functions of this account at once$"),
+        (None, 1000, 1000, Verdict.GOOD, "responder_concurrency = 20$"),
+        (20, 1000, 900, Verdict.GOOD, "20 of 1000"),
+        (20, 1000, 110, Verdict.UNSURE, "room for 10: .* take responder_concurrency out"),
+        (2, 10, 10, Verdict.UNSURE, "room for 0: "),
+    ],
+)
+def test_the_responder_is_bounded_only_where_lambda_has_room(
+    monkeypatch: pytest.MonkeyPatch,
+    wanted: int | None,
+    most: int,
+    free: int,
+    verdict: Verdict,
+    said: str,
+) -> None:
+    limits = {"ConcurrentExecutions": most, "UnreservedConcurrentExecutions": free}
+    stubbed(monkeypatch, "lambda", "get_account_settings", {"AccountLimit": limits})
+    check = doctor.responder(SETTINGS.model_copy(update={"responder_concurrency": wanted}))
+    assert check.verdict is verdict
+    assert re.search(said, check.finding)
+
+
 def base(image: str, size: int) -> dict[str, Any]:
     """Return an image as EC2 describes it."""
     mapping = {"DeviceName": "/dev/xvda", "Ebs": {"VolumeSize": size}}

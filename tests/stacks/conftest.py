@@ -13,6 +13,7 @@ import pytest
 
 from stacks.acknowledged import check
 from stacks.application import Application
+from stacks.fleet.responder import WEIGHTS
 from stacks.functions import LIBRARIES
 from stacks.pipeline import Pipeline
 from stacks.settings import Settings
@@ -47,6 +48,11 @@ EVERYTHING_SET = Settings(
     base_image="ami-0123456789abcdef0",
     volume_gigabytes=100,
     volume_initialization=300,
+    responder="tiny.en",
+    responder_memory=1769,
+    responder_concurrency=5,
+    responder_provisioned=1,
+    wake_after=30,
 )
 
 
@@ -101,11 +107,14 @@ def sign_in_functions(templates: Templates) -> list[dict[str, Any]]:
     return found
 
 
-def synthesize(settings: Settings, folder: Path, pipeline: bool = True) -> Templates:
-    """Make the templates as `app.py` does."""
+def synthesize(
+    settings: Settings, folder: Path, pipeline: bool = True, weights: Path | None = None
+) -> Templates:
+    """Make the templates as `app.py` does, with the responder's weights if they are given."""
     context = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
     # The Lambdas' libraries would come from the network, and templates do not show them.
     context[LIBRARIES] = False
+    context[WEIGHTS] = None if weights is None else str(weights)
     app = cdk.App(context=context, outdir=str(folder))
     Application(app, settings)
     if pipeline:

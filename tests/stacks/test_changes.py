@@ -81,10 +81,11 @@ def test_new_code_refreshes_the_fleet_and_makes_no_new_image(
 ) -> None:
     changed = synthesis("service/hush_service/web/app.py")
     assert changed["image"] == unchanged["image"]
-    # What an instance fetches, and may fetch.
+    # What an instance fetches, and may fetch; and the responder, which has the same code.
     assert differences(unchanged["service"], changed["service"]) == {
         "EC2::LaunchTemplate",
         "IAM::Policy",
+        "Lambda::Function",
     }
 
 

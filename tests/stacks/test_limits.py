@@ -148,6 +148,7 @@ LIMITS = (
     Most("CloudWatch::Alarm", "metrics", 10, lambda alarm: [len(alarm.get("Metrics", []))]),
     Most("Events::Rule", "targets", 5, lambda rule: [len(rule["Targets"])]),
     Most("Lambda::Function", "seconds", 900, lambda function: [function.get("Timeout", 3)]),
+    Most("Lambda::Function", "MiB in a new account", 3008, lambda f: [f.get("MemorySize", 128)]),
     Most("AutoScaling::LifecycleHook", "seconds", 7200, lambda hook: [hook["HeartbeatTimeout"]]),
     Most(
         PIPELINE,

@@ -10,7 +10,7 @@ import pytest
 from botocore import xform_name
 
 from tests.stacks.conftest import EVERYTHING_SET, ROOT, Templates
-from tests.stacks.permissions import Names, Roles, allowed, managed_policy
+from tests.stacks.permissions import Names, Roles, allowed, listed, managed_policy
 
 pytestmark = pytest.mark.xdist_group("stacks")
 
@@ -50,6 +50,12 @@ STATUS = (
     ("elasticloadbalancing:ModifyRule", "service", "FleetLobbyBalancerListenerDoorRule"),
     ("secretsmanager:GetSecretValue", "service", "FrontDoor2"),
     ("apigateway:GET", "service", "FleetLobbyLink"),
+    ("dynamodb:UpdateItem", "people", "PeopleQuota"),
+)
+RESPONDER = (
+    ("dynamodb:UpdateItem", "people", "PeopleQuota"),
+    ("lambda:InvokeFunction", "service", "FleetLobbyStatus"),
+    ("secretsmanager:GetSecretValue", "service", "GatewayKey2"),
 )
 INSTANCE = (
     ("autoscaling:CompleteLifecycleAction", "service", "FleetMachinesGroupASG"),
@@ -65,13 +71,14 @@ CALLS = {
     ("service", "SignInAuthorizerRole"): AUTHORIZER,
     ("service", "FleetLobbyStatusRole"): STATUS,
     ("service", "FleetMachinesInstanceRole"): INSTANCE,
+    ("service", "FleetResponderFunctionRole"): RESPONDER,
     ("pipeline", "PipelineliveSmokeTestRole"): SMOKE_TEST,
 }
 """What our own programs ask of AWS: by role, the action, and the part and name of what it is on."""
 SIGN_IN = {"SignInAuthRole", "SignInAuthorizerRole"}
 READERS = {
     ("service", "FrontDoor2"): {*SIGN_IN, "FleetLobbyStatusRole"},
-    ("service", "GatewayKey2"): {"FleetMachinesInstanceRole"},
+    ("service", "GatewayKey2"): {"FleetMachinesInstanceRole", "FleetResponderFunctionRole"},
     ("people", "PeopleSigningKey1"): SIGN_IN,
     ("people", "PeopleSigningKey2"): SIGN_IN,
     ("service", "SignInDeploymentKey2"): {*SIGN_IN, "PipelineliveSmokeTestRole"},
@@ -289,6 +296,36 @@ class TestAnInstance:
         publish = ("service", "FleetMachinesInstanceRole", "cloudwatch:PutMetricData", "*")
         assert roles.may(*publish, cloudwatch_namespace="hush")
         assert not roles.may(*publish, cloudwatch_namespace="AWS/EC2")
+
+
+class TestTheResponder:
+    ROLE = ("service", "FleetResponderFunctionRole")
+
+    def test_it_fetches_its_weights_and_nothing_else(
+        self, names: Names, roles: Roles, everything_set: Templates
+    ) -> None:
+        (url,) = (
+            json.dumps(each["Environment"]["Variables"]["HUSH_WEIGHTS_URL"])
+            for each in everything_set.of("service", "Lambda::Function")
+            if "HUSH_WEIGHTS_URL" in each.get("Environment", {}).get("Variables", {})
+        )
+        allowed = {
+            key
+            for key in names.asset_keys()
+            if roles.may(*self.ROLE, "s3:GetObject", f"arn:aws:s3:::{names.assets}/{key}")
+        }
+        assert len(allowed) == 1
+        assert allowed.pop() in url
+
+    def test_it_may_do_nothing_else(self, roles: Roles) -> None:
+        actions = {
+            action
+            for part, role, statement in roles.statements()
+            if (part, role[:-8]) == self.ROLE
+            for action in listed(statement["Action"])
+        }
+        log = {"logs:CreateLogStream", "logs:PutLogEvents"}
+        assert actions == {*log, "s3:GetObject", *(action for action, *_ in RESPONDER)}
 
 
 @pytest.mark.parametrize(
