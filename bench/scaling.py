@@ -2,9 +2,10 @@
 
 Simulates second by second what the stacks deploy: waking by the first request that finds nobody,
 sizing by pictures in flight, retiring after an idle time, boots of some minutes, spot instances
-taken back. Clients wait and come again, as OpenAI's do. Prints what the policies cost, the idle
-month's bill with it, and how long people wait, beside one on-demand instance that is always on.
-Draws docs/scaling.png.
+taken back. Clients wait and come again, as OpenAI's do; or the responder answers them, while no
+instance is ready. Prints what the policies cost, the idle month's bill with it, and how long people
+wait, for all their words and for the first of a visit, beside one on-demand instance that is always
+on. Draws docs/scaling.png.
 """
 
 import math
@@ -15,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.cost import PRICES, VOLUME_GIGABYTES, idle_items
+from stacks.settings import Settings
 
 Floats = npt.NDArray[np.float64]
 
@@ -30,6 +32,16 @@ GROW_SECONDS, SHRINK_SECONDS = 180, 900
 RECLAIMED_PER_HOUR = 0.02
 QUEUE_SIZE = 9
 RETRY_SECONDS = 30
+RESPONDER_SECONDS = 0.6
+"""A segment of 10 s on the responder, warm, as `bench.responder` measured it on two threads."""
+RESPONDER_START = 2.0
+"""From nothing to its first words, likewise."""
+LAMBDAS_OWN = 2.0
+"""What Lambda adds to a start, and S3 to the weights' way: an allowance, to be measured there."""
+KEPT_WARM = 600.0
+"""For as long, Lambda keeps a function that nobody asks: an assumption."""
+VISIT_PAUSE = 300.0
+"""A picture after as long without one is the first of a visit."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +54,10 @@ class Policy:
     filled: bool = False
     maximum: int = 4
     always_on: bool = False
+    responder: bool = False
+    page: bool = False
+    """Whether the responder is asked for its models when a visit begins, as the page does."""
+    wake_after: float = 1
 
 
 @dataclass
@@ -54,11 +70,58 @@ class Instance:
     busy_until: float = 0.0
 
 
+@dataclass
+class Responders:
+    """The responder's processes: those that work, those kept warm, and what they cost so far."""
+
+    policy: Policy
+    free_at: list[float] = field(default_factory=list)
+    hour: int = -1
+    segments: int = 0
+    worked: float = 0.0
+    asked: int = 0
+
+    def answer(self, now: float) -> float:
+        """Answer a picture; return after how many seconds."""
+        self.free_at = [each for each in self.free_at if now - each < KEPT_WARM]
+        warm = next((each for each in self.free_at if each <= now), None)
+        seconds = RESPONDER_SECONDS
+        if warm is not None:
+            self.free_at.remove(warm)
+        elif self.policy.page and not self.free_at:
+            # It has started while whoever opened the page began to speak.
+            self.worked += RESPONDER_START
+        else:
+            seconds = RESPONDER_START + LAMBDAS_OWN
+        self.free_at.append(now + seconds)
+        self.worked += seconds
+        self.asked += 1
+        return seconds
+
+    def worth_waking(self, now: float) -> bool:
+        """Count a segment, and tell whether there are enough in this hour."""
+        if (hour := int(now // 3600)) != self.hour:
+            self.hour, self.segments = hour, 0
+        self.segments += 1
+        return self.segments >= self.policy.wake_after
+
+    @property
+    def dollars(self) -> float:
+        """What they cost."""
+        gigabytes = Settings().responder_memory / 1024
+        working: float = PRICES["lambda"]["gigabyte_second_arm"]
+        # One call more for each picture: the status Lambda's.
+        calls: float = 2 * self.asked * PRICES["million"]["lambda_requests"] / 1e6
+        return self.worked * gigabytes * working + calls
+
+
 @dataclass(frozen=True)
 class Outcome:
     """A week of a policy."""
 
     waits: Floats
+    first: Floats
+    responder_dollars: float
     refused: int
     instance_hours: float
     launches: int
@@ -71,7 +134,8 @@ class Outcome:
         an_hour = price + hour["public_address"] + VOLUME_GIGABYTES * store["volume"] / 730
         a_launch = policy.filled * VOLUME_GIGABYTES * PRICES["gigabyte"]["initialization"]
         weeks = 730 / 168
-        return float(weeks * (self.instance_hours * an_hour + self.launches * a_launch))
+        fleet = self.instance_hours * an_hour + self.launches * a_launch
+        return float(weeks * (fleet + self.responder_dollars))
 
 
 def demonstration(generator: np.random.Generator) -> Floats:
@@ -118,7 +182,8 @@ class Week:
         self.policy = policy
         self.fleet = [Instance(0.0, 0.0)] if policy.always_on else []
         self.again: list[tuple[float, float]] = []
-        self.waits: list[float] = []
+        self.waits: list[tuple[float, float]] = []
+        self.responders = Responders(policy)
         self.refused = self.launches = 0
         self._generator = generator
         self._load = 0.0
@@ -144,7 +209,10 @@ class Week:
             seconds += len(self.fleet)
             counts[now // 60] = len(self.fleet)
         hours = seconds / 3600
-        return Outcome(np.asarray(self.waits), self.refused, hours, self.launches, counts)
+        come, waits = np.asarray(sorted(self.waits)).T
+        first = np.diff(come, prepend=-VISIT_PAUSE) >= VISIT_PAUSE
+        dollars = self.responders.dollars
+        return Outcome(waits, waits[first], dollars, self.refused, hours, self.launches, counts)
 
     def _launch(self, now: float) -> None:
         ready_at = now + BOOT_SECONDS[self.policy.filled]
@@ -162,6 +230,11 @@ class Week:
             if choice is not None and len(choice.waiting) < QUEUE_SIZE:
                 choice.waiting.append(first)
                 continue
+            if choice is None and self.policy.responder:
+                self.waits.append((first, now - first + self.responders.answer(now)))
+                if not self.fleet and self.responders.worth_waking(now):
+                    self._launch(now)
+                continue
             self.refused += 1
             self.again.append((now + RETRY_SECONDS, first))
             if not self.fleet:
@@ -171,7 +244,8 @@ class Week:
         for each in ready:
             if each.waiting and each.busy_until <= now:
                 each.busy_until = max(each.busy_until, now) + SECONDS_PER_PICTURE
-                self.waits.append(each.busy_until - each.waiting.popleft())
+                first = each.waiting.popleft()
+                self.waits.append((first, each.busy_until - first))
             if each.waiting or each.busy_until > now:
                 each.idle_since = now
 
@@ -210,6 +284,15 @@ POLICIES = [
     Policy("idle 10 min, target 1.5", 10, 1.5),
     Policy("idle 10 min, target 6", 10, 6.0),
     Policy("idle 10 min, volume filled", 10, 3.0, filled=True),
+    Policy("responder and fleet", 10, 3.0, responder=True),
+    Policy("the same, by the page", 10, 3.0, responder=True, page=True),
+    *(
+        Policy(
+            f"the same, wake after {count}", 10, 3.0, responder=True, page=True, wake_after=count
+        )
+        for count in (10, 30, 60, 120)
+    ),
+    Policy("responder alone, by the page", 10, 3.0, responder=True, page=True, wake_after=math.inf),
 ]
 
 
@@ -220,8 +303,8 @@ def main() -> None:
         arrivals = traffic(np.random.default_rng(7))
         print(f"\n{traffic.__name__}: {len(arrivals)} pictures a week")
         print(
-            f"{'policy':26}{'$/month':>9}{'cheaper':>9}{'hours/week':>12}{'refused':>9}"
-            f"{'median s':>10}{'p95 s':>8}{'longest s':>11}"
+            f"{'policy':30}{'$/month':>9}{'cheaper':>9}{'hours/week':>12}{'refused':>9}"
+            f"{'median s':>10}{'p95 s':>8}{'longest s':>11}{'first: median':>15}{'p95 s':>8}"
         )
         baseline = 0.0
         for policy in POLICIES:
@@ -229,12 +312,14 @@ def main() -> None:
             dollars = outcome.dollars_per_month(policy) + idle_month()
             baseline = baseline or dollars
             median, late = np.percentile(outcome.waits, [50, 95])
+            first, first_late = np.percentile(outcome.first, [50, 95])
             print(
-                f"{policy.name:26}{dollars:9.2f}{baseline / dollars:8.1f}x"
+                f"{policy.name:30}{dollars:9.2f}{baseline / dollars:8.1f}x"
                 f"{outcome.instance_hours:12.1f}{outcome.refused:9}"
                 f"{median:10.1f}{late:8.1f}{outcome.waits.max():11.1f}"
+                f"{first:15.1f}{first_late:8.1f}"
             )
-            if policy.name == "idle 10 min, target 3":
+            if policy.name == "responder and fleet":
                 drawn[traffic.__name__] = (arrivals, outcome)
     draw(drawn)
 

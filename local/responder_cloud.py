@@ -4,7 +4,7 @@ import json
 import re
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -93,6 +93,11 @@ def responder_cloud(weights: Path) -> Iterator[Cloud]:
             self.send_header("Content-Length", str(len(encoded)))
             self.end_headers()
             self.wfile.write(encoded)
+
+        def handle(self) -> None:
+            # A function that is ended leaves its connections.
+            with suppress(ConnectionResetError):
+                super().handle()
 
         def log_message(self, *_: Any) -> None:
             pass

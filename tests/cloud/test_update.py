@@ -2,6 +2,7 @@
 
 import pytest
 
+from stacks.weights import responder_weights
 from tests.cloud.conftest import APPLICATION, NAMES, SETTINGS, Deployment
 from tests.cloud.fleet import instance_settings
 from tests.stacks.conftest import synthesize
@@ -11,7 +12,9 @@ pytestmark = pytest.mark.xdist_group("cloud")
 
 def test_a_change_reaches_the_fleet_and_only_what_it_concerns(deployment: Deployment) -> None:
     changed = deployment.assembly.parent / "changed"
-    synthesize(SETTINGS.model_copy(update={"idle_minutes": 5}), changed, pipeline=False)
+    weights = responder_weights(str(SETTINGS.responder))
+    slower = SETTINGS.model_copy(update={"idle_minutes": 5})
+    synthesize(slower, changed, pipeline=False, weights=weights)
     said = deployment.aws.cdk("diff", "--app", changed, "--method=template", *APPLICATION)
     assert "HUSH_IDLE_SECONDS" in said
     assert "Number of stacks with differences: 1" in said
