@@ -115,7 +115,7 @@ def test_whoever_may_use_the_fleet_has_it_told(responder: Responder, picture: by
     responder.ask("POST", "/mel", picture, **{TIER: "none"})
     assert told == []
     responder.ask("POST", "/mel", picture)
-    responder.ask("GET", "/v1/models", **{TIER: "anonymous"})
+    responder.ask("GET", "/v1/models", b"", **{TIER: "anonymous"})
     assert told == [{"segment": True, "wake": False}, {"segment": False, "wake": False}]
 
 
