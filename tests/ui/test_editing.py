@@ -197,7 +197,7 @@ def test_what_is_mended_while_words_come_is_kept_from_what_is_heard_later(
     def slow(request: Request) -> Response | None:
         if request.method != "POST":
             return None
-        if b"interim" in request.form():
+        if "interim" in request.form():
             return Response(204)
         if is_joined(request):
             assert gate.wait(PATIENCE)

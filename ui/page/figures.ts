@@ -3,11 +3,12 @@
 import { SAMPLE_RATE } from "../chain/framing";
 import type { Utterance } from "../shared/messages";
 
-/** Writes a number of bytes: 940 B, 61 kB, 1.4 MB. */
+/** Writes a number of bytes: 940 B, 61 kB, 1.4 MB, 2.1 GB. */
 export function byteCount(bytes: number): string {
   if (bytes < 1_000) return `${bytes} B`;
   if (bytes < 1e6) return `${(bytes / 1_000).toFixed(bytes < 1e4 ? 1 : 0)} kB`;
-  return `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`;
+  if (bytes < 1e9) return `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`;
+  return `${(bytes / 1e9).toFixed(bytes < 1e10 ? 1 : 0)} GB`;
 }
 
 /** Writes a length of time: 4.2 s, 3 min 5 s, 1 h 4 min. */

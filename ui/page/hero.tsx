@@ -1,5 +1,6 @@
 /** The spectrogram, and what makes it move: microphone and files. */
 
+import { Component } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { clock } from "../shared/axes";
 import { forgetKey, me, signInAddress, signInProblem } from "./account";
@@ -21,6 +22,7 @@ import {
   addFolder,
   attachPainter,
   chooseTrack,
+  clearQueue,
   files,
   level,
   microphone,
@@ -42,6 +44,10 @@ import "./hero.css";
 
 /** Phones hear no other applications. */
 const canHearScreens = Boolean(navigator.mediaDevices?.getDisplayMedia);
+
+/** Files that are in sight without a word about how many there are. */
+const FEW_FILES = 4;
+
 const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
 
 /** The stage of the page. */
@@ -67,13 +73,7 @@ export function Hero() {
       <Controls />
       <Messages />
       <SignIn />
-      {files.value.length > 0 && (
-        <ul class="files" aria-label="Files">
-          {files.value.map((queued) => (
-            <FileRow key={queued.id} queued={queued} />
-          ))}
-        </ul>
-      )}
+      <Queue />
     </section>
   );
 }
@@ -339,7 +339,44 @@ function SignIn() {
   );
 }
 
-function FileRow({ queued }: { queued: QueuedFile }) {
+/** The files, in a list that scrolls where there are many. */
+function Queue() {
+  const queue = files.value;
+  if (!queue.length) return null;
+  const waiting = queue.filter(({ state }) => state === "waiting").length;
+  return (
+    <>
+      {queue.length > FEW_FILES && (
+        <p class="files-head">
+          <span>
+            {queue.length} files, {waiting} waiting
+          </span>
+          <button type="button" class="text-button" onClick={clearQueue}>
+            Clear the list
+          </button>
+        </p>
+      )}
+      <ul class="files" aria-label="Files">
+        {queue.map((queued) => (
+          <FileRow key={queued.id} queued={queued} />
+        ))}
+      </ul>
+    </>
+  );
+}
+
+/** A file, which is rendered anew only when something of it changed. */
+class FileRow extends Component<{ queued: QueuedFile }> {
+  override shouldComponentUpdate({ queued }: { queued: QueuedFile }): boolean {
+    return queued !== this.props.queued;
+  }
+
+  override render() {
+    return <FileState queued={this.props.queued} />;
+  }
+}
+
+function FileState({ queued }: { queued: QueuedFile }) {
   const { id, file, state, seconds, total, problem, tracks, track } = queued;
   const share = total ? Math.min(1, seconds / total) : 0;
   return (

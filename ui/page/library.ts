@@ -111,12 +111,20 @@ export function tellOutbox(order: OutboxOrder, transfer: Transferable[] = []): v
 
 /** Has an utterance say what somebody wrote, null for what was heard; on the page at once. */
 export function mend(id: string, text: string | null): void {
-  const utterance = utterances.peek().get(id);
-  if (!utterance) return;
-  const { mended: _, ...heard } = utterance;
-  const mended = text === null ? heard : { ...heard, mended: text };
-  utterances.value = new Map(utterances.peek()).set(id, mended);
-  tellOutbox({ kind: "mend", utterance: id, text });
+  mendAll(new Map([[id, text]]));
+}
+
+/** Has utterances say what somebody wrote, by their ids. */
+export function mendAll(texts: ReadonlyMap<string, string | null>): void {
+  const changed = new Map(utterances.peek());
+  for (const [id, text] of texts) {
+    const utterance = changed.get(id);
+    if (!utterance) continue;
+    const { mended: _, ...heard } = utterance;
+    changed.set(id, text === null ? heard : { ...heard, mended: text });
+    tellOutbox({ kind: "mend", utterance: id, text });
+  }
+  utterances.value = changed;
 }
 
 /** Returns an utterance as it is now. */

@@ -292,6 +292,12 @@ export function chooseTrack(id: string, track: number): void {
   listenToNextFile();
 }
 
+/** Takes all files off the queue; what was heard of them stays. */
+export function clearQueue(): void {
+  files.value = files.value.filter(({ state }) => state === "listening");
+  if (listener?.file) removeFile(listener.file);
+}
+
 function listenToNextFile(): void {
   if (listener || microphone.value.state !== "off") return;
   const next = files.value.find(({ state }) => state === "waiting");

@@ -19,15 +19,17 @@ import { serviceState, watchService } from "./service";
 import { settings } from "./settings";
 import { SettingsDialog } from "./settings-dialog";
 import { listenToKeys } from "./shortcuts";
+import { persistWhenKept } from "./storage";
 import { transcribingAgain } from "./transcribe-again";
 import { TranscriptView } from "./transcript-view";
 import { Undo } from "./undo";
-import { captions } from "./view";
+import { captions, library } from "./view";
 import { keepAwake } from "./wake-lock";
 import "./main.css";
 
 const Account = lazily(async () => (await import("./account-dialog")).AccountDialog);
 const Shortcuts = lazily(async () => (await import("./shortcuts-dialog")).ShortcutsDialog);
+const Transcripts = lazily(async () => (await import("./transcripts-dialog")).TranscriptsDialog);
 const TranscribeAgain = lazily(
   async () => (await import("./transcribe-again-dialog")).TranscribeAgainDialog,
 );
@@ -60,7 +62,7 @@ function Page() {
         <a href="privacy.html">Privacy</a>
         <a href="docs">API</a>
       </footer>
-      <Undo />
+      <LibraryOrUndo />
       <NewVersion />
       {shown !== null && <PictureDialog id={shown} show={show} />}
       {accountOpen && <Account close={closeAccount} />}
@@ -78,6 +80,16 @@ function Page() {
   );
 }
 
+/** The library while it is open; else what was just done, which the library shows in itself. */
+function LibraryOrUndo() {
+  const scope = library.value;
+  return scope === null ? <Undo /> : <Transcripts scope={scope} close={closeLibrary} />;
+}
+
+function closeLibrary(): void {
+  library.value = null;
+}
+
 let key = settings.peek().key;
 tellOutbox({ kind: "service", address: serviceAddress, key });
 settings.subscribe((current) => {
@@ -85,6 +97,12 @@ settings.subscribe((current) => {
   key = current.key;
   tellOutbox({ kind: "service", address: serviceAddress, key });
   void watchService();
+});
+let keptPictures: number | null = null;
+settings.subscribe((current) => {
+  if (current.keptPictures === keptPictures) return;
+  keptPictures = current.keptPictures;
+  tellOutbox({ kind: "room", bytes: keptPictures ? keptPictures * 1e6 : null });
 });
 
 // What one of the two learns about the service, the other may want to know at once.
@@ -98,6 +116,7 @@ held.subscribe((hold) => {
 listenToSpaceBar();
 keepAwake();
 void openLibrary();
+persistWhenKept();
 void watchService();
 keepPage();
 listenToKeys(() => settings.peek().shortcuts);

@@ -109,6 +109,7 @@ function LargePicture({ utterance }: { utterance: Utterance }) {
                 class={perFrame > 3 ? "crisp" : ""}
               />
             )}
+            {utterance.pictureless && <p class="gone">The picture gave way to newer ones.</p>}
             <Waveform extremes={utterance.waveform} />
           </div>
         </section>
@@ -173,7 +174,7 @@ function Downloads({ utterance }: { utterance: Utterance }) {
   const download = async (make: (sent: Blob) => Promise<File>) => {
     const sent = await picture(utterance);
     if (sent) save(await make(sent));
-    else setProblem("The picture is gone.");
+    else setProblem("The picture is gone: it gave way to newer ones.");
   };
   const stem = `speech-${clock(utterance.start, true).replace(/[:.]/g, "-")}`;
   const extension = utterance.type.replace("image/", "");

@@ -88,6 +88,7 @@ function PictureRow({ utterance, show }: UtteranceProps) {
     spoken !== null && answered !== null && `${((answered - spoken) / 1000).toFixed(1)} s to text`,
     state === "waiting" && "waiting",
     state === "refused" && "refused",
+    utterance.pictureless && "gave way to newer ones",
   ].filter(Boolean);
   return (
     <li ref={row} class="picture-row" data-state={state}>

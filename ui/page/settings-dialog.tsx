@@ -9,9 +9,19 @@ import { choose, settings, type Theme } from "./settings";
 import { SoundSetting } from "./sound-setting";
 import { USUAL_LAYOUT } from "./subtitles";
 
+/** How many pictures may be kept. An hour of speech makes about 18 MB. */
+const KEPT_PICTURES = [
+  { megabytes: 20, name: "20 MB" },
+  { megabytes: 200, name: "200 MB" },
+  { megabytes: 1_000, name: "1 GB" },
+  { megabytes: 5_000, name: "5 GB" },
+  { megabytes: 0, name: "All of them" },
+];
+
 /** The settings, in a dialog. */
 export function SettingsDialog({ close }: { close: () => void }) {
-  const { model, language, task, picture, pushToTalk, subtitles, theme, key } = settings.value;
+  const { model, language, task, picture, pushToTalk, subtitles, keptPictures, theme, key } =
+    settings.value;
   const chosen = models.value.find(({ id }) => id === model) ?? models.value[0];
   const translating = chosen ? translates(chosen) : false;
   return (
@@ -94,6 +104,21 @@ export function SettingsDialog({ close }: { close: () => void }) {
             choose({ subtitles: { ...subtitles, words } });
           }}
         />
+      </Field>
+      <Field
+        name="Pictures kept on this device"
+        note="The oldest give way when there are more; words never do"
+      >
+        <select
+          value={keptPictures}
+          onChange={({ currentTarget: { value } }) => choose({ keptPictures: Number(value) })}
+        >
+          {KEPT_PICTURES.map(({ megabytes, name }) => (
+            <option key={megabytes} value={megabytes}>
+              {name}
+            </option>
+          ))}
+        </select>
       </Field>
       <Choice<Theme>
         name="Appearance"

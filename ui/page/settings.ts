@@ -25,6 +25,8 @@ export interface Settings {
   keepsSound: boolean;
   /** Shape of the subtitles that are saved. */
   subtitles: Layout;
+  /** Megabytes of pictures that are kept at most; 0 for as many as there is room for. */
+  keptPictures: number;
   theme: Theme;
   /** Whether keys do what buttons do. */
   shortcuts: boolean;
@@ -44,6 +46,7 @@ const DEFAULTS: Settings = {
   pushToTalk: false,
   keepsSound: false,
   subtitles: USUAL_LAYOUT,
+  keptPictures: 1_000,
   theme: "auto",
   shortcuts: true,
   key: "",

@@ -3,14 +3,14 @@
 import { useState } from "preact/hooks";
 import { titleOf } from "../shared/messages";
 import { copied } from "./copy";
+import { ExportChoice } from "./export-choice";
 import { byteCount } from "./figures";
-import { CopyIcon, PlayIcon, RemoveIcon } from "./icons";
+import { CopyIcon, FindIcon, PlayIcon, RemoveIcon } from "./icons";
 import type { Take } from "./library";
 import { canBeHeard, hear, keptBytes } from "./playback";
-import { save } from "./save";
-import { settings } from "./settings";
-import { plainText, TRANSCRIPT_FORMATS, type TranscriptFormat, transcriptFile } from "./transcript";
+import { plainText } from "./transcript";
 import { removeTakes } from "./undo";
+import { openLibraryDialog } from "./view";
 
 /** The buttons beside a recording's name. */
 export function TakeActions({ take }: { take: Take }) {
@@ -19,7 +19,7 @@ export function TakeActions({ take }: { take: Take }) {
     setCopying((await copied(plainText(take))) ? "Copied" : "Not copied");
     setTimeout(() => setCopying("Copy"), 2_000);
   };
-  const { id, ended, translated } = take.recording;
+  const { id, ended } = take.recording;
   const name = titleOf(take.recording);
   const kept = keptBytes.value.get(id);
   return (
@@ -42,37 +42,16 @@ export function TakeActions({ take }: { take: Take }) {
         <CopyIcon />
         <span aria-live="polite">{copying}</span>
       </button>
-      <label class="export">
-        <span class="visually-hidden">Export {name}</span>
-        <select
-          value=""
-          onChange={async ({ currentTarget }) => {
-            const [format, language] = currentTarget.value.split(" ");
-            currentTarget.value = "";
-            const { subtitles } = settings.value;
-            const english = language === "en";
-            save(await transcriptFile(take, format as TranscriptFormat, subtitles, english));
-          }}
-        >
-          <option value="" hidden>
-            Export
-          </option>
-          {TRANSCRIPT_FORMATS.map((format) => (
-            <option key={format} value={format}>
-              .{format}
-            </option>
-          ))}
-          {translated && (
-            <optgroup label="In English">
-              {TRANSCRIPT_FORMATS.map((format) => (
-                <option key={format} value={`${format} en`}>
-                  .en.{format}
-                </option>
-              ))}
-            </optgroup>
-          )}
-        </select>
-      </label>
+      <ExportChoice takes={[take]} name={`Export ${name}`} text="Export" />
+      <button
+        type="button"
+        class="icon-button"
+        aria-label={`Find and replace in ${name}`}
+        title="Find and replace"
+        onClick={() => openLibraryDialog(take.recording.id)}
+      >
+        <FindIcon />
+      </button>
       <button
         type="button"
         class="icon-button"

@@ -6,8 +6,12 @@ import { MendIcon } from "./icons";
 import { rename } from "./library";
 import { plain } from "./typography";
 
-/** A title that is renamed where it stands: Enter or leaving it keeps it, Escape does not. */
-export function Title({ recording }: { recording: Recording }) {
+/**
+ * A title that is renamed where it stands: Enter or leaving it keeps it, Escape does not.
+ *
+ * `lead` is called by who wants to see the recording, where it is elsewhere.
+ */
+export function Title({ recording, lead }: { recording: Recording; lead?: () => void }) {
   const [renaming, setRenaming] = useState(false);
   const button = useRef<HTMLButtonElement>(null);
   const byKey = useRef(false);
@@ -31,7 +35,13 @@ export function Title({ recording }: { recording: Recording }) {
   }
   return (
     <>
-      <span class="title-text">{title}</span>
+      {lead ? (
+        <button type="button" class="title-button" onClick={lead}>
+          {title}
+        </button>
+      ) : (
+        <span>{title}</span>
+      )}
       <button
         ref={button}
         type="button"

@@ -3,14 +3,14 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Utterance } from "../shared/messages";
 import { useFollowing, useTop } from "./follow";
-import { CaptionsIcon, DownIcon } from "./icons";
+import { CaptionsIcon, DownIcon, ListIcon } from "./icons";
 import { latest, takes } from "./library";
 import { microphone } from "./listening";
 import { mending } from "./mending";
 import { hear, hearing } from "./playback";
 import type { Player } from "./player";
 import { TakeText } from "./take-text";
-import { captions } from "./view";
+import { captions, openLibraryDialog } from "./view";
 import "./transcript-view.css";
 
 /** All recordings, one after the other; opens an utterance's picture on request. */
@@ -30,6 +30,15 @@ export function TranscriptView({ show }: { show: (utterance: Utterance) => void 
     <div class="transcript">
       <header class="transcript-head">
         <h2 id="transcript-title">Transcript</h2>
+        <button
+          type="button"
+          class="small-button"
+          disabled={all.length === 0}
+          onClick={() => openLibraryDialog()}
+        >
+          <ListIcon />
+          Library
+        </button>
         <button
           type="button"
           class="small-button"

@@ -36,9 +36,8 @@ export function inEnglish(take: Take): Take {
     const parts = said(paragraph);
     const { joins, mended, ...first } = parts[0];
     const { end } = parts[parts.length - 1];
-    const answers = parts.map(({ answer, translation }) => translation ?? answer);
-    const text = joined(answers.map((answer) => answer?.text ?? ""));
-    const phrases = answers.flatMap((answer) => answer?.phrases ?? []);
+    const text = joined(parts.map((part) => part.translation?.text ?? textOf(part)));
+    const phrases = parts.flatMap((part) => part.translation?.phrases ?? phrasesOf(part));
     const answer = { text, phrases, language: "english", confidence: null };
     return { ...first, end, answer: first.answer && answer };
   });

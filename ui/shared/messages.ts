@@ -264,6 +264,8 @@ export type Change =
   /** What the service makes of an utterance that is still being said. */
   | { kind: "interim"; utterance: string; text: string }
   | { kind: "removed"; recording: string }
+  /** How many bytes of pictures may be kept, as somebody chose; null for all. */
+  | { kind: "room"; bytes: number | null }
   /** Null once something got through. */
   | { kind: "held"; hold: Hold | null }
   /** Of a tab that does not send, to the one that does: try now; or what somebody asked of it. */

@@ -163,8 +163,7 @@ class Outbox {
         void this.#erase(order.recording);
         break;
       case "room":
-        this.#most = order.bytes;
-        this.#tidy();
+        this.#tell({ kind: "room", bytes: order.bytes });
         break;
     }
   }
@@ -281,6 +280,9 @@ class Outbox {
       for (const [id, recording] of this.#unanswered) {
         if (recording === change.recording) this.#unanswered.delete(id);
       }
+    } else if (change.kind === "room") {
+      this.#most = change.bytes;
+      this.#tidy();
     } else if (change.kind === "held") {
       this.#held = change.hold !== null;
     } else if (change.kind === "wake") {

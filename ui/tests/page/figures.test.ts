@@ -17,6 +17,7 @@ it.each([
   [61_400, "61 kB"],
   [1_440_000, "1.4 MB"],
   [39e6, "39 MB"],
+  [2.14e9, "2.1 GB"],
 ])("writes %d bytes as %s", (bytes, text) => {
   expect(byteCount(bytes)).toBe(text);
 });
