@@ -58,6 +58,34 @@ def listening(page: Page) -> None:
     expect(page.get_by_role("button", name="Stop")).to_be_visible()
 
 
+def mending(page: Page) -> None:
+    transcript(page)
+    page.get_by_role("button", name="Mend the words").click()
+    page.keyboard.type("Some other words. ")
+
+
+def mended(page: Page) -> None:
+    mending(page)
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="mended", exact=True).click()
+
+
+def library(page: Page) -> None:
+    mended(page)
+    page.get_by_role("button", name="Library").click()
+    expect(page.locator(".transcript-row")).to_have_count(1)
+
+
+def replaced(page: Page) -> None:
+    library(page)
+    page.get_by_role("searchbox").fill("other")
+    page.get_by_label("Replace with").fill("more")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Undo")).to_be_visible()
+    page.get_by_role("searchbox").fill("more")
+    expect(page.locator(".place")).to_have_count(1)
+
+
 STATES = [
     nothing,
     transcript,
@@ -67,6 +95,10 @@ STATES = [
     transcribing_again,
     picture,
     listening,
+    mending,
+    mended,
+    library,
+    replaced,
 ]
 
 

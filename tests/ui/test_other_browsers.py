@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 from selenium.webdriver.webkitgtk.options import Options
 from selenium.webdriver.webkitgtk.service import Service
@@ -167,6 +168,28 @@ def test_webkit_plays_a_file_from_a_word(
     wait_for(lambda: bool(webkit.find_elements(By.CSS_SELECTOR, "[data-word]")))
     webkit.find_element(By.CSS_SELECTOR, "[data-word]").click()
     wait_for(lambda: webkit.execute_script(f"return {IS_PLAYED}"))
+
+
+def test_words_are_mended_in_webkit(
+    webkit: webdriver.WebKitGTK, wire: Wire, sample_words: str
+) -> None:
+    webkit.get(wire.url)
+    webkit.find_element(By.CSS_SELECTOR, "input[type=file]").send_keys(str(SAMPLE))
+    WebDriverWait(webkit, PATIENCE).until(
+        lambda browser: sample_words in browser.find_element(By.TAG_NAME, "main").text
+    )
+    webkit.execute_script("document.querySelector('.mend-button').click()")
+    line = WebDriverWait(webkit, PATIENCE).until(
+        lambda browser: browser.find_element(By.CSS_SELECTOR, ".editable:focus")
+    )
+    line.send_keys(Keys.CONTROL + "a")
+    line.send_keys("Written by hand.", Keys.ENTER)
+    WebDriverWait(webkit, PATIENCE).until(
+        lambda browser: (
+            browser.find_element(By.CSS_SELECTOR, ".said .words").text == "Written by hand."
+            and not browser.find_elements(By.CSS_SELECTOR, ".editable")
+        )
+    )
 
 
 @pytest.mark.parametrize("kind", ["flac", "wav"])
