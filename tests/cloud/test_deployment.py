@@ -46,11 +46,10 @@ def ask(
     body: bytes = b"",
     *,
     signed_in: bool = True,
-    **headers: str,
+    headers: dict[str, str] | None = None,
 ) -> Answer:
-    if signed_in:
-        headers["authorization"] = f"Bearer {key(deployment)}"
-    return deployment.door.cloudfront(method, path, headers, body)
+    credential = {"authorization": f"Bearer {key(deployment)}"} if signed_in else {}
+    return deployment.door.cloudfront(method, path, {**(headers or {}), **credential}, body)
 
 
 @pytest.fixture
@@ -172,7 +171,7 @@ class TestColdStart:
     def test_who_waits_for_the_fleet_is_told_when_to_come_again_and_wakes_it(
         self, deployment: Deployment, method: str, path: str, size: int
     ) -> None:
-        answer = ask(deployment, method, path, b"x" * size, **WAITING)
+        answer = ask(deployment, method, path, b"x" * size, headers=WAITING)
         assert answer.status == 503
         assert 1 <= int(answer.headers["retry-after"]) <= 60
         assert error_of(answer)["code"] == "starting"
@@ -229,7 +228,7 @@ class TestColdStart:
         set_instances(deployment, "InService", healthy=False)
         status = json.loads(ask(deployment, "POST", "/status").body)
         assert (status["state"], status["step"]) == ("starting", "health")
-        assert error_of(ask(deployment, "GET", "/v1/models", **WAITING))["code"] == "starting"
+        assert error_of(ask(deployment, "GET", "/v1/models", headers=WAITING))["code"] == "starting"
         set_instances(deployment, "InService")
         assert json.loads(ask(deployment, "POST", "/status").body)["state"] == "up"
 
