@@ -12,12 +12,10 @@ import { keepPage } from "./kept-page";
 import { lazily } from "./lazily";
 import { held, openLibrary, tellOutbox } from "./library";
 import { NewVersion } from "./new-version";
-import { PictureDialog } from "./picture-dialog";
 import { Pictures } from "./pictures";
 import { listenToSpaceBar } from "./push-to-talk";
 import { serviceState, watchService } from "./service";
 import { settings } from "./settings";
-import { SettingsDialog } from "./settings-dialog";
 import { listenToKeys } from "./shortcuts";
 import { persistWhenKept } from "./storage";
 import { transcribingAgain } from "./transcribe-again";
@@ -27,6 +25,8 @@ import { captions, library } from "./view";
 import { keepAwake } from "./wake-lock";
 import "./main.css";
 
+const Settings = lazily(async () => (await import("./settings-dialog")).SettingsDialog);
+const Picture = lazily(async () => (await import("./picture-dialog")).PictureDialog);
 const Account = lazily(async () => (await import("./account-dialog")).AccountDialog);
 const Shortcuts = lazily(async () => (await import("./shortcuts-dialog")).ShortcutsDialog);
 const Transcripts = lazily(async () => (await import("./transcripts-dialog")).TranscriptsDialog);
@@ -64,7 +64,7 @@ function Page() {
       </footer>
       <LibraryOrUndo />
       <NewVersion />
-      {shown !== null && <PictureDialog id={shown} show={show} />}
+      {shown !== null && <Picture id={shown} show={show} />}
       {accountOpen && <Account close={closeAccount} />}
       {transcribingAgain.value && (
         <TranscribeAgain
@@ -75,7 +75,7 @@ function Page() {
         />
       )}
       {keysOpen && <Shortcuts close={() => setKeysOpen(false)} />}
-      {settingsOpen && <SettingsDialog close={() => setSettingsOpen(false)} />}
+      {settingsOpen && <Settings close={() => setSettingsOpen(false)} />}
     </>
   );
 }

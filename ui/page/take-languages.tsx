@@ -12,7 +12,6 @@ import { transcribingAgain } from "./transcribe-again";
 export function TakeLanguages({ take }: { take: Take }) {
   const { id } = take.recording;
   const heard = take.utterances.filter(({ answer }) => answer?.text);
-  if (!heard.length) return null;
   const language = heard.map(spokenIn).find(Boolean);
   return (
     <div class="take-languages">
@@ -20,6 +19,7 @@ export function TakeLanguages({ take }: { take: Take }) {
       <button
         type="button"
         class="small-button"
+        disabled={!heard.length}
         onClick={() => {
           transcribingAgain.value = { recording: id, part: null };
         }}

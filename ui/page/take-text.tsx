@@ -71,8 +71,8 @@ function WholeTake({ take, show }: TakeProps) {
           {late && `, ${waiting} waiting`}
           {left !== null && `, words in ${duration(left)}`}
         </p>
-        <TakeLanguages take={take} />
         <TakeActions take={take} />
+        <TakeLanguages take={take} />
       </header>
       {text.map((paragraph) => {
         const before: string | null = language;
