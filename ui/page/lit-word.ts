@@ -39,7 +39,11 @@ export class LitWord {
     this.#find();
     const place = lastUntil(this.#starts, seconds + 0.01);
     const word = this.#words[place] ?? null;
-    if (follow) this.#left = false;
+    if (follow) {
+      this.#left = false;
+      // On a small screen, the player may stand over the text.
+      this.#text.scrollIntoView({ block: "nearest" });
+    }
     if (word !== this.#lit || follow) {
       this.#lit?.removeAttribute(LIT);
       word?.setAttribute(LIT, "true");
