@@ -24,11 +24,6 @@ from websocket import create_connection
 from local.wire import Wire
 from tests.ui.conftest import PATIENCE, SAMPLE, wav
 
-IS_PLAYED = """(document.querySelector(".player video")?.currentTime ?? 0) > 0.3
-    && document.querySelector("[data-word][aria-current]") !== null"""
-"""Whether a recording is being heard, and a word of it is lit."""
-
-
 class Firefox:
     """Firefox by WebDriver BiDi, which it speaks without a driver between."""
 
@@ -63,17 +58,6 @@ class Firefox:
         locator = {"type": "css", "value": selector}
         found = self.send("browsingContext.locateNodes", context=self._context, locator=locator)
         return {"sharedId": found["nodes"][0]["sharedId"]}
-
-    def click(self, selector: str) -> None:
-        """Click as a person does: what may play sounds only then, may then."""
-        origin = {"type": "element", "element": self.find(selector)}
-        moves = [
-            {"type": "pointerMove", "x": 0, "y": 0, "origin": origin},
-            {"type": "pointerDown", "button": 0},
-            {"type": "pointerUp", "button": 0},
-        ]
-        mouse = {"type": "pointer", "id": "mouse", "actions": moves}
-        self.send("input.performActions", context=self._context, actions=[mouse])
 
     def choose(self, file: Path) -> None:
         element = self.find("input[type=file]")
@@ -148,48 +132,6 @@ def test_firefox(firefox: Firefox, wire: Wire, sample_words: str) -> None:
     text = "document.querySelector('.said')?.textContent ?? ''"
     wait_for(lambda: sample_words in firefox.evaluate(text))
     assert len(wire.pictures()) == 1
-
-
-def test_firefox_plays_a_file_from_a_word(firefox: Firefox, wire: Wire) -> None:
-    firefox.open(wire.url)
-    firefox.choose(SAMPLE)
-    wait_for(lambda: firefox.evaluate("document.querySelectorAll('[data-word]').length > 0"))
-    firefox.click("[data-word]")
-    wait_for(lambda: firefox.evaluate(IS_PLAYED))
-
-
-def test_webkit_plays_a_file_from_a_word(
-    webkit: webdriver.WebKitGTK, wire: Wire, sample: Any, tmp_path: Path
-) -> None:
-    file = tmp_path / "sample.wav"
-    file.write_bytes(wav(sample))
-    webkit.get(wire.url)
-    webkit.find_element(By.CSS_SELECTOR, "input[type=file]").send_keys(str(file))
-    wait_for(lambda: bool(webkit.find_elements(By.CSS_SELECTOR, "[data-word]")))
-    webkit.find_element(By.CSS_SELECTOR, "[data-word]").click()
-    wait_for(lambda: webkit.execute_script(f"return {IS_PLAYED}"))
-
-
-def test_words_are_mended_in_webkit(
-    webkit: webdriver.WebKitGTK, wire: Wire, sample_words: str
-) -> None:
-    webkit.get(wire.url)
-    webkit.find_element(By.CSS_SELECTOR, "input[type=file]").send_keys(str(SAMPLE))
-    WebDriverWait(webkit, PATIENCE).until(
-        lambda browser: sample_words in browser.find_element(By.TAG_NAME, "main").text
-    )
-    webkit.execute_script("document.querySelector('.mend-button').click()")
-    line = WebDriverWait(webkit, PATIENCE).until(
-        lambda browser: browser.find_element(By.CSS_SELECTOR, ".editable:focus")
-    )
-    line.send_keys(Keys.CONTROL + "a")
-    line.send_keys("Written by hand.", Keys.ENTER)
-    WebDriverWait(webkit, PATIENCE).until(
-        lambda browser: (
-            browser.find_element(By.CSS_SELECTOR, ".said .words").text == "Written by hand."
-            and not browser.find_elements(By.CSS_SELECTOR, ".editable")
-        )
-    )
 
 
 @pytest.mark.parametrize("kind", ["flac", "wav"])
