@@ -24,6 +24,7 @@ from websocket import create_connection
 from local.wire import Wire
 from tests.ui.conftest import PATIENCE, SAMPLE, wav
 
+
 class Firefox:
     """Firefox by WebDriver BiDi, which it speaks without a driver between."""
 
@@ -132,6 +133,28 @@ def test_firefox(firefox: Firefox, wire: Wire, sample_words: str) -> None:
     text = "document.querySelector('.said')?.textContent ?? ''"
     wait_for(lambda: sample_words in firefox.evaluate(text))
     assert len(wire.pictures()) == 1
+
+
+def test_words_are_mended_in_webkit(
+    webkit: webdriver.WebKitGTK, wire: Wire, sample_words: str
+) -> None:
+    webkit.get(wire.url)
+    webkit.find_element(By.CSS_SELECTOR, "input[type=file]").send_keys(str(SAMPLE))
+    WebDriverWait(webkit, PATIENCE).until(
+        lambda browser: sample_words in browser.find_element(By.TAG_NAME, "main").text
+    )
+    webkit.execute_script("document.querySelector('.mend-button').click()")
+    line = WebDriverWait(webkit, PATIENCE).until(
+        lambda browser: browser.find_element(By.CSS_SELECTOR, ".editable:focus")
+    )
+    line.send_keys(Keys.CONTROL + "a")
+    line.send_keys("Written by hand.", Keys.ENTER)
+    WebDriverWait(webkit, PATIENCE).until(
+        lambda browser: (
+            browser.find_element(By.CSS_SELECTOR, ".said .words").text == "Written by hand."
+            and not browser.find_elements(By.CSS_SELECTOR, ".editable")
+        )
+    )
 
 
 @pytest.mark.parametrize("kind", ["flac", "wav"])
