@@ -28,7 +28,6 @@ import "./main.css";
 const Settings = lazily(async () => (await import("./settings-dialog")).SettingsDialog);
 const Picture = lazily(async () => (await import("./picture-dialog")).PictureDialog);
 const Account = lazily(async () => (await import("./account-dialog")).AccountDialog);
-const PictureDialog = lazily(async () => (await import("./picture-dialog")).PictureDialog);
 const Shortcuts = lazily(async () => (await import("./shortcuts-dialog")).ShortcutsDialog);
 const Transcripts = lazily(async () => (await import("./transcripts-dialog")).TranscriptsDialog);
 const TranscribeAgain = lazily(
