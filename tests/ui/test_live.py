@@ -90,6 +90,10 @@ def listening(page: Page, wire: Wire) -> Page:
     return page
 
 
+JOINED = 600
+"""Frames that none of his phrases has, and all of them together have."""
+
+
 def in_time(request: Request) -> Response | None:
     """Answer interim pictures at once, with as many words as they are long: a model may be late."""
     if request.method != "POST" or request.form().get("interim") != b"true":
@@ -243,16 +247,20 @@ def test_nothing_is_lost_where_settling_fails(listening: Page, wire: Wire, statu
 
 @pytest.mark.parametrize("code", ["quota_exceeded", "busy"])
 def test_nothing_waits_for_what_only_settles_words(listening: Page, wire: Wire, code: str) -> None:
-    words(listening, LAST_WORDS)
-    before = len(final(wire))
     refusal = json.dumps({"error": {"message": "not now", "code": code}}).encode()
-    wire.answer_instead = lambda request: (
-        Response(429, {"Content-Type": "application/json", "Retry-After": "3600"}, refusal)
-        if request.method == "POST"
-        else None
-    )
+    refused: list[Request] = []
+
+    def refuse_joined(request: Request) -> Response | None:
+        form = request.form() if request.method == "POST" else {}
+        if "file" not in form or "interim" in form or decode(form["file"]).frames < JOINED:
+            return None
+        refused.append(request)
+        return Response(429, {"Content-Type": "application/json", "Retry-After": "3600"}, refusal)
+
+    wire.answer_instead = refuse_joined
+    words(listening, LAST_WORDS)
     listening.get_by_role("button", name="Stop").click()
-    until(listening, lambda: len(final(wire)) > before)
+    until(listening, lambda: refused != [])
     wire.answer_instead = lambda _: None
     choose_file(listening, SAMPLE)
     file = listening.locator(".take", has_text="sample.flac")

@@ -185,12 +185,13 @@ def test_what_the_microphone_heard_is_heard_again_after_a_reload(
     sound = np.array(spoken.evaluate(DECODED), np.float32)
     # It is what was said: where it fits best, it is much like it.
     loudness = envelope(sound)
-    wanted = envelope(jfk[: 16_000 * 10])
+    # The microphone may have been open before or after the first of it.
+    wanted = envelope(jfk[16_000 * 2 : 16_000 * 9])
     places = range(len(loudness) - len(wanted))
     parts = [loudness[place : place + len(wanted)] for place in places]
     fits = [float(np.corrcoef(part, wanted)[0, 1]) for part in parts]
     assert max(fits) > 0.7
-    begun = fits.index(max(fits)) / 50
+    begun = fits.index(max(fits)) / 50 - 2
     # Some 24 kbit a second.
     assert size < len(sound) / 16_000 * 5_000
     spoken.reload()
@@ -230,15 +231,19 @@ def test_sound_is_erased_with_its_recording_also_from_another_tab(
 
 
 def test_sounds_without_a_recording_are_swept(page: Page) -> None:
-    page.evaluate("""async () => {
-        const root = await navigator.storage.getDirectory();
-        const sounds = await root.getDirectoryHandle("sounds", { create: true });
-        const handle = await sounds.getFileHandle("nobody.ogg", { create: true });
-        const file = await handle.createWritable();
-        await file.write("sound");
-        await file.close();
-    }""")
-    assert sounds(page) == {"nobody.ogg": 5}
+    def left() -> bool:
+        page.evaluate("""async () => {
+            const root = await navigator.storage.getDirectory();
+            const sounds = await root.getDirectoryHandle("sounds", { create: true });
+            const handle = await sounds.getFileHandle("nobody.ogg", { create: true });
+            const file = await handle.createWritable();
+            await file.write("sound");
+            await file.close();
+        }""")
+        return sounds(page) == {"nobody.ogg": 5}
+
+    # The page that stands may only be about to look.
+    until(page, left)
     page.reload()
     until(page, lambda: sounds(page) == {})
 
