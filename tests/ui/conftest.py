@@ -7,7 +7,7 @@ import time
 import wave
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -29,6 +29,7 @@ ALLOWED_FIELDS = {
     "interim",
 }
 
+THEMES: tuple[Literal["dark", "light"], ...] = ("dark", "light")
 PATIENCE = 300
 """Seconds that only what hangs takes, however busy the machine is."""
 expect.set_options(timeout=PATIENCE * 1_000)

@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from local.processes import ROOT
 from local.wire import Wire
-from tests.ui.conftest import SAMPLE, choose_file, new_context, words
+from tests.ui.conftest import SAMPLE, THEMES, choose_file, new_context, words
 
 AXE = ROOT / "ui" / "node_modules" / "axe-core" / "axe.min.js"
 FOUND = """
@@ -102,16 +102,17 @@ STATES = [
 ]
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
 def test_everybody_can_use_the_page(
-    browser: Browser, wire: Wire, theme: str, state: Callable[[Page], None]
+    browser: Browser, wire: Wire, state: Callable[[Page], None]
 ) -> None:
-    context = new_context(browser, color_scheme=theme)
+    context = new_context(browser)
     page = context.new_page()
     page.goto(wire.url)
     expect(page.locator(".light")).to_have_attribute("data-light", "up")
     state(page)
     page.evaluate(AXE.read_text(encoding="utf-8"))
-    assert page.evaluate(FOUND) == []
+    for theme in THEMES:
+        page.emulate_media(color_scheme=theme)
+        assert page.evaluate(FOUND) == [], theme
     context.close()

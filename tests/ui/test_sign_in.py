@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from local.wire import Request, Response, Wire
 from tests.sign_in import SignIn
-from tests.ui.conftest import SAMPLE, choose_file, new_context, until, words
+from tests.ui.conftest import SAMPLE, THEMES, choose_file, new_context, until, words
 from tests.ui.test_looks import FOLDER
 
 
@@ -220,22 +220,16 @@ def test_who_is_known_and_not_permitted_is_told_so(
     expect(signed_in.locator(".light")).to_contain_text("you left the organisation")
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize(("width", "height"), [(390, 844), (820, 1180), (1440, 900)])
-def test_it_fits(
-    browser: Browser, wire: Wire, sign_in: SignIn, theme: str, width: int, height: int
-) -> None:
-    context = new_context(
-        browser,
-        viewport={"width": width, "height": height},
-        color_scheme="dark" if theme == "dark" else "light",
-        locale="en-GB",
-    )
+def test_it_fits(browser: Browser, wire: Wire, sign_in: SignIn, width: int, height: int) -> None:
+    context = new_context(browser, viewport={"width": width, "height": height}, locale="en-GB")
     page = context.new_page()
     page.goto(wire.url)
     expect(page.get_by_role("region", name="Sign in")).to_be_visible()
     FOLDER.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=FOLDER / f"{theme}-{width}-sign-in.png")
+    for theme in THEMES:
+        page.emulate_media(color_scheme=theme)
+        page.screenshot(path=FOLDER / f"{theme}-{width}-sign-in.png")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.get_by_role("link", name="Sign in with GitHub").click()
     sign_in.new_key("mona-laptop", 90, "login")
@@ -244,7 +238,9 @@ def test_it_fits(
     page.get_by_label("Name of a new key").fill("laptop")
     page.get_by_role("button", name="Create").click()
     expect(page.get_by_label("Copy your new key now")).to_be_visible()
-    page.screenshot(path=FOLDER / f"{theme}-{width}-account.png")
+    for theme in THEMES:
+        page.emulate_media(color_scheme=theme)
+        page.screenshot(path=FOLDER / f"{theme}-{width}-account.png")
     box = page.get_by_role("dialog").bounding_box()
     assert box is not None
     assert box["x"] >= 0

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from local.processes import ROOT
 from local.wire import Request, Response, Wire
-from tests.ui.conftest import SAMPLE, choose_file, new_context, until, words
+from tests.ui.conftest import SAMPLE, THEMES, choose_file, new_context, until, words
 from tests.ui.test_editing import saying
 
 FOLDER = ROOT / "build" / "screenshots"
@@ -383,17 +383,12 @@ def test_a_long_queue_leaves_the_transcript_where_it_is(page: Page, wire: Wire) 
     expect(page.locator(".file")).to_have_count(0)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize(("width", "height"), [(360, 740), (768, 1024), (1440, 900)])
 def test_it_fits_every_screen_in_both_themes(
-    browser: Browser, wire: Wire, theme: str, width: int, height: int
+    browser: Browser, wire: Wire, width: int, height: int
 ) -> None:
     wire.answer_instead = saying(*TEXTS)
-    context = new_context(
-        browser,
-        viewport={"width": width, "height": height},
-        color_scheme="dark" if theme == "dark" else "light",
-    )
+    context = new_context(browser, viewport={"width": width, "height": height})
     page = context.new_page()
     page.goto(wire.url)
     for name, text in zip(NAMES, TEXTS, strict=True):
@@ -402,7 +397,9 @@ def test_it_fits_every_screen_in_both_themes(
     FOLDER.mkdir(parents=True, exist_ok=True)
 
     def look(what: str) -> None:
-        page.screenshot(path=FOLDER / f"{what}-{theme}-{width}.png")
+        for theme in THEMES:
+            page.emulate_media(color_scheme=theme)
+            page.screenshot(path=FOLDER / f"{what}-{theme}-{width}.png")
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
     page.get_by_role("button", name="Mend the words").first.click()
