@@ -12,7 +12,7 @@ from local.wire import Wire
 from tests.ui.conftest import THEMES, new_context, words
 
 FOLDER = ROOT / "build" / "screenshots"
-"""`light-1440.png` is the one of the README: copy it to docs/page.png when the page changed."""
+"""What the page looks like, for people. docs/page.png is the same of Kennedy's words by `base`."""
 
 WHILE_SPEAKING = """
 () => {
