@@ -30,7 +30,7 @@ ALLOWED_FIELDS = {
 }
 
 THEMES: tuple[Literal["dark", "light"], ...] = ("dark", "light")
-PATIENCE = 300
+PATIENCE = 120
 """Seconds that only what hangs takes, however busy the machine is."""
 expect.set_options(timeout=PATIENCE * 1_000)
 

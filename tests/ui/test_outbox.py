@@ -200,10 +200,12 @@ def test_a_removal_is_taken_back(
     for by_key in (False, True):
         page.get_by_role("button", name="Remove sample.flac").click()
         expect(other.locator(".take")).to_have_count(0)
+        undo = page.get_by_role("button", name="Undo")
+        expect(undo).to_be_visible()
         if by_key:
             page.keyboard.press("Control+z")
         else:
-            page.get_by_role("button", name="Undo").click()
+            undo.click()
         words(other, sample_words)
         words(page, sample_words)
         expect(page.locator(".picture-frame img")).to_be_visible()

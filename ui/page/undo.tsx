@@ -1,7 +1,7 @@
 /** What was just done, and the way to take it back. */
 
 import { signal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useLayoutEffect } from "preact/hooks";
 import { TAKEN_BACK_WITHIN } from "../shared/messages";
 import { CloseIcon } from "./icons";
 import { type Take, tellOutbox } from "./library";
@@ -48,7 +48,8 @@ export function removeTakes(takes: Take[]): void {
 /** The offer, at the foot of the screen. */
 export function Undo() {
   const what = done.value;
-  useEffect(() => {
+  // Who sees the offer can take it: the key works with its first frame.
+  useLayoutEffect(() => {
     if (!what) return;
     const forget = () => {
       if (done.peek() === what) done.value = null;
