@@ -3,7 +3,6 @@
 import io
 
 import numpy as np
-import pytest
 from PIL import Image
 from playwright.sync_api import Browser, expect
 
@@ -14,6 +13,7 @@ from tests.ui.conftest import THEMES, new_context, words
 FOLDER = ROOT / "build" / "screenshots"
 """What the page looks like, for people. docs/page.png is the same of Kennedy's words by `base`."""
 
+SCREENS = [(390, 844), (820, 1180), (1440, 900)]
 WHILE_SPEAKING = """
 () => {
     const [minutes, seconds] = document.querySelector(".elapsed").textContent.split(":");
@@ -23,37 +23,38 @@ WHILE_SPEAKING = """
 """
 
 
-@pytest.mark.parametrize(("width", "height"), [(390, 844), (820, 1180), (1440, 900)])
-def test_it_fits_and_shows_what_is_said(
-    browser: Browser, wire: Wire, sample_words: str, width: int, height: int
-) -> None:
-    context = new_context(browser, viewport={"width": width, "height": height}, locale="en-GB")
+def test_it_fits_and_shows_what_is_said(browser: Browser, wire: Wire, sample_words: str) -> None:
+    context = new_context(browser, locale="en-GB")
     page = context.new_page()
     page.goto(wire.url)
     page.get_by_role("button", name="Start listening").click()
     words(page, sample_words)
     expect(page.locator(".words[data-state=answered]").nth(1)).to_be_visible()
     expect(page.locator(".picture-frame img").first).to_be_visible()
-    page.wait_for_function(WHILE_SPEAKING)
     FOLDER.mkdir(parents=True, exist_ok=True)
     page.mouse.move(0, 0)
-    for theme in THEMES:
-        page.emulate_media(color_scheme=theme)
-        page.screenshot(path=FOLDER / f"{theme}-{width}.png")
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    spectrogram = Image.open(io.BytesIO(page.locator(".spectrogram").screenshot()))
-    colours = np.unique(np.asarray(spectrogram.convert("RGB")).reshape(-1, 3), axis=0)
-    assert len(colours) > 500
+    for width, height in SCREENS:
+        page.set_viewport_size({"width": width, "height": height})
+        page.wait_for_function(WHILE_SPEAKING)
+        for theme in THEMES:
+            page.emulate_media(color_scheme=theme)
+            page.screenshot(path=FOLDER / f"{theme}-{width}.png")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        spectrogram = Image.open(io.BytesIO(page.locator(".spectrogram").screenshot()))
+        colours = np.unique(np.asarray(spectrogram.convert("RGB")).reshape(-1, 3), axis=0)
+        assert len(colours) > 500
     page.get_by_role("button", name="Stop").click()
     page.locator(".picture-button").first.click()
     expect(page.locator(".large-view img")).to_be_visible()
-    for theme in THEMES:
-        page.emulate_media(color_scheme=theme)
-        page.screenshot(path=FOLDER / f"{theme}-{width}-picture.png")
-    box = page.get_by_role("dialog").bounding_box()
-    assert box is not None
-    assert box["x"] >= 0
-    assert box["x"] + box["width"] <= width
+    for width, height in SCREENS:
+        page.set_viewport_size({"width": width, "height": height})
+        for theme in THEMES:
+            page.emulate_media(color_scheme=theme)
+            page.screenshot(path=FOLDER / f"{theme}-{width}-picture.png")
+        box = page.get_by_role("dialog").bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width
     context.close()
 
 

@@ -1,4 +1,4 @@
-"""From a file to words in Debian's Firefox and in WebKit, the engine of Safari."""
+"""From a file to words, their sound and their mending in Firefox and in WebKit, Safari's engine."""
 
 import itertools
 import json
@@ -49,11 +49,21 @@ class Firefox:
         self.send("browsingContext.navigate", context=self._context, url=url, wait="complete")
 
     def evaluate(self, expression: str) -> Any:
-        target = {"context": self._context}
+        """Return what an expression is worth, as if a person had just clicked."""
         answer = self.send(
-            "script.evaluate", expression=expression, target=target, awaitPromise=True
+            "script.evaluate",
+            expression=expression,
+            target={"context": self._context},
+            awaitPromise=True,
+            userActivation=True,
         )
         return answer["result"].get("value")
+
+    def type(self, *keys: str) -> None:
+        """Press and release keys, one after the other."""
+        presses = [{"type": way, "value": key} for key in keys for way in ("keyDown", "keyUp")]
+        keyboard = {"type": "key", "id": "keyboard", "actions": presses}
+        self.send("input.performActions", context=self._context, actions=[keyboard])
 
     def find(self, selector: str) -> dict[str, str]:
         locator = {"type": "css", "value": selector}
@@ -126,12 +136,35 @@ def webkit() -> Iterator[webdriver.WebKitGTK]:
         browser.quit()
 
 
-def test_firefox(firefox: Firefox, wire: Wire, sample_words: str) -> None:
+MUTE = """(() => {
+    const { play } = HTMLMediaElement.prototype;
+    HTMLMediaElement.prototype.play = function () {
+        this.muted = true;
+        return play.call(this);
+    };
+})()"""
+"""Where there is no loudspeaker, Firefox plays only what is muted."""
+
+PLAYED = "document.querySelector('.player video')?.currentTime > 1"
+WORDS = "document.querySelector('.said .words')?.textContent"
+IS_MENDED = "!document.querySelector('.editable') && !!document.querySelector('.mended-button')"
+
+
+def test_a_file_is_heard_played_and_mended_in_firefox(
+    firefox: Firefox, wire: Wire, sample_words: str
+) -> None:
     firefox.open(wire.url)
     assert firefox.evaluate("crossOriginIsolated")
     firefox.choose(SAMPLE)
-    text = "document.querySelector('.said')?.textContent ?? ''"
-    wait_for(lambda: sample_words in firefox.evaluate(text))
+    wait_for(lambda: firefox.evaluate(WORDS) == sample_words)
+    firefox.evaluate(MUTE)
+    firefox.evaluate("document.querySelector('.take-actions button').click()")
+    wait_for(lambda: firefox.evaluate(PLAYED))
+    firefox.evaluate("document.querySelector('.mend-button').click()")
+    wait_for(lambda: firefox.evaluate("document.activeElement?.matches('.editable')"))
+    firefox.type(*"Well ", Keys.ENTER)
+    wait_for(lambda: firefox.evaluate(IS_MENDED))
+    assert firefox.evaluate(WORDS) == f"Well {sample_words}"
     assert len(wire.pictures()) == 1
 
 

@@ -170,6 +170,18 @@ KEPT = """
 })
 """
 
+REMOVED_BEFORE = """
+() => new Promise((resolve) => {
+    indexedDB.open("hush").onsuccess = ({ target: { result } }) => {
+        const change = result.transaction("recordings", "readwrite");
+        change.objectStore("recordings").openCursor().onsuccess = ({ target: { result: place } }) =>
+            place?.update({ ...place.value, removed: place.value.removed - 20_000 });
+        change.oncomplete = () => { result.close(); resolve(); };
+    };
+})
+"""
+"""Has the one recording be removed for longer than removals are taken back."""
+
 
 def test_removing_a_recording_removes_its_pictures(
     page: Page, context: BrowserContext, wire: Wire, sample_words: str
@@ -218,6 +230,8 @@ def test_a_removal_that_nobody_takes_back_outlasts_the_page(
     words(page, sample_words)
     page.get_by_role("button", name="Remove sample.flac").click()
     expect(page.locator(".take")).to_have_count(0)
+    assert page.evaluate(KEPT) == [1, 1, 1]
+    page.evaluate(REMOVED_BEFORE)
     page.reload()
     expect(page.get_by_text("What is said will stand here")).to_be_visible()
     until(page, lambda: page.evaluate(KEPT) == [0, 0, 0])

@@ -223,9 +223,9 @@ def test_sound_is_erased_with_its_recording_also_from_another_tab(
     until(spoken, lambda: is_playing(spoken))
     other = context.new_page()
     other.goto(wire.url)
-    other.on("dialog", lambda dialog: dialog.accept())
     other.get_by_role("button", name="Remove Microphone").click()
     expect(spoken.locator(".take")).to_have_count(0)
+    other.get_by_role("button", name="Dismiss").click()
     expect(spoken.locator(".player")).to_have_count(0)
     until(spoken, lambda: sounds(spoken) == {})
 

@@ -15,7 +15,7 @@ from tests.conftest import Samples
 from tests.ui.conftest import SAMPLE, choose_file, new_context, until, wav
 
 FOLDER = ROOT / "build" / "screenshots"
-SCREENS = [(1366, 657), (390, 844), (360, 640)]
+SCREENS = [(1366, 657), (360, 640)]
 MANY = " ".join(["And so, my fellow Americans, ask not what your country can do for you."] * 14)
 
 

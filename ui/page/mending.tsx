@@ -82,8 +82,10 @@ export function EditableWords({ utterance }: { utterance: Utterance }) {
         if (isComposing || (key !== "Enter" && key !== "Escape")) return;
         event.preventDefault();
         taken.current = key === "Escape";
-        // It leaves the line, which ends the mending.
+        keep(currentTarget);
         currentTarget.closest(".said")?.querySelector<HTMLElement>(".mend-button")?.focus();
+        // Firefox says nothing of a line that is left in a window behind others.
+        finish();
       }}
     />
   );
