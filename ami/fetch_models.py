@@ -1,10 +1,12 @@
-"""Fetch models into a machine image, in the format of its engine: `fetch_models.py ENGINE MODEL…`.
+"""Fetch models into a machine image, for its engine: `fetch_models.py ENGINE SCRATCH MODEL…`.
 
 They come from OpenAI, with their digests checked, and are converted here, so that no instance has
-to. What they were converted from does not stay.
+to. That happens in a folder in memory, one after another: what they were converted from is never on
+the volume.
 """
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -13,24 +15,28 @@ from hush_service.weights.models import resolve
 HOME = Path("/opt/hush")
 
 
-def fetch(engine: str, models: list[str], weights: Path) -> dict[str, str]:
+def fetch(engine: str, models: list[str], weights: Path, scratch: Path) -> dict[str, str]:
     """Return where each model is once it is there."""
     places = {}
     for name in models:
-        place = resolve(name, "openai" if engine == "reference" else "ctranslate2", weights)
-        if place.is_dir():
-            place.with_name(f"{place.parent.name}.pt").unlink(missing_ok=True)
-        places[name] = str(place)
-        print(f"model {name} is in {place}", flush=True)
+        made = resolve(name, "openai" if engine == "reference" else "ctranslate2", scratch)
+        if made.is_dir():
+            made.with_name(f"{made.parent.name}.pt").unlink(missing_ok=True)
+        folder = weights / made.parent.name
+        shutil.move(made.parent, folder)
+        places[name] = str(folder / made.name)
+        print(f"model {name} is in {places[name]}", flush=True)
     return places
 
 
-def main(engine: str, *models: str, home: Path = HOME) -> None:
+def main(engine: str, scratch: str, *models: str, home: Path = HOME) -> None:
     """Fetch all, and write down for `prove.py` what there is."""
-    places = fetch(engine, list(models), home / "weights")
-    (home / "prove").mkdir(exist_ok=True)
+    weights, prove = home / "weights", home / "prove"
+    for folder in (weights, prove):
+        folder.mkdir(exist_ok=True)
+    places = fetch(engine, list(models), weights, Path(scratch) / "models")
     content = json.dumps({"engine": engine, "models": places}, indent=2)
-    (home / "prove" / "models.json").write_text(f"{content}\n", encoding="utf-8")
+    (prove / "models.json").write_text(f"{content}\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from deploy import stack
-from stacks.machine_image import BASE_IMAGE
+from stacks.machine_image import BASE_IMAGE, BASE_IMAGE_NAME
 from stacks.names import Names
 from stacks.settings import Settings
 
@@ -209,8 +209,10 @@ def base_image(settings: Settings) -> Check:
     if not found:
         return Check(Verdict.BAD, subject, f"AWS has {chosen} no more here; {write}")
     (image,) = found
-    volumes = [each["Ebs"]["VolumeSize"] for each in image["BlockDeviceMappings"] if "Ebs" in each]
-    if (size := max(volumes, default=0)) > settings.volume_gigabytes:
+    if not image.get("Name", "").startswith(BASE_IMAGE_NAME):
+        finding = f"{chosen} is no plain Amazon Linux 2023, to which hush adds the driver; {write}"
+        return Check(Verdict.BAD, subject, finding)
+    if (size := gigabytes(image)) > settings.volume_gigabytes:
         finding = f"{chosen} is larger: put into cloud.toml: volume_gigabytes = {size}"
         return Check(Verdict.BAD, subject, finding)
     if chosen != newest:
@@ -218,6 +220,12 @@ def base_image(settings: Settings) -> Check:
         finding = f"yours is of {since}; for the security updates of the newest, {write}"
         return Check(Verdict.UNSURE, subject, finding)
     return Check(Verdict.GOOD, subject, f"{chosen}, the newest")
+
+
+def gigabytes(image: dict[str, Any]) -> int:
+    """Return the size of the largest volume of an image, which EC2 makes no smaller."""
+    volumes = [each["Ebs"]["VolumeSize"] for each in image["BlockDeviceMappings"] if "Ebs" in each]
+    return max(volumes, default=0)
 
 
 def spot_quota(settings: Settings) -> Check:

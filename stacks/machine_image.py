@@ -25,11 +25,11 @@ from stacks.network import ZonedAddresses, name_by_zone
 from stacks.settings import EngineName, Settings
 
 ROOT = Path(__file__).parents[1]
-BASE_IMAGE = (
-    "/aws/service/deeplearning/ami/x86_64/base-oss-nvidia-driver-gpu-amazon-linux-2023/latest"
-    "/ami-id"
-)
-"""Where AWS tells the newest base image."""
+BASE_IMAGE = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-6.12-x86_64"
+"""Where AWS tells the newest base image: Amazon Linux 2023 and no more. `ami/install.sh` adds the
+driver, from Amazon Linux's own repository: AWS's images that have it hold 30 GB and more."""
+BASE_IMAGE_NAME = "al2023-ami-2023"
+"""With what the names of such images begin."""
 PLACEHOLDER_BASE = "ami-00000000000000000"
 KEPT_IMAGES = 2
 CUDA_LIBRARIES = {"ctranslate2": ("nvidia-cublas-cu12==12.9.1.4",), "reference": ()}

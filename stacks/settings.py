@@ -18,6 +18,9 @@ PLACEHOLDER_REGION = "us-east-1"
 LONGEST_POLICY = 2500
 """Letters of who may use it, as Lambdas read it: all that one is told has to fit into 4 KB."""
 
+REFERENCE_GIGABYTES = 24
+"""Least size of a volume with torch, whose libraries alone are 5 GB, and those of CUDA 13."""
+
 _INSTANCE_TYPE = re.compile(r"(g4dn|g5|g6)\.\d*x?large")
 _CONNECTION = re.compile(
     r"arn:aws[\w-]*:(codeconnections|codestar-connections):[\w-]+:\d{12}:connection/[\w-]+"
@@ -117,14 +120,14 @@ class Settings(BaseModel):
     """Segments within an hour from which the GPU is woken; 0 and 1: at once."""
     base_image: Annotated[str, Field(pattern=r"^ami-[0-9a-f]{8,17}$")] | None = None
     """AWS's image that the machine image is built upon; `make doctor` names the newest."""
-    volume_gigabytes: int = Field(default=80, ge=75, le=16_384)
-    """Size of an instance's volume. The base image's own is 75, and EC2 refuses a smaller one."""
+    volume_gigabytes: int = Field(default=12, ge=8, le=16_384)
+    """Size of an instance's volume. The base image's own is 8, and EC2 refuses a smaller one."""
     gateway_log_role: bool = True
     """Whether to make the account's role by which API Gateway writes logs; not if there is one."""
     secrets: int = Field(default=1, ge=1)
     """Increase it to have all secrets made anew at the next deployment."""
-    volume_initialization: Annotated[int, Field(ge=100, le=300)] | None = None
-    """MiB/s at which a volume is filled from the image, for a price; unset, it is read lazily."""
+    volume_initialization: Annotated[int, Field(ge=100, le=300)] | Literal[False] = 300
+    """MiB/s at which a volume is filled from the image, for a price; it is read lazily if false."""
 
     @field_validator("repository")
     @classmethod
@@ -190,6 +193,8 @@ class Settings(BaseModel):
         most = self.responder_concurrency
         if most is not None and self.responder_provisioned > most:
             raise ValueError("responder_provisioned is more than responder_concurrency")
+        if self.engine == "reference" and self.volume_gigabytes < REFERENCE_GIGABYTES:
+            raise ValueError(f"the reference engine wants volume_gigabytes = {REFERENCE_GIGABYTES}")
         if self.on_demand_instances > self.maximum_instances:
             raise ValueError("on_demand_instances is more than maximum_instances")
         for zone in self.zones:

@@ -161,10 +161,10 @@ class Machines(Construct):
             "VolumeSize": self._settings.volume_gigabytes,
             "DeleteOnTermination": True,
         }
-        if self._settings.volume_initialization is not None:
-            volume["VolumeInitializationRate"] = self._settings.volume_initialization
+        if rate := self._settings.volume_initialization:
+            volume["VolumeInitializationRate"] = rate
             # As fast as it is filled it has to be read: of itself, gp3 gives 125 MiB/s.
-            volume["Throughput"] = max(125, self._settings.volume_initialization)
+            volume["Throughput"] = max(125, rate)
         definition = template.node.default_child
         assert isinstance(definition, ec2.CfnLaunchTemplate)
         definition.add_property_override(

@@ -19,11 +19,13 @@ from stacks.settings import Settings
 
 AMI = Path(__file__).parents[2] / "ami"
 UNITS = sorted(AMI.glob("*.service"))
+PREFETCH = AMI / "hush-prefetch.service"
 EXPOSED = {
     "hush.service": 20,
     "hush-agent.service": 30,
     "hush-code.service": 15,
     "hush-drain.service": 15,
+    "hush-prefetch.service": 15,
     "hush-watcher.service": 15,
 }
 """How much of the system each may reach at most, as systemd counts it, from 0 to 100."""
@@ -71,7 +73,7 @@ def test_the_build_fails_where_systemd_does_not_know_a_setting(tmp_path: Path, l
         (tmp_path / unit.name).write_text(re.sub(r"(\[(Path|Service)\]\n)", rf"\1{line}", text))
     build = (AMI / "build.yaml").read_text(encoding="utf-8")
     commands = re.findall(r"- (systemd-analyze .*)", build)
-    assert len(commands) == 3
+    assert len(commands) == 4
     for command in commands:
         here = command.replace("/etc/systemd/system", str(tmp_path))
         ended = subprocess.run(here, shell=True, capture_output=True, check=False)
@@ -100,7 +102,8 @@ def test_every_unit_is_bounded_and_none_by_a_signal() -> None:
         assert settings["SystemCallErrorNumber"] == ["EPERM"], unit.name
         (share,) = settings["MemoryMax"]
         assert share.endswith("%")
-        shares += int(share[:-1])
+        # What has been read is given back when it is wanted.
+        shares += int(share[:-1]) * (unit != PREFETCH)
         # A connection takes one; of itself, a process has 1024.
         (files,) = settings["LimitNOFILE"]
         assert int(files) >= (16_384 if unit.name == "hush.service" else 1024)
@@ -163,7 +166,7 @@ def test_logs_do_not_fill_the_volume() -> None:
             assert fnmatch(file.removeprefix("append:"), pattern)
     # Systemd holds the files open, and knows no signal for another.
     assert {"copytruncate", "maxsize 50M"} <= {line.strip() for line in rotation.splitlines()}
-    assert re.search(r"^dnf install .*\blogrotate\b", installer, re.MULTILINE)
+    assert re.search(r"^\$dnf .*\blogrotate\b", installer, re.MULTILINE)
     assert "systemctl enable logrotate.timer" in installer
     assert _settings(AMI / "journald.conf")["SystemMaxUse"] == ["200M"]
     assert "journald.conf /etc/systemd/journald.conf.d/hush.conf" in installer
@@ -209,6 +212,8 @@ def test_what_fails_once_at_boot_is_tried_again_and_stops_nothing_else() -> None
         text = unit.read_text(encoding="utf-8")
         # A unit that requires a failed one is not started when that one succeeds later.
         assert not re.search(r"^(Requires|BindsTo|Requisite)=", text, re.MULTILINE), unit.name
+        if unit == PREFETCH:
+            continue
         assert "Restart=on-failure" in text, unit.name
         # Else systemd gives up after five times.
         assert "StartLimitIntervalSec=0" in text, unit.name
@@ -223,8 +228,11 @@ def test_every_unit_is_installed_verified_and_started() -> None:
     fleet = (AMI.parent / "stacks" / "fleet" / "machines.py").read_text(encoding="utf-8")
     (started,) = re.findall(r"systemctl enable --now ([^,]+),", fleet)
     units = [*UNITS, *AMI.glob("*.path")]
-    wanted = {unit.name for unit in units if "WantedBy" in _settings(unit)}
+    wanted = {unit.name for unit in units if "WantedBy" in _settings(unit)} - {PREFETCH.name}
     assert set(re.findall(r"[a-z-]+\.(?:service|path)", started)) == wanted
+    # It does not wait for the launch template's commands.
+    assert re.search(rf"^systemctl enable .*{PREFETCH.name}$", installer, re.MULTILINE)
+    wanted.add(PREFETCH.name)
     # The path starts it.
     assert {unit.name for unit in units} - wanted == {"hush-drain.service"}
     for unit in units:
@@ -290,12 +298,12 @@ def test_a_fetched_model_is_converted_and_proven_with_the_archive_alone(
     archive: Path, tmp_path: Path
 ) -> None:
     kept = resolve("tiny.en", "openai")
-    (tmp_path / "weights" / "tiny.en").mkdir(parents=True)
-    (tmp_path / "weights" / "tiny.en" / "tiny.en.pt").symlink_to(kept)
+    (tmp_path / "scratch" / "models" / "tiny.en").mkdir(parents=True)
+    (tmp_path / "scratch" / "models" / "tiny.en" / "tiny.en.pt").symlink_to(kept)
     script = (
         "import sys; from pathlib import Path; import fetch_models, prove;"
         "home, archive = map(Path, sys.argv[1:]);"
-        "fetch_models.main('ctranslate2', 'tiny.en', home=home);"
+        "fetch_models.main('ctranslate2', str(home / 'scratch'), 'tiny.en', home=home);"
         "prove.main(home / 'prove', archive, 'cpu')"
     )
     ended = subprocess.run(
@@ -313,6 +321,7 @@ def test_a_fetched_model_is_converted_and_proven_with_the_archive_alone(
     assert sorted(file.name for file in weights.iterdir()) == ["ctranslate2", "ctranslate2.sha256"]
     check_weights(weights / "ctranslate2", "tiny.en")
     assert kept.exists()
+    assert not (tmp_path / "scratch" / "models" / "tiny.en").exists()
 
 
 def test_the_reference_is_proven_in_the_same_way(archive: Path) -> None:

@@ -83,7 +83,7 @@ def test_the_graphics_cards_torch_fits_what_is_pinned() -> None:
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_the_build_gets_its_own_engines_lock_with_every_hash(engine: EngineName) -> None:
-    folder = image_files(Settings(engine=engine))
+    folder = image_files(Settings(engine=engine, volume_gigabytes=24))
     assert not list(folder.glob("*.lock"))
     assert not (folder / "constraints.txt").exists()
     files = [folder / "requirements.txt", folder / "sources.txt"]

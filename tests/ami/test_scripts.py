@@ -67,7 +67,9 @@ class Machine:
     def run(self, script: Path, *arguments: str, **environment: str) -> int:
         """Run a script, with its paths below the root; return its exit code."""
         text = script.read_text(encoding="utf-8")
-        text = re.sub(r"(?<![\w.}])/(?=(?:etc|opt|run|usr|var)/)", f"{self.root}/", text)
+        text = re.sub(
+            r"(?<![\w.}])/(?=(?:boot|dev/shm|etc|opt|run|usr|var)/)", f"{self.root}/", text
+        )
         moved = script.with_name(f"moved-{script.name}")
         moved.write_text(text, encoding="utf-8")
         known = {
@@ -102,13 +104,15 @@ def script(machine: Machine, name: str) -> Path:
 
 @pytest.mark.parametrize("engine", ["ctranslate2", "reference"])
 def test_the_installer_makes_the_image(machine: Machine, engine: EngineName) -> None:
-    for name in ("dnf", "useradd", "ldconfig", "systemctl"):
+    for name in ("dnf", "modinfo", "useradd", "ldconfig", "systemctl"):
         machine.play(name)
+    machine.play("uname", "echo 6.12.103-127.188.amzn2023.x86_64")
+    machine.play("rpm", "printf kernel6.12")
     machine.play("install", INSTALL)
     machine.play("/usr/bin/python3.12", VENV)
-    for folder in ("etc/ld.so.conf.d", "etc/systemd/system"):
+    for folder in ("dev/shm", "etc/ld.so.conf.d", "etc/systemd/system"):
         (machine.root / folder).mkdir(parents=True)
-    archive = image_files(Settings(engine=engine))
+    archive = image_files(Settings(engine=engine, volume_gigabytes=24))
     # What the models' program would leave.
     (machine.root / "opt/hush/prove").mkdir(parents=True)
     assert machine.run(archive / "install.sh", engine, "small", "turbo") == 0
@@ -118,7 +122,7 @@ def test_the_installer_makes_the_image(machine: Machine, engine: EngineName) -> 
         assert (units / unit.name).read_bytes() == unit.read_bytes()
     assert machine.mode("etc/hush") == machine.mode("var/log/hush") == 0o700
     assert machine.mode("opt/hush/code") == 0o755
-    for name in ("fetch-code.sh", "start-agent.sh"):
+    for name in ("fetch-code.sh", "prefetch.sh", "start-agent.sh"):
         assert machine.mode(f"opt/hush/{name}") == 0o755
     proof = {file.name for file in (machine.root / "opt/hush/prove").iterdir()}
     assert proof == {"prove.py", "prove.conf", "person-80.png", "person-128.png"}
@@ -129,7 +133,17 @@ def test_the_installer_makes_the_image(machine: Machine, engine: EngineName) -> 
     users = [call.split()[-1] for call in calls if call.startswith("useradd ")]
     assert users == ["hush", "hush-watcher", "hush-code"]
     assert "install -d -m 755 -o hush-code -g hush-code /opt/hush/code" in calls
-    assert f"python fetch_models.py {engine} small turbo" in calls
+    assert f"python fetch_models.py {engine} /dev/shm/hush small turbo" in calls
+    packages = [call.rpartition(" --setopt=cachedir=/dev/shm/hush/dnf ")[2] for call in calls]
+    kernel = "6.12.103-127.188.amzn2023.x86_64"
+    # The module is built with what the kernel was built with; no toolkit comes with the driver.
+    built = packages.index(f"dkms kernel6.12-devel-{kernel} kernel6.12-modules-extra-{kernel}")
+    assert packages[built - 1] == "nvidia-release"
+    assert packages[built + 1].split()[:2] == ["kmod-nvidia-open-dkms", "nvidia-driver-cuda"]
+    assert calls[built + 2] == f"modinfo --set-version {kernel} --field version nvidia"
+    assert not re.search(r"\bcuda-|nvidia-(gds|settings|fabric)|xorg", " ".join(packages))
+    # What does not stay is not on the volume.
+    assert not (machine.root / "dev/shm/hush").exists()
     installed = [call for call in calls if call.startswith("pip install ")]
     # Only what has no wheel is built here, after all that it is built with.
     assert all("--require-hashes --no-deps" in call for call in installed)
@@ -139,14 +153,44 @@ def test_the_installer_makes_the_image(machine: Machine, engine: EngineName) -> 
     assert linker.exists() == ("ldconfig " in calls) == (engine == "ctranslate2")
     if linker.exists():
         assert (Path(linker.read_text().strip()) / "libcublas.so.12").exists()
-    assert calls[-2:] == ["systemctl daemon-reload", "systemctl enable logrotate.timer"]
+    assert calls[-2:] == [
+        "systemctl daemon-reload",
+        "systemctl enable logrotate.timer hush-prefetch.service",
+    ]
 
 
 def test_an_installer_that_fails_says_so(machine: Machine) -> None:
     machine.play("dnf", "exit 3")
+    machine.play("rpm", "printf kernel6.12")
+    (machine.root / "dev/shm").mkdir(parents=True)
     archive = image_files(Settings())
     assert machine.run(archive / "install.sh", "ctranslate2", "small") == 3
-    assert [call.split()[0] for call in machine.calls] == ["dnf"]
+    assert [call.split()[0] for call in machine.calls] == ["rpm", "dnf"]
+
+
+def test_all_of_what_the_service_reads_is_read_once_whatever_it_is_called(
+    machine: Machine, tmp_path: Path
+) -> None:
+    read = 'printf "%s %s %s\\n" "$skip" "$count" "$if"'
+    machine.play("dd", f'for each in "$@"; do declare "$each"; done\n{read} >>"$READ"')
+    machine.play("cat", 'printf "%s\\n" "$@" >>"$READ"')
+    weights, libraries = tmp_path / "weights", tmp_path / "libraries"
+    for folder in (weights, libraries):
+        folder.mkdir()
+    (libraries / "a script (dev).py").write_bytes(b"small")
+    (tmp_path / "libcuda.so").symlink_to(libraries / "a script (dev).py")
+    for name, mebibytes in (("turbo.bin", 48), ("small.bin", 17)):
+        with (weights / name).open("wb") as file:
+            file.truncate(mebibytes << 20)
+    text = tmp_path / "read"
+    paths = [tmp_path / "libcuda.so", libraries, weights]
+    assert machine.run(script(machine, "prefetch.sh"), *map(str, paths), READ=str(text)) == 0
+    lines = text.read_text(encoding="utf-8").splitlines()
+    assert sorted(lines[:2]) == sorted(map(str, [libraries / "a script (dev).py", paths[0]]))
+    parts = [f"{skip} 16 {weights}/small.bin" for skip in (0, 16)]
+    assert sorted(lines[2:]) == sorted(
+        [*parts, *(f"{skip} 16 {weights}/turbo.bin" for skip in (0, 16, 32))]
+    )
 
 
 @pytest.fixture

@@ -104,23 +104,27 @@ def stubbed(
     monkeypatch.setattr(doctor, "_client", lambda *_: client)
 
 
-NEWEST = "ami-0123456789abcdef0"
+NEWEST, OLDER = "ami-0123456789abcdef0", "ami-0fedcba9876543210"
+PLAIN = "al2023-ami-2023.12.20260930.0-kernel-6.12-x86_64"
 
 
 @pytest.mark.parametrize(
-    ("chosen", "size", "verdict", "said"),
+    ("chosen", "size", "name", "verdict", "said"),
     [
-        (None, 75, Verdict.BAD, f'put into cloud.toml: base_image = "{NEWEST}"'),
-        (NEWEST, 75, Verdict.GOOD, f"{NEWEST}, the newest"),
-        (NEWEST, 90, Verdict.BAD, "put into cloud.toml: volume_gigabytes = 90"),
-        ("ami-0fedcba9876543210", 75, Verdict.UNSURE, f'of 2026-09-25; .* base_image = "{NEWEST}"'),
-        ("ami-0fedcba9876543210", None, Verdict.BAD, f'no more here.* base_image = "{NEWEST}"'),
+        (None, 8, PLAIN, Verdict.BAD, f'put into cloud.toml: base_image = "{NEWEST}"'),
+        (NEWEST, 8, PLAIN, Verdict.GOOD, f"{NEWEST}, the newest"),
+        (NEWEST, 90, PLAIN, Verdict.BAD, "put into cloud.toml: volume_gigabytes = 90"),
+        (OLDER, 8, PLAIN, Verdict.UNSURE, f'of 2026-09-25; .* base_image = "{NEWEST}"'),
+        (OLDER, None, PLAIN, Verdict.BAD, f'no more here.* base_image = "{NEWEST}"'),
+        # What this was built upon before, which has another driver already.
+        (OLDER, 75, "Deep Learning Base", Verdict.BAD, f'no plain .* base_image = "{NEWEST}"'),
     ],
 )
 def test_a_newer_base_image_is_named_and_taken_only_if_that_is_wanted(
     monkeypatch: pytest.MonkeyPatch,
     chosen: str | None,
     size: int | None,
+    name: str,
     verdict: Verdict,
     said: str,
 ) -> None:
@@ -137,7 +141,7 @@ def test_a_newer_base_image_is_named_and_taken_only_if_that_is_wanted(
         if "Filters" in asked:
             assert asked["IncludeDeprecated"]
             assert asked["Filters"] == [{"Name": "image-id", "Values": [chosen]}]
-        return {"Images": [] if size is None else [base(chosen or NEWEST, size)]}
+        return {"Images": [] if size is None else [base(chosen or NEWEST, size, name)]}
 
     monkeypatch.setattr(clients["ec2"], "describe_images", described)
     monkeypatch.setattr(doctor, "_client", lambda service, _: clients[service])
@@ -171,11 +175,12 @@ def test_the_responder_is_bounded_only_where_lambda_has_room(
     assert re.search(said, check.finding)
 
 
-def base(image: str, size: int) -> dict[str, Any]:
+def base(image: str, size: int, name: str) -> dict[str, Any]:
     """Return an image as EC2 describes it."""
     mapping = {"DeviceName": "/dev/xvda", "Ebs": {"VolumeSize": size}}
     return {
         "ImageId": image,
+        "Name": name,
         "CreationDate": "2026-09-25T01:02:03.000Z",
         "BlockDeviceMappings": [{"DeviceName": "/dev/sdb", "VirtualName": "ephemeral0"}, mapping],
     }

@@ -60,8 +60,8 @@ class TestFleet:
             for (mapping,) in (data["BlockDeviceMappings"], recipe["BlockDeviceMappings"]):
                 assert mapping["DeviceName"] == "/dev/xvda"
                 assert mapping["Ebs"]["VolumeSize"] == size
-        # The base image's own: EC2 refuses less.
-        assert VOLUME_GIGABYTES >= 75
+        # The base image's own is 8, and EC2 refuses less.
+        assert 8 <= VOLUME_GIGABYTES < 15
 
     def test_volumes_are_encrypted(self, templates: Templates) -> None:
         data = templates.the("service", "EC2::LaunchTemplate")["LaunchTemplateData"]
@@ -73,16 +73,18 @@ class TestFleet:
     def test_a_volume_that_is_filled_is_read_as_fast(
         self, placeholders: Templates, everything_set: Templates
     ) -> None:
+        assert EVERYTHING_SET.volume_initialization is False
+
         def volume(templates: Templates) -> dict[str, Any]:
             data = templates.the("service", "EC2::LaunchTemplate")["LaunchTemplateData"]
             ebs: dict[str, Any] = data["BlockDeviceMappings"][0]["Ebs"]
             return ebs
 
-        filled = volume(everything_set)
-        assert filled["VolumeInitializationRate"] == EVERYTHING_SET.volume_initialization
+        filled = volume(placeholders)
+        assert filled["VolumeInitializationRate"] == Settings().volume_initialization == 300
         # Of itself, a gp3 volume gives 125 MiB/s.
         assert filled["Throughput"] >= filled["VolumeInitializationRate"]
-        assert not {"Throughput", "VolumeInitializationRate"} & set(volume(placeholders))
+        assert not {"Throughput", "VolumeInitializationRate"} & set(volume(everything_set))
 
     def test_instances_join_when_ready_and_leave_when_drained(self, templates: Templates) -> None:
         hooks = {

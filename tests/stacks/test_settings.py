@@ -67,7 +67,9 @@ def test_nothing_is_synthesised_for_an_account_while_something_is_missing(
     [
         ('account = "12"', "cloud.toml: account:"),
         ('base_image = "latest"', "cloud.toml: base_image:"),
-        ("volume_gigabytes = 50", "cloud.toml: volume_gigabytes:"),
+        ("volume_gigabytes = 7", "cloud.toml: volume_gigabytes:"),
+        ('engine = "reference"', "wants volume_gigabytes = 24"),
+        ("volume_initialization = 50", "cloud.toml: volume_initialization."),
         ('account = "123456789012"', "account and region go together"),
         ('domain = "example.org"', "domain and hosted_zone go together"),
         ('repository = "hush"', "owner/name"),
