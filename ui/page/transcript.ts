@@ -1,12 +1,13 @@
 /** A recording's words in the forms that other programs read. */
 
 import { clock } from "../shared/axes";
-import { type Phrase, titleOf, type Utterance } from "../shared/messages";
+import { type Phrase, titleOf, type Utterance, type Word } from "../shared/messages";
 import { duration } from "./figures";
 import type { Take } from "./library";
 import { heardPhrases, isMended, phrasesOf, textOf } from "./mended";
 import { paragraphs, said } from "./paragraphs";
 import { type Layout, subRip, webVtt } from "./subtitles";
+import { isWord, wordsOf } from "./timed-words";
 import { joined } from "./typography";
 
 export type TranscriptFormat = "txt" | "srt" | "vtt" | "json" | "md" | "docx";
@@ -174,10 +175,15 @@ function segment(utterance: Utterance) {
     confidence: answer?.confidence ?? null,
     ...(translation && { english: translation.text }),
     phrases: isMended(utterance) ? phrasesOf(utterance) : (answer?.phrases ?? []),
+    ...(answer?.words?.length && { words: wordsOf(utterance).filter(isWord).map(word) }),
     unheard: answer?.unheard ?? [],
     picture: { bytes, type },
     ...(problem && { problem }),
   };
+}
+
+function word({ text, start, end, probability }: Word) {
+  return { word: text.trim(), start: rounded(start), end: rounded(end), probability };
 }
 
 function rounded(seconds: number): number {

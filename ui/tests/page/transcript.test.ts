@@ -97,6 +97,21 @@ describe("a transcript", () => {
     expect(segments[2].unheard).toEqual([{ start: 6.2, end: 8.9 }]);
   });
 
+  it("as JSON has the times of words where the service said them", () => {
+    const [first] = take.utterances;
+    const words = [
+      { text: " Good", start: 0.5004, end: 0.9, probability: 0.8 },
+      { text: " morning.", start: 0.9, end: 2, probability: null },
+    ];
+    const heard = first.answer as Answer;
+    const timed = { ...take, utterances: [{ ...first, answer: { ...heard, words } }] };
+    expect(JSON.parse(written(timed, "json")).segments[0].words).toEqual([
+      { word: "Good", start: 0.5, end: 0.9, probability: 0.8 },
+      { word: "morning.", start: 0.9, end: 2, probability: null },
+    ]);
+    expect(JSON.parse(written(take, "json")).segments[0].words).toBeUndefined();
+  });
+
   it("as JSON has nothing of what is still being said", () => {
     const open = utterance(3_666, 3_667, { state: "open" });
     const goingOn = { ...take, utterances: [...take.utterances, open] };
