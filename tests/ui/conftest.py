@@ -1,5 +1,6 @@
 """The page as people use it: a real browser before a real service with the demo model."""
 
+import gzip
 import io
 import json
 import shutil
@@ -15,7 +16,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expec
 
 from hush.image import decode
 from local.processes import service
-from local.wire import Request, Wire, wire_to
+from local.wire import Request, Response, Wire, wire_to
 from tests.conftest import ROOT, Samples
 
 SAMPLE = ROOT / "models" / "sample.flac"
@@ -157,6 +158,29 @@ def page(context: BrowserContext, wire: Wire) -> Iterator[Page]:
     yield page
     assert {host for host in hosts if host} == {wire.url.split("/")[2]}
     assert problems == []
+
+
+@pytest.fixture
+def page_with(browser: Browser, wire: Wire) -> Iterator[Callable[[str], Page]]:
+    """Open pages whose outbox runs a script before its own."""
+    context = new_context(browser)
+
+    def open_page(script: str) -> Page:
+        def change(request: Request, response: Response) -> Response:
+            if not request.path.startswith("/assets/outbox"):
+                return response
+            headers = {k: v for k, v in response.headers.items() if k.lower() != "content-encoding"}
+            body = response.body
+            own = gzip.decompress(body) if body.startswith(b"\x1f\x8b") else body
+            return Response(response.status, headers, script.encode() + own)
+
+        wire.change = change
+        page = context.new_page()
+        page.goto(wire.url)
+        return page
+
+    yield open_page
+    context.close()
 
 
 def until(page: Page, happened: Callable[[], bool]) -> None:

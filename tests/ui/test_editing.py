@@ -13,7 +13,14 @@ from hush.transcript import Phrase, Transcript, Word
 from hush_service.packaged import recording
 from local.processes import service
 from local.wire import Request, Response, Wire, wire_to
-from tests.ui.conftest import PATIENCE, SAMPLE, check_request, choose_file, until, words
+from tests.ui.conftest import (
+    PATIENCE,
+    SAMPLE,
+    check_request,
+    choose_file,
+    until,
+    words,
+)
 
 HEARD = "And so my fellow Americans ask not what your country can do for you."
 UNSURE = {"fellow", "ask"}
@@ -272,6 +279,38 @@ def test_a_recording_is_renamed_where_it_stands(
     heard.keyboard.press("Delete")
     heard.keyboard.press("Enter")
     expect(other.get_by_role("heading", name="sample.flac")).to_be_visible()
+
+
+RENAMED_BETWEEN = """
+let named = false;
+const get = IDBObjectStore.prototype.get;
+IDBObjectStore.prototype.get = function (key) {
+    const request = get.call(this, key);
+    if (this.name !== "recordings" || named) return request;
+    request.addEventListener("success", () => {
+        if (!request.result || named) return;
+        named = true;
+        const { db } = request.transaction;
+        const recordings = db.transaction("recordings", "readwrite").objectStore("recordings");
+        get.call(recordings, key).onsuccess = ({ target: { result } }) =>
+            recordings.put({ ...result, title: "The inaugural" });
+    });
+    return request;
+};
+"""
+"""Renames a recording in the moment when it is read, to be kept as it is heard on."""
+
+
+def test_a_name_that_is_given_while_a_recording_ends_stays(
+    page_with: Callable[[str], Page], wire: Wire
+) -> None:
+    wire.answer_instead = saying(HEARD)
+    page = page_with(RENAMED_BETWEEN)
+    choose_file(page, SAMPLE)
+    words(page, HEARD)
+    expect(page.locator(".file")).to_have_count(0)
+    page.reload()
+    expect(page.get_by_role("heading", name="The inaugural")).to_be_visible()
 
 
 def test_a_persons_words_are_mended_with_real_weights(

@@ -7,6 +7,7 @@ import {
   CHANGES,
   type Change,
   type Hold,
+  mendedAs,
   type OutboxOrder,
   type PictureSum,
   type Recording,
@@ -120,8 +121,7 @@ export function mendAll(texts: ReadonlyMap<string, string | null>): void {
   for (const [id, text] of texts) {
     const utterance = changed.get(id);
     if (!utterance) continue;
-    const { mended: _, ...heard } = utterance;
-    changed.set(id, text === null ? heard : { ...heard, mended: text });
+    changed.set(id, mendedAs(utterance, text));
     tellOutbox({ kind: "mend", utterance: id, text });
   }
   utterances.value = changed;

@@ -3,7 +3,8 @@
 import { type DBSchema, type IDBPDatabase, openDB } from "idb";
 import type { Recording, Utterance } from "./messages";
 
-interface Schema extends DBSchema {
+/** The stores by their names, and what is in them. */
+export interface Schema extends DBSchema {
   recordings: { key: string; value: Recording };
   /** Utterances; browsers keep them by this name since before they were called so. */
   segments: {

@@ -153,6 +153,12 @@ export interface Utterance {
   pictureless?: boolean;
 }
 
+/** Returns an utterance with what somebody wrote; with null, as it was heard. */
+export function mendedAs(utterance: Utterance, text: string | null): Utterance {
+  const { mended: _, ...heard } = utterance;
+  return text === null ? heard : { ...heard, mended: text };
+}
+
 /** Words in English of what was said in another language, or why there are none. */
 export interface Translation {
   text: string;

@@ -4,27 +4,26 @@
  * One tab sends for all (it holds a lock); every tab hears of changes on a broadcast channel.
  */
 
-import { type Database, openDatabase, removeRecording } from "../shared/database";
+import { type Database, openDatabase } from "../shared/database";
 import {
   CHANGES,
   type Change,
   type Delivery,
   heardUntil,
   hearingLock,
+  mendedAs,
   type OtherWishes,
   type OutboxOrder,
   type OutboxReceipt,
   type Recording,
-  TAKEN_BACK_WITHIN,
   type Translation,
   type TranslationOrder,
   type Utterance,
 } from "../shared/messages";
-import { eraseSound, soundSizes } from "../shared/sounds";
 import { heardAs, toBeTranscribedAgain, translated } from "./again";
-import { changeRecording, changeUtterance, heardOn, mended } from "./kept";
+import { Kept } from "./kept";
 import { type Outcome, type Service, transcribe } from "./request";
-import { isFull, Room } from "./room";
+import { isFull } from "./room";
 import { Translations } from "./translations";
 
 /** Requests under way at once. */
@@ -46,6 +45,7 @@ function urgency({ joins, before }: Utterance): number {
 
 class Outbox {
   readonly #database: Database;
+  readonly #kept: Kept;
   readonly #changes = new BroadcastChannel(CHANGES);
   readonly #sending = new Map<string, { recording: string; controller: AbortController }>();
   /** The one request for interim words that is under way. */
@@ -67,15 +67,10 @@ class Outbox {
   readonly #passedOver = new Set<string>();
   readonly #translations: Translations;
   #pause: ReturnType<typeof setTimeout> | undefined;
-  readonly #room: Room;
-  /** Bytes of pictures that are kept at most; null for as many as there is room for. */
-  #most: number | null = null;
-  /** What makes pictures give way, one after the other. */
-  #tidying = Promise.resolve();
 
   constructor(database: Database) {
     this.#database = database;
-    this.#room = new Room(database);
+    this.#kept = new Kept(database, (change) => this.#tell(change));
     this.#translations = new Translations(database, (asked, translation) =>
       this.#keepTranslation(asked, translation),
     );
@@ -95,23 +90,11 @@ class Outbox {
         // Without locks, nobody knows of other tabs.
         if (navigator.locks) this.#await(recording);
         else void this.#finish(recording.id);
-        this.#eraseLater(recording);
       }
-      this.#tidy();
-      void this.#sweep();
+      await this.#kept.clear();
       await new Promise(() => {});
     };
     await (navigator.locks ? navigator.locks.request("hush-outbox", serving) : serving());
-  }
-
-  /** Erases sounds that have no recording, and that nobody is keeping now. */
-  async #sweep(): Promise<void> {
-    for (const recording of (await soundSizes()).keys()) {
-      // A recording is kept from its first words on, and its sound from the beginning.
-      void navigator.locks?.request(hearingLock(recording), async () => {
-        if (!(await this.#database.getKey("recordings", recording))) await eraseSound(recording);
-      });
-    }
   }
 
   obey(order: OutboxOrder): void {
@@ -132,11 +115,13 @@ class Outbox {
         void this.#retry(order.utterance);
         break;
       case "mend":
-        this.#attempt(this.#changeUtterance(order.utterance, (heard) => mended(heard, order.text)));
+        this.#attempt(
+          this.#kept.changeUtterance(order.utterance, (heard) => mendedAs(heard, order.text)),
+        );
         break;
       case "rename":
         this.#attempt(
-          this.#changeRecording(order.recording, (kept) => ({ ...kept, title: order.title })),
+          this.#kept.changeRecording(order.recording, (kept) => ({ ...kept, title: order.title })),
         );
         break;
       case "again":
@@ -144,7 +129,7 @@ class Outbox {
         break;
       case "beside": {
         const { recording, translated } = order;
-        this.#attempt(this.#changeRecording(recording, (kept) => ({ ...kept, translated })));
+        this.#attempt(this.#kept.changeRecording(recording, (kept) => ({ ...kept, translated })));
         break;
       }
       case "translate":
@@ -153,14 +138,16 @@ class Outbox {
         break;
       case "remove":
         this.#attempt(
-          this.#changeRecording(order.recording, (kept) => ({ ...kept, removed: Date.now() })),
+          this.#kept.changeRecording(order.recording, (kept) => ({ ...kept, removed: Date.now() })),
         );
         break;
       case "restore":
-        this.#attempt(this.#changeRecording(order.recording, ({ removed: _, ...kept }) => kept));
+        this.#attempt(
+          this.#kept.changeRecording(order.recording, ({ removed: _, ...kept }) => kept),
+        );
         break;
       case "erase":
-        void this.#erase(order.recording);
+        void this.#kept.erase(order.recording);
         break;
       case "room":
         this.#tell({ kind: "room", bytes: order.bytes });
@@ -171,11 +158,7 @@ class Outbox {
   async #take(delivery: Delivery): Promise<OutboxReceipt> {
     try {
       if (delivery.kind === "recording") {
-        const kept = await this.#database.get("recordings", delivery.recording.id);
-        const recording = heardOn(kept, delivery.recording);
-        await this.#database.put("recordings", recording);
-        this.#tell({ kind: "recording", recording });
-        this.#await(recording);
+        this.#await(await this.#kept.putRecording(delivery.recording));
         return { problem: null };
       }
       const { utterance, picture } = delivery;
@@ -183,8 +166,7 @@ class Outbox {
         this.#interim.controller.abort();
       }
       const sent = utterance.state === "open" && this.#sendInterim(utterance, picture);
-      await this.#withRoom(picture.length, () => this.#put(utterance, picture));
-      this.#tell({ kind: "utterance", utterance });
+      await this.#kept.putUtterance(utterance, picture);
       if (utterance.state === "waiting") this.#enqueue(utterance);
       return { problem: null, sent };
     } catch (error) {
@@ -192,39 +174,6 @@ class Outbox {
         problem: isFull(error) ? FULL : `this browser cannot keep pictures: ${error}`,
       };
     }
-  }
-
-  async #put(utterance: Utterance, picture: Uint8Array<ArrayBuffer>): Promise<void> {
-    const change = this.#database.transaction(["segments", "pictures"], "readwrite");
-    await Promise.all([
-      change.objectStore("segments").put(utterance),
-      change.objectStore("pictures").put(picture, utterance.id),
-      change.done,
-    ]);
-  }
-
-  /** Keeps something; where the device is full, pictures make room for it. */
-  async #withRoom<Result>(bytes: number, keep: () => Promise<Result>): Promise<Result> {
-    try {
-      return await keep();
-    } catch (error) {
-      if (!isFull(error)) throw error;
-      const gone = await this.#room.make(bytes);
-      if (!gone.length) throw error;
-      for (const utterance of gone) this.#tell({ kind: "utterance", utterance });
-      return await keep();
-    }
-  }
-
-  /** Has the oldest pictures give way to what may be kept. */
-  #tidy(): void {
-    if (!this.#chosen || this.#most === null) return;
-    this.#tidying = this.#tidying.then(async () => {
-      if (this.#most === null) return;
-      for (const utterance of await this.#room.within(this.#most)) {
-        this.#tell({ kind: "utterance", utterance });
-      }
-    });
   }
 
   /** Asks for interim words unless anything else waits, and returns whether it does. */
@@ -269,20 +218,17 @@ class Outbox {
 
   /** Notes what any tab tells, this one too: interim words are for when nothing else waits. */
   #follow(change: Change): void {
-    this.#room.follow(change);
+    this.#kept.follow(change);
     if (change.kind === "utterance") {
       const { id, recording, state, answer } = change.utterance;
       if (state === "waiting") this.#unanswered.set(id, recording);
       else this.#unanswered.delete(id);
       if (answer?.language) this.#languages.set(recording, answer.language);
-      if (state === "answered" && !change.utterance.pictureless) this.#tidy();
     } else if (change.kind === "removed") {
       for (const [id, recording] of this.#unanswered) {
         if (recording === change.recording) this.#unanswered.delete(id);
       }
-    } else if (change.kind === "room") {
-      this.#most = change.bytes;
-      this.#tidy();
+      this.#drop(change.recording);
     } else if (change.kind === "held") {
       this.#held = change.hold !== null;
     } else if (change.kind === "wake") {
@@ -297,9 +243,6 @@ class Outbox {
       if (navigator.locks && change.utterance.state === "waiting") this.#enqueue(change.utterance);
     } else if (change.kind === "recording") {
       this.#await(change.recording);
-      this.#eraseLater(change.recording);
-    } else if (change.kind === "removed") {
-      this.#drop(change.recording);
     } else if (change.kind === "wake" && this.#chosen) {
       this.#unlock();
     } else if (change.kind === "translate" && this.#chosen) {
@@ -322,14 +265,14 @@ class Outbox {
     const isFile = recording.kind === "file";
     const place = isFile ? ` ${heardUntil(seconds, recording.total)}` : "";
     const problem = `it was broken off${place}`;
-    const ended = { ...recording, seconds, ended: true, interrupted: isFile, problem };
-    await this.#database.put("recordings", ended);
-    this.#tell({ kind: "recording", recording: ended });
-    for (const utterance of utterances.filter(({ state }) => state === "open")) {
-      const waiting: Utterance = { ...utterance, state: "waiting" };
-      await this.#database.put("segments", waiting);
-      this.#tell({ kind: "utterance", utterance: waiting });
-      this.#enqueue(waiting);
+    const ended = { seconds, ended: true, interrupted: isFile, problem };
+    await this.#kept.changeRecording(id, (kept) => ({ ...kept, ...ended }));
+    for (const open of utterances.filter(({ state }) => state === "open")) {
+      const waiting = await this.#kept.changeUtterance(open.id, (kept) => ({
+        ...kept,
+        state: "waiting",
+      }));
+      if (waiting) this.#enqueue(waiting);
     }
   }
 
@@ -404,7 +347,7 @@ class Outbox {
     if (this.#failures || this.#locked) this.#tell({ kind: "held", hold: null });
     this.#failures = 0;
     try {
-      const settled = await this.#changeUtterance(utterance.id, (kept) =>
+      const settled = await this.#kept.changeUtterance(utterance.id, (kept) =>
         heardAs(kept, utterance, result),
       );
       // Somebody may want it otherwise by now.
@@ -443,29 +386,17 @@ class Outbox {
 
   /** Keeps what became of an utterance, with what somebody wrote of it meanwhile. */
   async #keep(utterance: Utterance): Promise<void> {
-    await this.#changeUtterance(utterance.id, (kept) => mended(utterance, kept.mended ?? null));
-  }
-
-  async #changeUtterance(
-    id: string,
-    change: (utterance: Utterance) => Utterance,
-  ): Promise<Utterance | null> {
-    const utterance = await this.#withRoom(0, () => changeUtterance(this.#database, id, change));
-    if (utterance) this.#tell({ kind: "utterance", utterance });
-    return utterance;
-  }
-
-  async #changeRecording(id: string, change: (recording: Recording) => Recording): Promise<void> {
-    const recording = await this.#withRoom(0, () => changeRecording(this.#database, id, change));
-    if (!recording) return;
-    this.#tell({ kind: "recording", recording });
-    this.#eraseLater(recording);
+    await this.#kept.changeUtterance(utterance.id, (kept) =>
+      mendedAs(utterance, kept.mended ?? null),
+    );
   }
 
   /** Sends pictures once more, for other words: those that are there stand until then. */
   async #transcribeAgain(ids: string[], wishes: OtherWishes): Promise<void> {
     for (const id of ids) {
-      const waiting = await this.#changeUtterance(id, (kept) => toBeTranscribedAgain(kept, wishes));
+      const waiting = await this.#kept.changeUtterance(id, (kept) =>
+        toBeTranscribedAgain(kept, wishes),
+      );
       if (waiting?.state === "waiting") this.#enqueue(waiting);
     }
   }
@@ -476,7 +407,7 @@ class Outbox {
   }
 
   async #keepTranslation(asked: Utterance, translation: Translation): Promise<void> {
-    await this.#changeUtterance(asked.id, (kept) => translated(kept, asked, translation));
+    await this.#kept.changeUtterance(asked.id, (kept) => translated(kept, asked, translation));
   }
 
   #hold(result: Outcome & { kind: "later" | "spent" | "locked" }): void {
@@ -494,30 +425,13 @@ class Outbox {
   }
 
   async #retry(id: string): Promise<void> {
-    const again = await this.#changeUtterance(id, (utterance) =>
+    const again = await this.#kept.changeUtterance(id, (utterance) =>
       utterance.state === "refused" ? { ...utterance, state: "waiting", problem: null } : utterance,
     );
     if (again?.state === "waiting") this.#enqueue(again);
   }
 
-  /** Erases a recording that was removed, if nobody takes that back within a while. */
-  #eraseLater({ id, removed }: Recording): void {
-    if (removed === undefined || !this.#chosen) return;
-    setTimeout(
-      async () => {
-        const kept = await this.#database.get("recordings", id);
-        if (kept?.removed === removed) await this.#erase(id);
-      },
-      removed + TAKEN_BACK_WITHIN - Date.now(),
-    );
-  }
-
-  async #erase(recording: string): Promise<void> {
-    this.#drop(recording);
-    await Promise.all([removeRecording(this.#database, recording), eraseSound(recording)]);
-    this.#tell({ kind: "removed", recording });
-  }
-
+  /** Sends nothing more of a recording. */
   #drop(recording: string): void {
     this.#waiting = this.#waiting.filter((utterance) => utterance.recording !== recording);
     for (const sending of this.#sending.values()) {

@@ -7,7 +7,7 @@ import type { Change, Utterance } from "../shared/messages";
 const LEAST_GIVEN = 2e6;
 
 /** A picture that is kept. */
-interface Kept {
+interface KeptPicture {
   recording: string;
   order: number;
   bytes: number;
@@ -18,7 +18,7 @@ interface Kept {
 /** Knows every picture that is kept, and erases those that have to give way. */
 export class Room {
   readonly #database: Database;
-  readonly #kept = new Map<string, Kept>();
+  readonly #kept = new Map<string, KeptPicture>();
   #measured: Promise<void> | null = null;
   #bytes = 0;
 
@@ -52,7 +52,10 @@ export class Room {
     this.#measured ??= (async () => {
       const { store } = this.#database.transaction("segments");
       for await (const { value } of store) if (!this.#kept.has(value.id)) this.#note(value);
-    })();
+    })().catch((error) => {
+      this.#measured = null;
+      throw error;
+    });
     return this.#measured;
   }
 
