@@ -36,6 +36,12 @@ def test_keys_do_what_their_buttons_do(
     expect(page.get_by_role("dialog", name="Settings")).to_be_visible()
     page.keyboard.press("Escape")
     expect(dialog(page)).to_have_count(0)
+    page.keyboard.press("/")
+    library = page.get_by_role("dialog", name="Library")
+    expect(library.get_by_role("searchbox")).to_be_focused()
+    expect(library.get_by_role("searchbox")).to_have_value("")
+    page.keyboard.press("Escape")
+    expect(dialog(page)).to_have_count(0)
     page.evaluate(
         """() => document.querySelector("input[type=file]").addEventListener("click", (event) => {
             event.preventDefault();
@@ -62,7 +68,7 @@ def test_all_keys_are_explained(page: Page) -> None:
     controls = page.locator("[aria-keyshortcuts]").evaluate_all(
         "(all) => all.map((one) => one.ariaKeyShortcuts)"
     )
-    assert {"L", "O", "C", "S", "?"} <= set(controls) <= set(told)
+    assert {"L", "O", "C", "S", "/", "?"} <= set(controls) <= set(told)
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ import {
   openMicrophone,
   openScreen,
 } from "./microphone";
-import { rememberFiles as rememberChosen } from "./playback";
+import { rememberChosen } from "./playback";
 import { wishes } from "./service";
 import { settings } from "./settings";
 

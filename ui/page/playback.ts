@@ -28,7 +28,7 @@ export function hear(recording: string, seconds = 0, focused = false): void {
 }
 
 /** Remembers files for as long as the page is open. */
-export function rememberFiles(chosen: Iterable<File>): void {
+export function rememberChosen(chosen: Iterable<File>): void {
   files.value = new Map([
     ...files.value,
     ...Array.from(chosen, (file) => [mark(file), file] as const),

@@ -8,7 +8,7 @@ import { BackIcon, CloseIcon, FileIcon, ForwardIcon, PauseIcon, PlayIcon } from 
 import type { Take } from "./library";
 import { microphone } from "./listening";
 import { LitWord } from "./lit-word";
-import { fileOf, type Hearing, hearing, keptBytes, rememberFiles } from "./playback";
+import { fileOf, type Hearing, hearing, keptBytes, rememberChosen } from "./playback";
 import { settings } from "./settings";
 import { written } from "./transcript";
 import "./player.css";
@@ -246,7 +246,7 @@ function AskForFile({ recording, unplayable }: { recording: Recording; unplayabl
           const [file] = event.currentTarget.files ?? [];
           event.currentTarget.value = "";
           if (!file) return;
-          rememberFiles([file]);
+          rememberChosen([file]);
           setOther(fileOf(recording) ? "" : file.name);
         }}
       />

@@ -1,13 +1,20 @@
 /** The choice to keep what is heard, and what that takes. */
 
 import { useEffect, useState } from "preact/hooks";
+import { SAMPLE_RATE } from "../chain/framing";
+import { SOUND_BITRATE } from "../shared/sounds";
 import { Choice } from "./field";
 import { byteCount } from "./figures";
 import { keptBytes } from "./playback";
 import { choose, settings } from "./settings";
 
 /** What the encoder is asked, as the listener asks it. */
-const OPUS = { codec: "opus", sampleRate: 16_000, numberOfChannels: 1, bitrate: 24_000 };
+const OPUS = {
+  codec: "opus",
+  sampleRate: SAMPLE_RATE,
+  numberOfChannels: 1,
+  bitrate: SOUND_BITRATE,
+};
 
 /** Whether sound is kept on this device. */
 export function SoundSetting() {

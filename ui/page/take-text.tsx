@@ -16,6 +16,7 @@ import { TakeActions } from "./take-actions";
 import { LanguageTag, TakeLanguages } from "./take-languages";
 import { TimedText } from "./timed-text";
 import { Title } from "./title";
+import { lengthOf } from "./transcript";
 import { EnglishWords, useTranslations } from "./translation";
 import { gap } from "./typography";
 
@@ -67,7 +68,7 @@ function WholeTake({ take, show }: TakeProps) {
           <Title recording={recording} />
         </h3>
         <p class="take-figures">
-          {duration(Math.max(recording.seconds, utterances.at(-1)?.end ?? 0))}
+          {duration(lengthOf({ recording, utterances }))}
           {late && `, ${waiting} waiting`}
           {left !== null && `, words in ${duration(left)}`}
         </p>

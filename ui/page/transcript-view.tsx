@@ -1,17 +1,19 @@
 /** The words, as a text to read, with the times at its side. */
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import type { Utterance } from "../shared/messages";
 import { useFollowing, useTop } from "./follow";
 import { CaptionsIcon, DownIcon, ListIcon } from "./icons";
+import { lazily } from "./lazily";
 import { latest, takes } from "./library";
 import { microphone } from "./listening";
 import { mending } from "./mending";
 import { hear, hearing } from "./playback";
-import type { Player } from "./player";
 import { TakeText } from "./take-text";
 import { captions, openLibraryDialog } from "./view";
 import "./transcript-view.css";
+
+const Player = lazily(async () => (await import("./player")).Player);
 
 /** All recordings, one after the other; opens an utterance's picture on request. */
 export function TranscriptView({ show }: { show: (utterance: Utterance) => void }) {
@@ -34,6 +36,7 @@ export function TranscriptView({ show }: { show: (utterance: Utterance) => void 
           type="button"
           class="small-button"
           disabled={all.length === 0}
+          aria-keyshortcuts="/"
           onClick={() => openLibraryDialog()}
         >
           <ListIcon />
@@ -97,13 +100,9 @@ function hearWord({ target, detail }: MouseEvent): void {
   hear(take.dataset.recording ?? "", Number(word.dataset.word));
 }
 
-/** The player, while something is to be heard; it comes when it is first wanted. */
+/** The player, while something is to be heard. */
 function Playback() {
-  const [Loaded, setLoaded] = useState<typeof Player | null>(null);
   const wish = hearing.value;
-  useEffect(() => {
-    if (wish && !Loaded) void import("./player").then(({ Player }) => setLoaded(() => Player));
-  }, [wish]);
   const take = takes.value.find(({ recording }) => recording.id === wish?.recording);
-  return Loaded && wish && take && <Loaded key={wish.recording} take={take} wish={wish} />;
+  return wish && take && <Player key={wish.recording} take={take} wish={wish} />;
 }

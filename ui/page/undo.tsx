@@ -2,7 +2,7 @@
 
 import { signal } from "@preact/signals";
 import { useLayoutEffect } from "preact/hooks";
-import { TAKEN_BACK_WITHIN } from "../shared/messages";
+import { TAKEN_BACK_WITHIN, titleOf } from "../shared/messages";
 import { CloseIcon } from "./icons";
 import { type Take, tellOutbox } from "./library";
 import "./undo.css";
@@ -36,7 +36,7 @@ export function removeTakes(takes: Take[]): void {
   offerUndo({
     text:
       takes.length === 1
-        ? `Removed “${recording.title || recording.name}”.`
+        ? `Removed “${titleOf(recording)}”.`
         : `Removed ${takes.length} transcripts.`,
     undo: () => tell("restore"),
     dismiss: () => tell("erase"),

@@ -1,5 +1,8 @@
 /** Sounds that are kept by choice: a file for each recording, where only this origin sees it. */
 
+/** Speech of all that pictures show, in bits a second: 11 MB an hour. */
+export const SOUND_BITRATE = 24_000;
+
 const FOLDER = "sounds";
 const ENDING = ".ogg";
 

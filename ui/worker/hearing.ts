@@ -6,6 +6,7 @@ import type { MelImage } from "../chain/image";
 import { encode } from "../chain/picture";
 import { Resampler } from "../chain/resample";
 import { type Advance, imageOf, type Segment, SegmentStream } from "../chain/segments";
+import { concatenated } from "../shared/concatenated";
 import type {
   Delivery,
   ListeningTask,
@@ -264,17 +265,4 @@ export class Hearing {
     if (received.problem) throw new Error(received.problem);
     return received;
   }
-}
-
-function concatenated<Values extends Int8Array | Float32Array>(
-  parts: Values[],
-  kind: new (length: number) => Values,
-): Values {
-  const whole = new kind(parts.reduce((sum, { length }) => sum + length, 0));
-  let place = 0;
-  for (const part of parts) {
-    whole.set(part, place);
-    place += part.length;
-  }
-  return whole;
 }

@@ -2,6 +2,7 @@
 
 import { SAMPLE_RATE } from "../chain/framing";
 import { hasSimd } from "../chain/kernels";
+import { concatenated } from "../shared/concatenated";
 import {
   heardUntil,
   hearingLock,
@@ -171,7 +172,7 @@ async function hearStream(hearing: Hearing, task: ListeningTask, file: OpenFile)
   let batchRate = 0;
   let reported = 0;
   const flush = () => {
-    if (gathered) hearing.push(joined(batch, gathered), batchRate);
+    if (gathered) hearing.push(concatenated(batch, Float32Array), batchRate);
     batch = [];
     gathered = 0;
   };
@@ -226,14 +227,4 @@ function announce(hearing: Hearing, task: ListeningTask, duration: number | null
       frames: Math.ceil(duration * 100),
     } satisfies PaintingUpdate);
   }
-}
-
-function joined(pieces: Float32Array[], length: number): Float32Array {
-  const whole = new Float32Array(length);
-  let place = 0;
-  for (const piece of pieces) {
-    whole.set(piece, place);
-    place += piece.length;
-  }
-  return whole;
 }

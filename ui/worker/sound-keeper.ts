@@ -2,10 +2,10 @@
 
 import { AudioSample, AudioSampleSource, OggOutputFormat, Output, StreamTarget } from "mediabunny";
 import { SAMPLE_RATE } from "../chain/framing";
-import { eraseSound, soundPlace } from "../shared/sounds";
+import { concatenated } from "../shared/concatenated";
+import { eraseSound, SOUND_BITRATE, soundPlace } from "../shared/sounds";
+import { isFull } from "./room";
 
-/** Speech of all that pictures show, in bits a second: 11 MB an hour. */
-const BITRATE = 24_000;
 /** Seconds that are written at once. */
 const PAGE = 1;
 /** Samples that are encoded at once. */
@@ -15,10 +15,10 @@ const BATCH = SAMPLE_RATE / 10;
 export class SoundKeeper {
   readonly #recording: string;
   readonly #tell: (problem: string) => void;
-  readonly #source = new AudioSampleSource({ codec: "opus", bitrate: BITRATE });
+  readonly #source = new AudioSampleSource({ codec: "opus", bitrate: SOUND_BITRATE });
   #begun: Promise<Output> | null;
   #writing: Promise<void>;
-  #batch: Float32Array[] = [];
+  #batch: Float32Array<ArrayBuffer>[] = [];
   #gathered = 0;
   #seconds = 0;
 
@@ -84,12 +84,7 @@ export class SoundKeeper {
   }
 
   #flush(): void {
-    const data = new Float32Array(this.#gathered);
-    let place = 0;
-    for (const samples of this.#batch) {
-      data.set(samples, place);
-      place += samples.length;
-    }
+    const data = concatenated(this.#batch, Float32Array);
     const timestamp = this.#seconds;
     this.#seconds += data.length / SAMPLE_RATE;
     this.#batch = [];
@@ -118,9 +113,8 @@ export class SoundKeeper {
   #fail(error: unknown): void {
     if (!this.#begun) return;
     this.#begun = null;
-    const full = error instanceof DOMException && error.name === "QuotaExceededError";
     this.#tell(
-      full
+      isFull(error)
         ? "there is no room left for its sound: remove recordings"
         : `its sound cannot be kept: ${error instanceof Error ? error.message : error}`,
     );
