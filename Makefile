@@ -3,7 +3,7 @@
 # jsii, under the CDK, says in ten lines that Node 20 grows old.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION = 20
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit check page format bench model eval synth doctor app sandbox destroy lock wheel clean
+.PHONY: help demo test unit check page format bench model eval synth doctor app sandbox lift destroy lock wheel clean
 
 ENVIRONMENT := .venv/.ready
 # The demo is content with less, unless it has sign-in.
@@ -72,6 +72,9 @@ app: $(ENVIRONMENT) $(CDK) ## deploy the pipeline, which deploys everything else
 
 sandbox: $(ENVIRONMENT) $(CDK) ## deploy the application straight from here, without a pipeline
 	@.venv/bin/python -m deploy sandbox
+
+lift: $(ENVIRONMENT) ## let the fleet cost as much again this month (docs/operations.md)
+	@.venv/bin/python -m deploy lift
 
 destroy: $(ENVIRONMENT) ## take everything down again, images too
 	@.venv/bin/python -m deploy destroy

@@ -4,22 +4,18 @@ Prints the bill of a month in which nobody comes, of an hour of use, of a month 
 and of a new machine image.
 """
 
-import tomllib
-from pathlib import Path
-
+from stacks.prices import HOURS_A_MONTH, hourly_volume, list_prices
 from stacks.settings import Settings
 
-PRICES = tomllib.loads((Path(__file__).parent / "prices.toml").read_text(encoding="utf-8"))
-HOURS_A_MONTH = 730
+PRICES = list_prices()
 
 VOLUME_GIGABYTES = Settings().volume_gigabytes
 """Size of an instance's volume, as it is deployed."""
 FILLED_MIB = Settings().volume_initialization
-FREE_MIB = 125
-"""MiB/s at which a volume is filled, and at which gp3 reads of itself."""
+"""MiB/s at which a volume is filled."""
 IMAGE_GIGABYTES = 8
 """What its snapshot holds, by the account of `bench.wake`, in which half is counted."""
-ALARMS, DASHBOARDS, SECRETS = 8, 1, 4
+ALARMS, DASHBOARDS, SECRETS = 9, 1, 4
 SECRETS_BY_HAND = 1
 """The GitHub App's credentials, which no stack makes."""
 FLEET_METRICS = 9
@@ -73,9 +69,7 @@ def hour_items() -> Items:
 
 def volume_hour(filled: bool = bool(FILLED_MIB)) -> float:
     """Return what an instance's volume costs an hour; one that is filled is read as fast."""
-    month = VOLUME_GIGABYTES * PRICES["gigabyte_month"]["volume"]
-    month += filled * max(0, FILLED_MIB - FREE_MIB) * PRICES["month"]["mebibyte_a_second"]
-    return float(month / HOURS_A_MONTH)
+    return hourly_volume(VOLUME_GIGABYTES, filled * FILLED_MIB)
 
 
 def filling() -> float:
@@ -101,7 +95,7 @@ def image_items() -> Items:
     hours = IMAGE_MINUTES / 60
     volume = VOLUME_GIGABYTES * PRICES["gigabyte_month"]["volume"] / HOURS_A_MONTH
     return [
-        ("g4dn.xlarge, on demand", hours * PRICES["hour"]["g4dn_xlarge_on_demand"]),
+        ("g4dn.xlarge, on demand", hours * PRICES["hour"]["on_demand"]["g4dn.xlarge"]),
         ("its address and volume", hours * (PRICES["hour"]["public_address"] + volume)),
         ("the pipeline, which waits", IMAGE_MINUTES * PRICES["minute"]["pipeline"]),
     ]

@@ -130,7 +130,8 @@ class Outcome:
     def dollars_per_month(self, policy: Policy) -> float:
         """Return what a month costs: instances, their addresses, volumes and launches."""
         hour = PRICES["hour"]
-        price: float = hour["g4dn_xlarge_on_demand" if policy.always_on else "g4dn_xlarge_spot"]
+        on_demand, spot = hour["on_demand"]["g4dn.xlarge"], hour["g4dn_xlarge_spot"]
+        price: float = on_demand if policy.always_on else spot
         an_hour = price + hour["public_address"] + volume_hour(policy.filled)
         a_launch = policy.filled * filling()
         weeks = 730 / 168

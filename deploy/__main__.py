@@ -1,5 +1,6 @@
-"""`python -m deploy doctor | app | sandbox | destroy`."""
+"""`python -m deploy doctor | app | sandbox | lift | destroy`."""
 
+import json
 import os
 import subprocess
 import sys
@@ -77,6 +78,23 @@ def sandbox(settings: Settings) -> bool:
     bootstrap(settings)
     cdk("deploy", "--require-approval=never", Names(settings.name).stack("service"))
     return True
+
+
+def lift(settings: Settings) -> bool:
+    """Let the fleet cost as much again this month; return whether it may."""
+    client: Any = boto3.client("lambda", settings.region)
+    answer = client.invoke(
+        FunctionName=Names(settings.name).governor, Payload=json.dumps({"lift": True}).encode()
+    )
+    said = json.loads(answer["Payload"].read())
+    if "FunctionError" in answer:
+        console.print(f"the governor failed: {said['errorMessage']}", style="red", markup=False)
+        return False
+    console.print(
+        f"  {MARKS[Verdict.GOOD]} {said['month']}: {said['dollars']:.2f} $ at list prices, and the"
+        f" fleet may cost {said['allowed']:.2f} $"
+    )
+    return not said["stopped"]
 
 
 def destroy(settings: Settings) -> bool:
@@ -249,7 +267,7 @@ def cdk(*arguments: str) -> None:
     subprocess.run(command, cwd=ROOT, check=True)
 
 
-COMMANDS = {"doctor": doctor, "app": app, "sandbox": sandbox, "destroy": destroy}
+COMMANDS = {"doctor": doctor, "app": app, "sandbox": sandbox, "lift": lift, "destroy": destroy}
 
 
 def main(arguments: Sequence[str]) -> int:

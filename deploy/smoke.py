@@ -1,7 +1,7 @@
 """After a deployment: wake the fleet at its public address, send a mel image, and check the words.
 
-HUSH_URL is the address, HUSH_DEPLOYMENT_KEY the secret that holds an API key. Without spot capacity
-there are no words to check: that is said, and is no failure.
+HUSH_URL is the address, HUSH_DEPLOYMENT_KEY the secret that holds an API key. Without capacity, or
+dollars left for the month, there are no words to check: that is said, and is no failure.
 """
 
 import os
@@ -20,6 +20,8 @@ from hush import Client
 SAMPLE = Path(__file__).parents[1] / "models" / "sample.flac"
 EXPECTED = frozenset({"remind", "cook", "dinner", "tonight"})
 """The words of the sample that any model hears alike."""
+STOPPED = "stopped"
+"""The status's step when the month's dollars are spent, and nothing wakes the fleet."""
 PATIENCE = 600.0
 LOOK_EVERY = 10.0
 
@@ -57,14 +59,14 @@ def smoke_test(
             return False
         status: dict[str, Any] = http.post("/status").raise_for_status().json()
         waited = 0.0
-        while status["state"] != "up" and waited < patience:
+        while status["state"] != "up" and status["step"] != STOPPED and waited < patience:
             print(f"{waited:4.0f} s  {status['detail']}", flush=True)
             sleep(LOOK_EVERY)
             waited += LOOK_EVERY
             status = http.get("/status").raise_for_status().json()
     if status["state"] != "up":
-        if status["step"] in ("capacity", "no_capacity"):
-            print("warning: EC2 had no instance to give; nothing was transcribed")
+        if status["step"] in ("capacity", "no_capacity", STOPPED):
+            print(f"warning: nothing was transcribed: {status['detail']}")
             return True
         print(f"the fleet did not come up: {status['detail']}")
         return False

@@ -118,6 +118,16 @@ ACCEPTED = (
         "AS3",
         "Alarms tell what matters; launches are daily business here",
     ),
+    Accepted(
+        "service/Governor/LookRole",
+        "IAM5[Resource::…:autoScalingGroup:*:autoScalingGroupName/…]",
+        "A group's ARN holds an id of AWS's making",
+    ),
+    Accepted(
+        "service/Governor/LookRole",
+        "IAM5[Resource::*]",
+        "Descriptions of groups and instances know no resources; what changes them is bound",
+    ),
     Accepted("service/Api/Rest", "APIG2", "The service checks every request itself, and more"),
     Accepted(
         "service/Api/Rest",

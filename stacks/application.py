@@ -15,9 +15,10 @@ from constructs import Construct
 from stacks.api import Api
 from stacks.api.sign_in import SignIn
 from stacks.fleet import Fleet
+from stacks.fleet.governor import Governor
 from stacks.machine_image import MachineImage
 from stacks.names import LIVE, Names, StackPart
-from stacks.observability.alarms import watch_api, watch_fleet, watch_responder
+from stacks.observability.alarms import watch_api, watch_fleet, watch_governor, watch_responder
 from stacks.observability.alerts import Alerts
 from stacks.observability.dashboard import dashboard
 from stacks.part import Part
@@ -134,6 +135,10 @@ class Application:
         watch_api(alerts, api=names.api, lobby=lobby)
         if fleet.responder:
             watch_responder(alerts, fleet.responder.function)
+        governor = Governor(
+            service, "Governor", settings, names, quota=people.quota, topic=alerts.topic
+        )
+        watch_governor(alerts, governor.function)
         dashboard(service, "Dashboard", names, lobby=lobby, pictures=pictures)
 
         self.url = cdk.CfnOutput(service, "Url", value=site.url, description="Where hush is")

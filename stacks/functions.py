@@ -46,6 +46,7 @@ def python_function(
     service: bool = False,
     files: Mapping[str, Sequence[Path]] = MappingProxyType({}),
     most: int | None = None,
+    name: str | None = None,
 ) -> lambda_.Function:
     """Return a Lambda made of one folder of `lambda/`.
 
@@ -66,6 +67,8 @@ def python_function(
     most
         How many of it run at once, for which as many of the account's are kept for it; as many as
         the account has room for if None.
+    name
+        By which people call it; CloudFormation's own if None.
     """
     function_logs = logs.LogGroup(
         scope,
@@ -80,6 +83,7 @@ def python_function(
     return lambda_.Function(
         scope,
         construct_id,
+        function_name=name,
         runtime=RUNTIME,
         architecture=lambda_.Architecture.ARM_64,
         code=_code(scope, Bundle(folder, packages, libraries(scope), service, files)),

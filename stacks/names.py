@@ -48,6 +48,11 @@ class Names:
         return f"{self.prefix}-fleet"
 
     @property
+    def governor(self) -> str:
+        """Name of the Lambda that knows what the fleet may cost, which an administrator calls."""
+        return f"{self.prefix}-governor"
+
+    @property
     def api(self) -> str:
         """Name of the API."""
         return f"{self.prefix}-api"

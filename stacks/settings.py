@@ -88,6 +88,8 @@ class Settings(BaseModel):
     """Cost of a month at 80 % of which a mail is sent, and at 100 % again."""
     budget_by_tag: bool = False
     """Whether only what has the tag `hush` counts, once that is active; else the whole account."""
+    fleet_dollars_a_month: int = Field(default=500, ge=0)
+    """What the fleet's instances may cost in a month before they are stopped; 0: no bound."""
 
     instance_types: tuple[str, ...] = (
         "g4dn.xlarge",

@@ -138,13 +138,16 @@ def wants_words(event: dict[str, Any]) -> bool:
 
 
 def fleet_state() -> dict[str, Any]:
-    """Return whether the fleet is up, starting (and with which step), or down."""
+    """Return whether the fleet is up, starting (and with which step), or down, maybe stopped."""
     group = _group()
     instances = group.get("Instances", [])
     states = [instance["LifecycleState"] for instance in instances]
     serving = {each["InstanceId"] for each in instances if each["LifecycleState"] == "InService"}
     if serving & _healthy():
         return {"state": "up", "step": None, "detail": "ready", "retry_after": 1}
+    if stopped(group):
+        detail = "stopped: what GPUs may cost this month is spent; nothing wakes them until it ends"
+        return {"state": "down", "step": "stopped", "detail": detail, "retry_after": 60}
     if group["DesiredCapacity"] == 0:
         detail = "asleep: the next request with a key wakes it"
         return {"state": "down", "step": None, "detail": detail, "retry_after": 60}
@@ -161,11 +164,18 @@ def fleet_state() -> dict[str, Any]:
 
 
 def wake() -> None:
-    """Ask for one instance, if there is none and none is on its way."""
-    if _group()["DesiredCapacity"] == 0:
+    """Ask for one instance, if there is none, none is on its way, and there may be one."""
+    group = _group()
+    if group["DesiredCapacity"] == 0 and not stopped(group):
         boto3.client("autoscaling").set_desired_capacity(
             AutoScalingGroupName=os.environ["GROUP"], DesiredCapacity=1, HonorCooldown=False
         )
+
+
+def stopped(group: dict[str, Any]) -> bool:
+    """Tell whether the group may launch nothing, as the governor says when a month is too dear."""
+    suspended = {each["ProcessName"] for each in group.get("SuspendedProcesses", [])}
+    return group["MaxSize"] == 0 or "Launch" in suspended
 
 
 def worth_waking(segment: bool) -> bool:

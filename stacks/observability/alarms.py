@@ -97,6 +97,25 @@ def watch_responder(alerts: Alerts, responder: lambda_.IFunction) -> None:
     )
 
 
+def watch_governor(alerts: Alerts, governor: lambda_.IFunction) -> None:
+    """Raise an alarm if nobody looks at what the fleet costs."""
+    quarter = cdk.Duration.minutes(15)
+    alerts.alarm(
+        "governor-errors",
+        cloudwatch.MathExpression(
+            expression="IF(FILL(runs, 0) - FILL(errors, 0) < 1, 1, 0)",
+            using_metrics={
+                "runs": governor.metric_invocations(period=quarter, statistic="Sum"),
+                "errors": governor.metric_errors(period=quarter, statistic="Sum"),
+            },
+            period=quarter,
+        ),
+        "For half an hour, nobody could count what the fleet costs: it would not be stopped.",
+        threshold=0,
+        minutes=2,
+    )
+
+
 def watch_api(alerts: Alerts, *, api: str, lobby: cloudwatch.IMetric) -> None:
     """Raise alarms about the API.
 

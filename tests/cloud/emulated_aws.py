@@ -30,6 +30,8 @@ from moto.core.common_models import CloudFormationModel
 from moto.elbv2.models import ELBv2Backend
 from moto.server import ThreadedMotoServer
 
+from tests.cloud.emulated_group import emulated_groups
+
 ROOT = Path(__file__).parents[2]
 CDK = ROOT / "node_modules" / ".bin" / "cdk"
 ACCOUNT, REGION = "123456789012", "us-east-1"
@@ -149,7 +151,7 @@ def emulated_aws(folder: Path) -> Iterator[EmulatedAws]:
     # It does not know the regular expressions of rules.
     expressions = patch.object(ELBv2Backend, "_validate_http_header_condition")
     try:
-        with replaced, parameters, expressions:
+        with replaced, parameters, expressions, emulated_groups():
             yield aws
     finally:
         server.stop()

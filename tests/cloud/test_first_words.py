@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import openai
 import pytest
 
+from deploy import __main__ as deploy
 from hush.audio import read_audio
 from hush.contracts.headers import IDENTITY, TIER
 from hush.image import encode, quantize
@@ -15,7 +16,8 @@ from hush.mel import log_mel_spectrogram
 from hush_service.packaged import recording
 from local.gateway import Request
 from local.processes import service
-from tests.cloud.conftest import Deployment
+from tests.cloud.conftest import NAMES, SETTINGS, Deployment
+from tests.cloud.emulated_aws import ACCOUNT, REGION
 from tests.cloud.fleet import group, inner_key, set_instances
 from tests.cloud.front_door import error_of
 from tests.cloud.test_deployment import ask, key
@@ -142,4 +144,46 @@ def test_few_segments_need_not_wake_a_gpu(deployment: Deployment, picture: bytes
     set_instances(deployment, None)
     # Whoever wants the fleet itself has it woken.
     ask(deployment, "GET", "/v1/models/turbo")
+    assert capacity(deployment) == 1
+
+
+@pytest.fixture
+def a_cent_a_month(deployment: Deployment) -> Iterator[None]:
+    """Let the fleet cost a cent, of which an instance that starts is worth more within minutes."""
+    before = dict(deployment.lambdas.environment)
+    deployment.lambdas.stop()
+    deployment.lambdas.environment |= {"BOUND": "0.01", "PRICES": '{"g4dn.xlarge": 1e9}'}
+    yield
+    deployment.lambdas.stop()
+    deployment.lambdas.environment = before
+    deployment.lambdas.invoke(NAMES.governor, {})
+
+
+@pytest.mark.usefixtures("a_cent_a_month")
+def test_when_a_month_is_spent_the_responder_answers_on_and_wakes_nobody(
+    deployment: Deployment, picture: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask(deployment, "POST", "/status")
+    assert capacity(deployment) == 1
+    deployment.lambdas.invoke(NAMES.governor, {})
+    # It took a second or two since then, at a billion dollars an hour.
+    assert group(deployment)["MaxSize"] == capacity(deployment) == 0
+    set_instances(deployment, None)
+    answer = ask(deployment, "POST", "/mel", picture)
+    assert "fellow" in answer.body.decode().lower()
+    status = json.loads(ask(deployment, "POST", "/status").body)
+    assert (status["state"], status["step"]) == ("down", "stopped")
+    waiting = ask(deployment, "GET", "/v1/models", headers={"hush-wait-for": "fleet"})
+    assert (waiting.status, error_of(waiting)["code"]) == (503, "asleep")
+    assert "may cost this month" in error_of(waiting)["message"]
+    assert capacity(deployment) == 0
+
+    # `make lift`, by which as much again may be spent.
+    for name, value in (deployment.aws.environment | deployment.lambdas.environment).items():
+        if name.startswith("AWS_"):
+            monkeypatch.setenv(name, value)
+    settings = SETTINGS.model_copy(update={"account": ACCOUNT, "region": REGION})
+    assert deploy.lift(settings)
+    assert group(deployment)["MaxSize"] == settings.maximum_instances
+    ask(deployment, "POST", "/status")
     assert capacity(deployment) == 1

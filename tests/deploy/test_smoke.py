@@ -105,6 +105,14 @@ def test_no_spot_capacity_is_a_warning(
     assert "warning" in capsys.readouterr().out
 
 
+def test_a_fleet_that_was_stopped_for_the_month_is_a_warning_at_once(
+    address: PublicAddress, capsys: pytest.CaptureFixture[str]
+) -> None:
+    address.looks_until_up, address.step = 1000, "stopped"
+    assert run(address) == (True, 0)
+    assert "warning" in capsys.readouterr().out
+
+
 def test_a_fleet_that_does_not_come_up_is_a_failure(address: PublicAddress) -> None:
     address.looks_until_up, address.step = 1000, "model"
     assert not run(address)[0]

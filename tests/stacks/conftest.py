@@ -38,6 +38,7 @@ EVERYTHING_SET = Settings(
     secrets=2,
     alarm_email="someone@example.org",
     budget_by_tag=True,
+    fleet_dollars_a_month=200,
     name="speech",
     models=("tiny",),
     engine="reference",

@@ -274,7 +274,11 @@ def _matches(action: str, pattern: str) -> bool:
 
 def _holds(condition: dict[str, Any], context: dict[str, str]) -> bool:
     for operator, wanted in condition.items():
-        if operator not in ("StringEquals", "ForAnyValue:StringEquals"):
+        if operator not in (
+            "StringEquals",
+            "ForAllValues:StringEquals",
+            "ForAnyValue:StringEquals",
+        ):
             raise ValueError(f"{operator} is not understood")
         for key, values in wanted.items():
             if context.get(key) not in listed(values):

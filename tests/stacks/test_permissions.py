@@ -9,6 +9,7 @@ import botocore.session
 import pytest
 from botocore import xform_name
 
+import governor
 from tests.stacks.conftest import EVERYTHING_SET, ROOT, Templates
 from tests.stacks.permissions import Names, Roles, allowed, listed, managed_policy
 
@@ -52,6 +53,15 @@ STATUS = (
     ("apigateway:GET", "service", "FleetLobbyLink"),
     ("dynamodb:UpdateItem", "people", "PeopleQuota"),
 )
+GOVERNOR = (
+    ("autoscaling:DescribeAutoScalingGroups", "service", "FleetMachinesGroupASG"),
+    ("autoscaling:DescribeScalingActivities", "service", "FleetMachinesGroupASG"),
+    ("autoscaling:ResumeProcesses", "service", "FleetMachinesGroupASG"),
+    ("autoscaling:SuspendProcesses", "service", "FleetMachinesGroupASG"),
+    ("autoscaling:UpdateAutoScalingGroup", "service", "FleetMachinesGroupASG"),
+    ("ec2:DescribeInstances", "service", "FleetMachinesGroupASG"),
+    ("sns:Publish", "service", "AlertsTopic"),
+)
 RESPONDER = (
     ("dynamodb:UpdateItem", "people", "PeopleQuota"),
     ("lambda:InvokeFunction", "service", "FleetLobbyStatus"),
@@ -72,6 +82,7 @@ CALLS = {
     ("service", "FleetLobbyStatusRole"): STATUS,
     ("service", "FleetMachinesInstanceRole"): INSTANCE,
     ("service", "FleetResponderFunctionRole"): RESPONDER,
+    ("service", "GovernorLookRole"): GOVERNOR,
     ("pipeline", "PipelineliveSmokeTestRole"): SMOKE_TEST,
 }
 """What our own programs ask of AWS: by role, the action, and the part and name of what it is on."""
@@ -328,6 +339,36 @@ class TestTheResponder:
         assert actions == {*log, "s3:GetObject", *(action for action, *_ in RESPONDER)}
 
 
+class TestTheGovernor:
+    ROLE = ("service", "GovernorLookRole")
+
+    @pytest.mark.parametrize("action", ["dynamodb:GetItem", "dynamodb:PutItem"])
+    def test_it_keeps_its_ledger_and_sees_nobodys_quota(
+        self, names: Names, roles: Roles, action: str
+    ) -> None:
+        quota = names.named("people", "PeopleQuota")
+        assert roles.may(*self.ROLE, action, quota, dynamodb_LeadingKeys=governor.KEY)
+        assert not roles.may(*self.ROLE, action, quota, dynamodb_LeadingKeys="github:1#2026-11-27")
+        assert not roles.may(*self.ROLE, action, names.named("people", "People"))
+
+    def test_it_changes_its_own_group_alone(self, names: Names, roles: Roles) -> None:
+        other = names.at("autoscaling", "autoScalingGroup:0a1b:autoScalingGroupName/another")
+        for action, *_ in GOVERNOR:
+            if action.startswith("autoscaling:") and ":Describe" not in action:
+                assert not roles.may(*self.ROLE, action, other)
+
+    def test_it_may_do_nothing_else(self, roles: Roles) -> None:
+        actions = {
+            action
+            for part, role, statement in roles.statements()
+            if (part, role[:-8]) == self.ROLE
+            for action in listed(statement["Action"])
+        }
+        log = {"logs:CreateLogStream", "logs:PutLogEvents"}
+        ledger = {"dynamodb:GetItem", "dynamodb:PutItem"}
+        assert actions == {*log, *ledger, *(action for action, *_ in GOVERNOR)}
+
+
 @pytest.mark.parametrize(
     ("calls", "files"),
     [
@@ -335,8 +376,9 @@ class TestTheResponder:
         ((*AUTH, *AUTHORIZER), sorted(LAMBDAS.glob("a*/*.py")) + sorted(LAMBDAS.glob("i*/*.py"))),
         (INSTANCE, [SERVICE / "instance" / "group.py", SERVICE / "core" / "quota.py"]),
         (SMOKE_TEST, [ROOT / "deploy" / "smoke.py"]),
+        (GOVERNOR, sorted((LAMBDAS / "governor").glob("*.py"))),
     ],
-    ids=["status", "sign-in", "instance", "smoke-test"],
+    ids=["status", "sign-in", "instance", "smoke-test", "governor"],
 )
 def test_no_call_of_ours_is_forgotten_here(
     calls: tuple[tuple[str, str, str], ...], files: list[Path]
@@ -345,16 +387,19 @@ def test_no_call_of_ours_is_forgotten_here(
     if calls is INSTANCE:
         # Metrics are seen above, with their condition; the secret is what `fetch-code.sh` asks for.
         told = told - {"GetSecretValue"} | {"PutMetricData"}
+    if calls is GOVERNOR:
+        # Its ledger is seen above, with its condition.
+        told |= {"GetItem", "PutItem"}
     assert _operations(files) == told
 
 
 def _operations(files: list[Path]) -> set[str]:
     """Return the actions of the AWS calls that stand in some files."""
     session = botocore.session.get_session()
-    services = ("apigatewayv2", "autoscaling", "cloudwatch", "dynamodb", "elbv2", "lambda")
+    services = ("apigatewayv2", "autoscaling", "cloudwatch", "dynamodb", "ec2", "elbv2", "lambda")
     known = {
         xform_name(operation): operation
-        for service in (*services, "secretsmanager", "ssm")
+        for service in (*services, "secretsmanager", "sns", "ssm")
         for operation in session.get_service_model(service).operation_names
     }
     text = "\n".join(file.read_text(encoding="utf-8") for file in files)

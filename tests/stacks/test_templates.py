@@ -9,7 +9,10 @@ import cfnlint.api
 import pytest
 from cfnlint.config import ManualArgs
 
+from bench.cost import filling, volume_hour
 from stacks.names import PARTS
+from stacks.prices import hourly_prices, launch_price, list_prices
+from stacks.settings import Settings
 from tests.stacks.conftest import EVERYTHING_SET, ROOT, Templates, as_text, sign_in_functions
 
 # One worker synthesises for all.
@@ -234,6 +237,63 @@ class TestWatching:
         for alarm in alarms:
             assert alarm["AlarmActions"]
             assert "docs/operations.md#" in alarm["AlarmDescription"]
+
+    def test_somebody_looks_every_few_minutes_and_when_an_instance_starts(
+        self, templates: Templates
+    ) -> None:
+        rules = [
+            each
+            for each in templates.of("service", "Events::Rule")
+            if "Governor" in as_text(each["Targets"])
+        ]
+        (often,) = (each["ScheduleExpression"] for each in rules if "ScheduleExpression" in each)
+        assert often == "rate(5 minutes)"
+        (launches,) = (each["EventPattern"] for each in rules if "EventPattern" in each)
+        assert launches["detail-type"] == ["EC2 Instance-launch Lifecycle Action"]
+        group = templates.the("service", "AutoScaling::AutoScalingGroup")["AutoScalingGroupName"]
+        assert launches["detail"] == {"AutoScalingGroupName": [group]}
+
+    def test_a_deployment_writes_no_sizes_of_the_group_that_it_does_not_change(
+        self, templates: Templates
+    ) -> None:
+        (group,) = (
+            each
+            for each in templates["service"]["Resources"].values()
+            if each["Type"] == "AWS::AutoScaling::AutoScalingGroup"
+        )
+        policy = group["UpdatePolicy"]["AutoScalingScheduledAction"]
+        assert policy == {"IgnoreUnmodifiedGroupSizeProperties": True}
+
+    def test_the_governor_knows_the_bound_and_the_prices(
+        self, placeholders: Templates, everything_set: Templates
+    ) -> None:
+        for templates, bound, types in (
+            (placeholders, "500", Settings().instance_types),
+            (everything_set, "200", EVERYTHING_SET.instance_types),
+        ):
+            (told,) = (
+                each["Environment"]["Variables"]
+                for each in templates.of("service", "Lambda::Function")
+                if "BOUND" in each.get("Environment", {}).get("Variables", {})
+            )
+            assert told["BOUND"] == bound
+            assert list(json.loads(told["PRICES"])) == list(types)
+
+    def test_an_hour_costs_what_it_does_in_the_bill_and_more_in_dearer_regions(self) -> None:
+        virginia = hourly_prices(Settings())
+        assert list(virginia) == list(Settings().instance_types)
+        hour = list_prices()["hour"]
+        beside = virginia["g4dn.xlarge"] - hour["on_demand"]["g4dn.xlarge"]
+        assert beside == pytest.approx(hour["public_address"] + volume_hour(), abs=1e-4)
+        assert launch_price(Settings()) >= filling()
+        assert launch_price(Settings(volume_initialization=False)) == 0
+        ireland, nowhere = (
+            hourly_prices(Settings(account="1" * 12, region=region))
+            for region in ("eu-west-1", "xx-west-9")
+        )
+        assert nowhere["g5.xlarge"] > ireland["g5.xlarge"] > virginia["g5.xlarge"]
+        unknown = hourly_prices(Settings(instance_types=("g6.96xlarge", "g5.48xlarge")))
+        assert unknown["g6.96xlarge"] == unknown["g5.48xlarge"]
 
     def test_a_month_has_a_budget(self, everything_set: Templates) -> None:
         budget = everything_set.the("service", "Budgets::Budget")["Budget"]
