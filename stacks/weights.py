@@ -14,23 +14,19 @@ MODEL = "model.bin"
 _MAKER = SERVICE[1] / "weights" / "quantization.py"
 
 
-def responder_weights(model: str, given: str | None = None) -> Path:
+def responder_weights(model: str) -> Path:
     """Return the folder of a model in 8 bits; its digest is in a file beside it.
 
     Parameters
     ----------
     model
         A name of hush's catalogue.
-    given
-        The folder, where it is made already.
 
     Raises
     ------
     subprocess.CalledProcessError
         If it cannot be made; what made it has said why.
     """
-    if given:
-        return Path(given)
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     made_by = hashlib.sha256(_MAKER.read_bytes()).hexdigest()[:12]
     home = cache / "hush" / "responder" / made_by
@@ -46,10 +42,8 @@ def responder_weights(model: str, given: str | None = None) -> Path:
     return folder
 
 
-def no_weights(model: str, given: str | None = None) -> Path:
+def no_weights(model: str) -> Path:
     """Return a folder that looks as one of weights does, for templates that nobody deploys."""
-    if given:
-        return Path(given)
     folder = Path(tempfile.mkdtemp(prefix="hush-weights-")) / model
     folder.mkdir()
     for file in (folder / MODEL, folder.with_name(digest_name(model))):

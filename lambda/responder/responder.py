@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from fetching import fetch
 from hush.contracts.door import STARTING
 from hush.contracts.errors import error_body
-from hush.contracts.headers import TIER
+from hush.contracts.headers import TIER, WAKING_TIERS
 from signed import UnavailableError, ask
 
 if TYPE_CHECKING:
@@ -32,8 +32,6 @@ log = logging.getLogger(__name__)
 
 HERE = Path(__file__).parent
 DISK = Path(os.environ.get("HUSH_DISK", "/tmp"))
-WAKING_TIERS = ("person", "unlimited", "anonymous")
-"""Of those who may use the fleet."""
 BEGUN = time.monotonic()
 
 _service: "list[tuple[Mangum, Counted]]" = []

@@ -25,7 +25,7 @@ from botocore.exceptions import ClientError
 
 from hush.contracts import door
 from hush.contracts.errors import error_body
-from hush.contracts.headers import CREDENTIAL, ORIGIN, TIER
+from hush.contracts.headers import CREDENTIAL, ORIGIN, TIER, WAKING_TIERS
 
 FRESH_SECONDS = 4
 """So long the status is told again, by CloudFront and here."""
@@ -33,8 +33,6 @@ HEALTHY_AFTER = 12
 """Seconds in which the load balancer finds a new instance healthy, and some more."""
 LOOK_EVERY = 2
 
-WAKING_TIERS = ("person", "unlimited", "anonymous")
-"""Of those who may use the fleet; "none" only looks."""
 HEALTH = "/healthz"
 
 STEPS = {

@@ -1,6 +1,7 @@
 """The responder: the inference service within a Lambda, which answers while no GPU is ready."""
 
 import json
+from pathlib import Path
 
 import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
@@ -57,7 +58,7 @@ class Responder(Construct):
         super().__init__(scope, construct_id)
         given = self.node.try_get_context(WEIGHTS)
         made = responder_weights if libraries(self) else no_weights
-        folder = made(model, given)
+        folder = Path(given) if given else made(model)
         weights = s3_assets.Asset(self, "Weights", path=str(folder / MODEL))
         self.function = python_function(
             self,

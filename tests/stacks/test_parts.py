@@ -370,8 +370,7 @@ class TestSite:
         self, templates: Templates
     ) -> None:
         """Browsers find new versions of the page by `sw.js`, which has none."""
-        if not PAGE.is_dir():
-            pytest.skip("the page is not built: `make page`")
+        assert PAGE.is_dir(), "the page is not built: `make page`"
         uploads = [
             each["Properties"]
             for each in templates["service"]["Resources"].values()

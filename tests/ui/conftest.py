@@ -67,6 +67,14 @@ def microphone_file(tmp_path_factory: pytest.TempPathFactory, sample: Samples) -
     return file
 
 
+@pytest.fixture(scope="session")
+def person_file(tmp_path_factory: pytest.TempPathFactory, jfk: Samples) -> Path:
+    """What Chromium plays into its fake microphone: a person, and then nobody for a while."""
+    file = tmp_path_factory.mktemp("microphone") / "person.wav"
+    file.write_bytes(wav(np.concatenate([jfk, np.zeros(16_000 * 60, np.float32)])))
+    return file
+
+
 def hears(file: Path) -> tuple[str, ...]:
     """Return the flags that have Chromium's microphone hear a file, over and over."""
     return (

@@ -13,14 +13,7 @@ from hush.transcript import Phrase, Transcript, Word
 from hush_service.packaged import recording
 from local.processes import service
 from local.wire import Request, Response, Wire, wire_to
-from tests.ui.conftest import (
-    PATIENCE,
-    SAMPLE,
-    check_request,
-    choose_file,
-    until,
-    words,
-)
+from tests.ui.conftest import PATIENCE, SAMPLE, check_request, choose_file, until, words
 
 HEARD = "And so my fellow Americans ask not what your country can do for you."
 UNSURE = {"fellow", "ask"}

@@ -44,13 +44,9 @@ def service_url(built_page: None, real_weights: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def browser(
-    browser_with: BrowserWith, jfk: Samples, tmp_path_factory: pytest.TempPathFactory
-) -> Browser:
-    """A browser whose microphone hears a person, and then nobody for a while."""
-    file = tmp_path_factory.mktemp("microphone") / "person.wav"
-    file.write_bytes(wav(np.concatenate([jfk, np.zeros(16_000 * 60, np.float32)])))
-    return browser_with(*hears(file))
+def browser(browser_with: BrowserWith, person_file: Path) -> Browser:
+    """A browser whose microphone hears a person."""
+    return browser_with(*hears(person_file))
 
 
 def begin(page: Page) -> None:

@@ -8,7 +8,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
@@ -16,8 +15,7 @@ from hush.image import decode
 from hush.transcript import Transcript
 from local.processes import service
 from local.wire import Request, Response, Wire
-from tests.conftest import Samples
-from tests.ui.conftest import SAMPLE, BrowserWith, choose_file, hears, until, wav, words
+from tests.ui.conftest import SAMPLE, BrowserWith, choose_file, hears, until, words
 
 FIRST_WORDS = "And so my fellow Americans ask not"
 LAST_WORDS = "what you can do for your country"
@@ -59,13 +57,9 @@ def service_url(built_page: None, real_weights: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def browser(
-    browser_with: BrowserWith, jfk: Samples, tmp_path_factory: pytest.TempPathFactory
-) -> Browser:
-    """A browser whose microphone hears a person, and then nobody for a while."""
-    file = tmp_path_factory.mktemp("microphone") / "person.wav"
-    file.write_bytes(wav(np.concatenate([jfk, np.zeros(16_000 * 60, np.float32)])))
-    return browser_with(*hears(file))
+def browser(browser_with: BrowserWith, person_file: Path) -> Browser:
+    """A browser whose microphone hears a person."""
+    return browser_with(*hears(person_file))
 
 
 def interim(wire: Wire) -> list[dict[str, bytes]]:

@@ -51,13 +51,9 @@ def service_url(built_page: None, real_weights: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def browser(
-    browser_with: BrowserWith, jfk: Samples, tmp_path_factory: pytest.TempPathFactory
-) -> Browser:
-    """A browser whose microphone hears a person, and then nobody for a while."""
-    file = tmp_path_factory.mktemp("microphone") / "person.wav"
-    file.write_bytes(wav(np.concatenate([jfk, np.zeros(16_000 * 60, np.float32)])))
-    return browser_with(*hears(file))
+def browser(browser_with: BrowserWith, person_file: Path) -> Browser:
+    """A browser whose microphone hears a person."""
+    return browser_with(*hears(person_file))
 
 
 def sounds(page: Page) -> dict[str, int]:
@@ -189,7 +185,8 @@ def test_what_the_microphone_heard_is_heard_again_after_a_reload(
     wanted = envelope(jfk[16_000 * 2 : 16_000 * 9])
     places = range(len(loudness) - len(wanted))
     parts = [loudness[place : place + len(wanted)] for place in places]
-    fits = [float(np.corrcoef(part, wanted)[0, 1]) for part in parts]
+    # Nothing but silence is like nothing.
+    fits = [float(np.corrcoef(part, wanted)[0, 1]) if part.std() else 0.0 for part in parts]
     assert max(fits) > 0.7
     begun = fits.index(max(fits)) / 50 - 2
     # Some 24 kbit a second.

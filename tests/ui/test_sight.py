@@ -9,12 +9,11 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from hush.transcript import Phrase, Transcript
-from local.processes import ROOT
 from local.wire import Request, Response, Wire
 from tests.conftest import Samples
 from tests.ui.conftest import SAMPLE, choose_file, new_context, until, wav
+from tests.ui.test_looks import FOLDER
 
-FOLDER = ROOT / "build" / "screenshots"
 SCREENS = [(1366, 657), (360, 640)]
 MANY = " ".join(["And so, my fellow Americans, ask not what your country can do for you."] * 14)
 

@@ -9,19 +9,11 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
-from local.processes import ROOT
 from local.wire import Wire
-from tests.ui.conftest import (
-    SAMPLE,
-    THEMES,
-    choose_file,
-    new_context,
-    until,
-    words,
-)
+from tests.ui.conftest import SAMPLE, THEMES, choose_file, new_context, until, words
 from tests.ui.test_editing import saying
+from tests.ui.test_looks import FOLDER
 
-FOLDER = ROOT / "build" / "screenshots"
 TEXTS = (
     "And so my fellow Americans ask not what your country can do for you.",
     "The rainbow is a division of white light into many beautiful colours.",
