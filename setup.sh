@@ -44,8 +44,8 @@ install_torch() {
     [ "$(uname -s)" = Linux ] || TORCH=cuda
     case ${TORCH:-$(command -v nvidia-smi >/dev/null && echo cuda || echo cpu)} in
     cpu)
-        pip install "torch==$torch+cpu" 2>/dev/null ||
-            pip install "torch==$torch" --index-url https://download.pytorch.org/whl/cpu ||
+        pip install --no-compile "torch==$torch+cpu" 2>/dev/null ||
+            pip install --no-compile "torch==$torch" --index-url https://download.pytorch.org/whl/cpu ||
             fail "torch's CPU build cannot be fetched; try again, or take the CUDA build: TORCH=cuda"
         ;;
     cuda) pip install "torch==$torch" ;;
@@ -69,7 +69,7 @@ make_environment() {
         pip install --no-compile --constraint constraints.txt --editable "$demo_extras"
     else
         install_torch
-        pip install --constraint constraints.txt --editable "$extras"
+        pip install --no-compile --constraint constraints.txt --editable "$extras"
     fi
 }
 

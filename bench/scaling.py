@@ -59,6 +59,12 @@ class Policy:
     """Whether the responder is asked for its models when a visit begins, as the page does."""
     wake_after: float = 1
 
+    def launch_and_hour(self, *, on_demand: bool = False) -> tuple[float, float]:
+        """Return what a launch and an hour of an instance cost, with its address and volume."""
+        hour = PRICES["hour"]
+        price: float = hour["on_demand"]["g4dn.xlarge"] if on_demand else hour["g4dn_xlarge_spot"]
+        return self.filled * filling(), price + hour["public_address"] + volume_hour(self.filled)
+
 
 @dataclass
 class Instance:
@@ -129,11 +135,7 @@ class Outcome:
 
     def dollars_per_month(self, policy: Policy) -> float:
         """Return what a month costs: instances, their addresses, volumes and launches."""
-        hour = PRICES["hour"]
-        on_demand, spot = hour["on_demand"]["g4dn.xlarge"], hour["g4dn_xlarge_spot"]
-        price: float = on_demand if policy.always_on else spot
-        an_hour = price + hour["public_address"] + volume_hour(policy.filled)
-        a_launch = policy.filled * filling()
+        a_launch, an_hour = policy.launch_and_hour(on_demand=policy.always_on)
         weeks = 730 / 168
         fleet = self.instance_hours * an_hour + self.launches * a_launch
         return float(weeks * (fleet + self.responder_dollars))
