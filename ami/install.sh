@@ -55,7 +55,7 @@ fi
 
 # The part of hush that fetches, checks and converts models.
 PYTHONPATH=code /opt/hush/venv/bin/python fetch_models.py "$engine" "$scratch" "$@"
-install -m 644 prove.py prove.conf person-80.png person-128.png /opt/hush/prove/
+install -m 644 leftovers.sh prove.py prove.conf person-80.png person-128.png /opt/hush/prove/
 
 install -m 755 fetch-code.sh prefetch.sh start-agent.sh /opt/hush/
 install -m 644 amazon-cloudwatch-agent.json /etc/hush/

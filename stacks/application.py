@@ -1,8 +1,8 @@
 """The application as a whole: what it consists of, and in which stacks that is deployed.
 
-People have a stack of their own, as their tables outlast everything else. So has the machine image:
-it takes half an hour to build, and a build that fails must not take the rest back with it. Fleet,
-API and site change together, and are one stack.
+People have a stack of their own, as their tables outlast everything else. So has the machine image,
+unless one is taken that is there already: it takes half an hour to build, and a build that fails
+must not take the rest back with it. Fleet, API and site change together, and are one stack.
 
 References between stacks are weak ones (`cdk.json`): CloudFormation would refuse a new image, or to
 forget an old signing key, as long as another stack holds on to the one before.
@@ -58,7 +58,10 @@ class Application:
             name = names.stack(part)
             return Part(scope, name, settings, tag=names.prefix, region=region)
 
-        image = MachineImage(stack("image"), "Image", settings, names)
+        ami = version = settings.image or ""
+        if not settings.image:
+            image = MachineImage(stack("image"), "Image", settings, names)
+            ami, version = image.ami, image.version
         people = People(stack("people"), "People", secrets=settings.secrets)
         certificate: certificates.ICertificate | None = None
         if settings.domain and settings.region not in (None, CERTIFICATE_REGION):
@@ -81,8 +84,8 @@ class Application:
             "Fleet",
             settings,
             names,
-            ami=image.ami,
-            image_version=image.version,
+            ami=ami,
+            image_version=version,
             quota=people.quota,
             front_door=front_door,
             gateway_key=gateway_key,

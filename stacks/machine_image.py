@@ -31,7 +31,8 @@ driver, from Amazon Linux's own repository: AWS's images that have it hold 30 GB
 BASE_IMAGE_NAME = "al2023-ami-2023"
 """With what the names of such images begin."""
 PLACEHOLDER_BASE = "ami-00000000000000000"
-KEPT_IMAGES = 2
+KEPT_TAG = {"hush-keep": "yes"}
+"""An image with it stays, whatever its age."""
 CUDA_LIBRARIES = {"ctranslate2": ("nvidia-cublas-cu12==12.9.1.4",), "reference": ()}
 """What engines want beside their wheels: CTranslate2 has all of CUDA in it but cuBLAS, and torch
 brings its own libraries, of CUDA 13."""
@@ -85,6 +86,8 @@ class MachineImage(Construct):
         test = self._component("Test", ROOT / "ami" / "test.yaml")
         what: dict[str, Any] = {
             "parent_image": base,
+            # The image has it too, and who takes a published one reads there what it holds.
+            "description": description(settings),
             # By it, `make destroy` finds images that outlived their stack.
             "ami_tags": self._tags,
             "components": [
@@ -97,7 +100,9 @@ class MachineImage(Construct):
                 imagebuilder.CfnImageRecipe.InstanceBlockDeviceMappingProperty(
                     device_name="/dev/xvda",
                     ebs=imagebuilder.CfnImageRecipe.EbsInstanceBlockDeviceSpecificationProperty(
-                        encrypted=True,
+                        # What is encrypted with AWS's own key, no other account can read. There is
+                        # nothing secret in it; instances' volumes are encrypted all the same.
+                        encrypted=not settings.publish_image,
                         delete_on_termination=True,
                         volume_type="gp3",
                         volume_size=settings.volume_gigabytes,
@@ -105,7 +110,9 @@ class MachineImage(Construct):
                 )
             ],
         }
-        self.version = self._version(what, build.version, test.version, files.asset_hash)
+        self.version = self._version(
+            what, build.version, test.version, files.asset_hash, list(settings.publish_image)
+        )
         recipe = imagebuilder.CfnImageRecipe(
             self, "Recipe", name=self._name, version=self.version, **what
         )
@@ -114,14 +121,18 @@ class MachineImage(Construct):
             "Image",
             image_recipe_arn=recipe.attr_arn,
             infrastructure_configuration_arn=self._builder(settings, files).attr_arn,
+            distribution_configuration_arn=self._published(settings),
             image_tests_configuration=imagebuilder.CfnImage.ImageTestsConfigurationProperty(
                 image_tests_enabled=True, timeout_minutes=60
             ),
             deletion_settings=imagebuilder.CfnImage.DeletionSettingsProperty(
-                execution_role=self._cleaner().role_arn
+                execution_role=self._cleaner(settings.keep_images_days).role_arn
             ),
             tags=self._tags,
         )
+        # Its predecessor is there to go back to, until it is too old.
+        image.cfn_options.update_replace_policy = cdk.CfnDeletionPolicy.RETAIN
+        image.cfn_options.deletion_policy = cdk.CfnDeletionPolicy.DELETE
         self.ami = image.attr_image_id
         stack = cdk.Stack.of(self)
         cdk.CfnOutput(stack, "Ami", value=self.ami, description="Machine image of the fleet")
@@ -210,8 +221,33 @@ class MachineImage(Construct):
         builder.node.add_dependency(network, role)
         return builder
 
-    def _cleaner(self) -> iam.Role:
-        """Return a role that removes images with their snapshots, and have it remove old ones."""
+    def _published(self, settings: Settings) -> str | None:
+        """Return the ARN of what lets others start instances from the image, if any may."""
+        if not settings.publish_image:
+            return None
+        everyone = settings.publish_image == "everyone"
+        may = {"UserGroups": ["all"]} if everyone else {"UserIds": list(settings.publish_image)}
+        kind = imagebuilder.CfnDistributionConfiguration
+        distribution = kind.DistributionProperty(
+            region=cdk.Stack.of(self).region,
+            # As it stands in the template: of the CDK's own type for it, names come out small.
+            ami_distribution_configuration={
+                "AmiTags": self._tags,
+                "Description": description(settings),
+                "LaunchPermissionConfiguration": may,
+            },
+        )
+        return kind(self, "Published", name=self._name, distributions=[distribution]).attr_arn
+
+    def _cleaner(self, days: int) -> iam.Role:
+        """Return a role that removes images with their snapshots, and have it remove old ones.
+
+        Parameters
+        ----------
+        days
+            An image stays for as long after an instance was last launched from it. The newest one
+            stays in any case.
+        """
         role = iam.Role(
             self,
             "CleanerRole",
@@ -238,7 +274,15 @@ class MachineImage(Construct):
                             amis=True, snapshots=True
                         ),
                     ),
-                    filter=policy.FilterProperty(type="COUNT", value=KEPT_IMAGES),
+                    filter=policy.FilterProperty(
+                        type="AGE", value=days, unit="DAYS", retain_at_least=1
+                    ),
+                    exclusion_rules=policy.ExclusionRulesProperty(
+                        amis=policy.AmiExclusionRulesProperty(
+                            last_launched=policy.LastLaunchedProperty(unit="DAYS", value=days),
+                            tag_map=KEPT_TAG,
+                        )
+                    ),
                 )
             ],
         )
@@ -265,6 +309,16 @@ def image_files(settings: Settings) -> Path:
     (folder / "requirements.txt").write_text("".join(wheels), encoding="utf-8")
     (folder / "sources.txt").write_text("".join(sources), encoding="utf-8")
     return folder
+
+
+def description(settings: Settings) -> str:
+    """Return what a machine image says of itself: of which files it is, its engine and models."""
+    digest, folder = hashlib.sha256(), image_files(settings)
+    files = [file for file in folder.rglob("*") if file.is_file()]
+    for file in sorted([*files, ROOT / "ami" / "build.yaml"]):
+        digest.update(f"{file.name}\0".encode() + file.read_bytes())
+    shutil.rmtree(folder)
+    return f"hush {digest.hexdigest()[:8]}: {settings.engine}, {' '.join(settings.models)}"
 
 
 def lock_file(engine: EngineName) -> Path:

@@ -32,6 +32,8 @@ _GITHUB_TEAM = rf"{_GITHUB_NAME}/[a-z0-9][a-z0-9_-]*"
 
 
 EngineName = Literal["ctranslate2", "reference"]
+Account = Annotated[str, Field(pattern=r"^\d{12}$")]
+Ami = Annotated[str, Field(pattern=r"^ami-[0-9a-f]{8,17}$")]
 
 
 class SettingsError(ValueError):
@@ -43,7 +45,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    account: Annotated[str, Field(pattern=r"^\d{12}$")] | None = None
+    account: Account | None = None
     """The AWS account's number. Without it, templates fit any account."""
     region: str | None = None
     """The AWS region."""
@@ -120,8 +122,14 @@ class Settings(BaseModel):
     """How many of it are kept ready, for a price by the hour."""
     wake_after: int = Field(default=1, ge=0)
     """Segments within an hour from which the GPU is woken; 0 and 1: at once."""
-    base_image: Annotated[str, Field(pattern=r"^ami-[0-9a-f]{8,17}$")] | None = None
+    base_image: Ami | None = None
     """AWS's image that the machine image is built upon; `make doctor` names the newest."""
+    image: Ami | None = None
+    """A machine image that is there already, another's or an earlier one: nothing is built."""
+    publish_image: Literal["everyone"] | tuple[Account, ...] = ()
+    """Who else may start instances from the machine image: these accounts, or everyone."""
+    keep_images_days: int = Field(default=14, ge=1, le=365)
+    """For as long after its last launch a former machine image is kept, to go back to."""
     volume_gigabytes: int = Field(default=12, ge=8, le=16_384)
     """Size of an instance's volume. The base image's own is 8, and EC2 refuses a smaller one."""
     gateway_log_role: bool = True
@@ -197,6 +205,8 @@ class Settings(BaseModel):
             raise ValueError("responder_provisioned is more than responder_concurrency")
         if self.engine == "reference" and self.volume_gigabytes < REFERENCE_GIGABYTES:
             raise ValueError(f"the reference engine wants volume_gigabytes = {REFERENCE_GIGABYTES}")
+        if self.image and self.publish_image:
+            raise ValueError("publish_image is for an image that is built: take one of them out")
         if self.on_demand_instances > self.maximum_instances:
             raise ValueError("on_demand_instances is more than maximum_instances")
         for zone in self.zones:
@@ -252,6 +262,8 @@ class Settings(BaseModel):
             "base_image": "what the machine image is built upon: `make doctor` names the newest",
             "alarm_email": "where alarms and the budget's warnings go",
         }
+        if self.image:
+            del wanted["base_image"]
         if pipeline:
             wanted |= {
                 "repository": "your copy of this repository on GitHub, as owner/name",

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 SYSTEM = (
     *("node", "npm", "make"),
     *("sh", "bash", "env", "test", "expr", "true", "uname", "id"),
-    *("cat", "cp", "ln", "mkdir", "mktemp", "mv", "rm", "touch", "chmod", "tee"),
+    *("cat", "cp", "ln", "mkdir", "mktemp", "mv", "rm", "stat", "touch", "chmod", "tee"),
     *("basename", "dirname", "readlink", "realpath"),
     *("expand", "find", "grep", "head", "sed", "sort", "tail", "tr", "wc", "xargs"),
 )

@@ -24,6 +24,8 @@ from stacks.settings import Settings
 ROOT = Path(__file__).parents[2]
 LAUNCH_MINUTES = 20
 """An instance that is not ready by then is given up."""
+BAKE_SECONDS = 300
+"""For as long after an instance refresh, errors of the API take the deployment back."""
 
 
 class Machines(Construct):
@@ -116,7 +118,15 @@ class Machines(Construct):
                 min_healthy_percentage=100,
                 max_healthy_percentage=200,
                 skip_matching=True,
+                bake_time=cdk.Duration.seconds(BAKE_SECONDS),
             ),
+        )
+        definition = group.node.default_child
+        assert isinstance(definition, autoscaling.CfnAutoScalingGroup)
+        # By its name, as the alarm is made of what is made of the group.
+        definition.add_override(
+            "UpdatePolicy.AutoScalingInstanceRefresh.Preferences.AlarmSpecification",
+            {"Alarms": [self._names.alarm("api-errors")]},
         )
         group.attach_to_application_target_group(self._targets)
         group.add_lifecycle_hook(

@@ -125,7 +125,8 @@ def test_the_installer_makes_the_image(machine: Machine, engine: EngineName) -> 
     for name in ("fetch-code.sh", "prefetch.sh", "start-agent.sh"):
         assert machine.mode(f"opt/hush/{name}") == 0o755
     proof = {file.name for file in (machine.root / "opt/hush/prove").iterdir()}
-    assert proof == {"prove.py", "prove.conf", "person-80.png", "person-128.png"}
+    pictures = {"person-80.png", "person-128.png"}
+    assert proof == {"leftovers.sh", "prove.py", "prove.conf", *pictures}
     assert (machine.root / "etc/logrotate.d/hush").exists()
     assert (machine.root / "etc/systemd/journald.conf.d/hush.conf").exists()
 

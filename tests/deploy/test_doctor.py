@@ -11,7 +11,7 @@ from moto import mock_aws
 from deploy import doctor
 from deploy.__main__ import delete_images, delete_stored, destroy, main, tables
 from deploy.doctor import Verdict, examine
-from stacks.machine_image import BASE_IMAGE
+from stacks.machine_image import BASE_IMAGE, description
 from stacks.names import Names
 from stacks.settings import Settings
 
@@ -184,6 +184,81 @@ def base(image: str, size: int, name: str) -> dict[str, Any]:
         "CreationDate": "2026-09-25T01:02:03.000Z",
         "BlockDeviceMappings": [{"DeviceName": "/dev/sdb", "VirtualName": "ephemeral0"}, mapping],
     }
+
+
+OWN = description(SETTINGS)
+KEPT = [{"Key": "hush-keep", "Value": "yes"}]
+
+
+@pytest.mark.parametrize(
+    ("changed", "verdict", "said"),
+    [
+        ({}, Verdict.GOOD, "of 2026-09-25, made of the same files"),
+        (None, Verdict.BAD, "not in us-east-1, or not for the account 123456789012"),
+        ({"State": "disabled"}, Verdict.BAD, "not in us-east-1"),
+        ({"Description": "Amazon Linux"}, Verdict.BAD, "no machine image of hush"),
+        ({"Description": "hush 0a1b: reference, small turbo"}, Verdict.BAD, 'engine: .*reference"'),
+        (
+            {"Description": "hush 0a1b: ctranslate2, tiny small"},
+            Verdict.BAD,
+            "it holds no turbo: .*small",
+        ),
+        ({"Description": OWN + " tiny"}, Verdict.GOOD, "made of the same files"),
+        ({"Description": OWN.replace("hush ", "hush f")}, Verdict.UNSURE, "made of other files"),
+        ({"size": 75}, Verdict.BAD, "volume_gigabytes = 75"),
+        ({"OwnerId": ACCOUNT}, Verdict.UNSURE, f"14 days .*{OLDER} --tags Key=hush-keep,Value=yes"),
+        ({"OwnerId": ACCOUNT, "Tags": KEPT}, Verdict.GOOD, "made of the same files"),
+        ({"OwnerId": "210987654321"}, Verdict.GOOD, "made of the same files"),
+    ],
+)
+def test_an_image_that_is_taken_is_there_and_holds_what_is_to_run(
+    monkeypatch: pytest.MonkeyPatch, changed: dict[str, Any] | None, verdict: Verdict, said: str
+) -> None:
+    found = []
+    if changed is not None:
+        image = base(OLDER, changed.pop("size", 12), "hush")
+        found = [image | {"State": "available", "Description": OWN} | changed]
+    stubbed(monkeypatch, "ec2", "describe_images", {"Images": found})
+    check = doctor.machine_image(SETTINGS.model_copy(update={"image": OLDER}))
+    assert check.verdict is verdict
+    assert re.search(said, check.finding)
+
+
+def test_where_nothing_is_built_no_base_and_no_instance_on_demand_is_wanted() -> None:
+    found = findings(SETTINGS.model_copy(update={"image": OLDER}))
+    assert found["machine image"][0] is Verdict.BAD
+    assert not {"base image", "on-demand quota", "publishing"} & set(found)
+
+
+@pytest.mark.parametrize(
+    ("who", "encrypts", "state", "verdict", "said"),
+    [
+        (("210987654321",), False, None, Verdict.GOOD, "210987654321 too"),
+        (("210987654321",), True, None, Verdict.BAD, "disable-ebs-encryption-by-default"),
+        ("everyone", False, "unblocked", Verdict.GOOD, "for everyone"),
+        ("everyone", False, "block-new-sharing", Verdict.BAD, "disable-image-block-public-access"),
+    ],
+)
+def test_an_image_is_published_where_the_account_lets_it_be(
+    monkeypatch: pytest.MonkeyPatch,
+    who: str | tuple[str, ...],
+    encrypts: bool,
+    state: str | None,
+    verdict: Verdict,
+    said: str,
+) -> None:
+    client = boto3.client("ec2", "us-east-1")
+    stubber = Stubber(client)
+    stubber.add_response("get_ebs_encryption_by_default", {"EbsEncryptionByDefault": encrypts})
+    if state is not None:
+        answer = {"ImageBlockPublicAccessState": state}
+        stubber.add_response("get_image_block_public_access_state", answer)
+    stubber.activate()
+    monkeypatch.setattr(doctor, "_client", lambda *_: client)
+    check = doctor.publishing(SETTINGS.model_copy(update={"publish_image": who}))
+    assert check.verdict is verdict
+    assert said in check.finding
+    stubber.assert_no_pending_responses()
 
 
 @pytest.mark.parametrize(

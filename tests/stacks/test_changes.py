@@ -1,5 +1,6 @@
 """What a push changes: a clean copy of the project, synthesised as the pipeline's stage is."""
 
+import json
 import os
 import re
 import shutil
@@ -11,6 +12,7 @@ from typing import Any
 
 import aws_cdk as cdk
 import pytest
+from aws_cdk import assertions
 from aws_cdk import aws_imagebuilder as imagebuilder
 
 from stacks import machine_image
@@ -141,6 +143,38 @@ def test_another_base_image_is_taken_if_it_is_set_and_not_when_aws_publishes_one
     assert "ImageBuilder::ImageRecipe" in differences(placeholders["image"], changed["image"])
     assert "EC2::LaunchTemplate" in differences(placeholders["service"], changed["service"])
     assert changed["people"] == placeholders["people"]
+
+
+def test_an_image_that_is_there_is_taken_and_nothing_is_built(
+    placeholders: Templates, tmp_path: Path
+) -> None:
+    taken = Settings(image="ami-0fedcba9876543210")
+    changed = synthesize(taken, tmp_path / "cdk.out", pipeline=False)
+    assert "image" not in set(changed)
+    # A stack of before stays as it is, until somebody builds again.
+    for file in changed.folder.rglob("*.template.json"):
+        assert "ImageBuilder" not in file.read_text(encoding="utf-8")
+    data = changed.the("service", "EC2::LaunchTemplate")["LaunchTemplateData"]
+    assert data["ImageId"] == "ami-0fedcba9876543210"
+    # The fleet is refreshed, and nothing else is another.
+    assert differences(placeholders["service"], changed["service"]) == {
+        "AutoScaling::AutoScalingGroup",
+        "EC2::LaunchTemplate",
+    }
+
+
+def test_others_are_let_in_by_a_new_image(monkeypatch: pytest.MonkeyPatch) -> None:
+    # One that is there stays as it is, whatever its distribution says by then.
+    def version(settings: Settings) -> str:
+        return MachineImage(cdk.Stack(), "Image", settings, Names("hush")).version
+
+    few = Settings(publish_image=("210987654321",))
+    more = Settings(publish_image=("210987654321", "109876543210"))
+    assert len({version(each) for each in (Settings(), few, more)}) == 3
+    everyone = cdk.Stack()
+    MachineImage(everyone, "Image", Settings(publish_image="everyone"), Names("hush"))
+    template = json.dumps(assertions.Template.from_stack(everyone).to_json())
+    assert '"LaunchPermissionConfiguration": {"UserGroups": ["all"]}' in template
 
 
 def test_whatever_changes_in_a_recipe_it_has_another_version(

@@ -41,6 +41,20 @@ class TestFleet:
         assert tracked["TargetValue"] == 3
         assert "DisableScaleIn" not in tracked
 
+    def test_a_new_image_that_errs_is_taken_back(self, templates: Templates) -> None:
+        (group,) = (
+            each
+            for each in templates["service"]["Resources"].values()
+            if each["Type"] == "AWS::AutoScaling::AutoScalingGroup"
+        )
+        preferences = group["UpdatePolicy"]["AutoScalingInstanceRefresh"]["Preferences"]
+        assert preferences["BakeTime"] == 300
+        # None but those that exist, or the refresh would not begin.
+        alarms = {each["AlarmName"] for each in templates.of("service", "CloudWatch::Alarm")}
+        assert set(preferences["AlarmSpecification"]["Alarms"]) <= alarms
+        # Successors come first, and those before go only when these are ready.
+        assert preferences["MinHealthyPercentage"] == 100
+
     def test_idle_instances_retire_after_the_time_set(
         self, placeholders: Templates, everything_set: Templates
     ) -> None:
@@ -67,8 +81,13 @@ class TestFleet:
         data = templates.the("service", "EC2::LaunchTemplate")["LaunchTemplateData"]
         (mapping,) = data["BlockDeviceMappings"]
         assert mapping["Ebs"]["Encrypted"] is True
-        (recipe,) = templates.of("image", "ImageBuilder::ImageRecipe")
-        assert recipe["BlockDeviceMappings"][0]["Ebs"]["Encrypted"] is True
+
+    def test_an_image_is_encrypted_unless_others_are_to_read_it(
+        self, placeholders: Templates, everything_set: Templates
+    ) -> None:
+        for templates, encrypted in ((placeholders, True), (everything_set, False)):
+            (recipe,) = templates.of("image", "ImageBuilder::ImageRecipe")
+            assert recipe["BlockDeviceMappings"][0]["Ebs"]["Encrypted"] is encrypted
 
     def test_a_volume_that_is_filled_is_read_as_fast(
         self, placeholders: Templates, everything_set: Templates
@@ -166,11 +185,46 @@ class TestImage:
         assert {name for name in policies if "Builder" in name} <= before
         assert any("Builder" in name for name in policies)
 
+    def test_it_is_published_to_those_that_are_named_and_says_what_it_holds(
+        self, placeholders: Templates, everything_set: Templates
+    ) -> None:
+        kind = "ImageBuilder::DistributionConfiguration"
+        assert placeholders.of("image", kind) == []
+        image = placeholders.the("image", "ImageBuilder::Image")
+        assert "DistributionConfigurationArn" not in image
+        (distribution,) = everything_set.the("image", kind)["Distributions"]
+        assert distribution["Region"] == EVERYTHING_SET.region
+        published = distribution["AmiDistributionConfiguration"]
+        assert published["LaunchPermissionConfiguration"] == {"UserIds": ["210987654321"]}
+        assert re.fullmatch(r"hush [0-9a-f]{8}: reference, tiny", published["Description"])
+        recipe = everything_set.the("image", "ImageBuilder::ImageRecipe")
+        assert recipe["Description"] == published["Description"]
+        # `make destroy` finds it by these.
+        assert published["AmiTags"] == recipe["AmiTags"]
+        image = everything_set.the("image", "ImageBuilder::Image")
+        name, _ = image["DistributionConfigurationArn"]["Fn::GetAtt"]
+        assert everything_set["image"]["Resources"][name]["Type"] == f"AWS::{kind}"
+
     def test_old_images_go_with_their_snapshots(self, templates: Templates) -> None:
         policy = templates.the("image", "ImageBuilder::LifecyclePolicy")
         (detail,) = policy["PolicyDetails"]
         assert detail["Action"]["Type"] == "DELETE"
         assert detail["Action"]["IncludeResources"] == {"Amis": True, "Snapshots": True}
+        # The newest one stays, what was launched from lately, and what is to be kept.
+        days = detail["Filter"].pop("Value")
+        assert detail["Filter"] == {"Type": "AGE", "Unit": "DAYS", "RetainAtLeast": 1}
+        assert detail["ExclusionRules"]["Amis"] == {
+            "LastLaunched": {"Unit": "DAYS", "Value": days},
+            "TagMap": {"hush-keep": "yes"},
+        }
+        assert days in (Settings().keep_images_days, EVERYTHING_SET.keep_images_days)
+        (built,) = (
+            each
+            for each in templates["image"]["Resources"].values()
+            if each["Type"] == "AWS::ImageBuilder::Image"
+        )
+        # Else CloudFormation deletes a predecessor as soon as there is another.
+        assert (built["UpdateReplacePolicy"], built["DeletionPolicy"]) == ("Retain", "Delete")
         image = templates.the("image", "ImageBuilder::Image")
         assert "ExecutionRole" in image["DeletionSettings"]
         assert policy["ResourceSelection"]["TagMap"] == image["Tags"]

@@ -28,6 +28,11 @@ def test_a_complete_file_misses_nothing() -> None:
     assert parse_settings(COMPLETE).missing() == []
 
 
+def test_an_image_that_is_there_wants_no_base() -> None:
+    text = COMPLETE.replace("base_image", "image")
+    assert parse_settings(text).missing() == []
+
+
 def test_defaults_miss_what_a_deployment_needs_and_say_where_to_get_it() -> None:
     missing = Settings().missing()
     assert [line.partition(":")[0] for line in missing] == [
@@ -69,6 +74,9 @@ def test_nothing_is_synthesised_for_an_account_while_something_is_missing(
         ('base_image = "latest"', "cloud.toml: base_image:"),
         ("volume_gigabytes = 7", "cloud.toml: volume_gigabytes:"),
         ('engine = "reference"', "wants volume_gigabytes = 24"),
+        ('image = "ami-1"', "cloud.toml: image:"),
+        ('image = "ami-0123456789abcdef0"\npublish_image = "everyone"', "take one of them out"),
+        ('publish_image = ["12"]', "cloud.toml: publish_image"),
         ("volume_initialization = 50", "cloud.toml: volume_initialization."),
         ('account = "123456789012"', "account and region go together"),
         ('domain = "example.org"', "domain and hosted_zone go together"),
