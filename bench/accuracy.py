@@ -22,6 +22,7 @@ from typing import Literal
 from bench.hearing import Heard, Listener, Memory, hear_all, heard_in
 from bench.recordings import UNSURE, Score, Utterance, learnt, long_recordings, utterances
 from bench.sending import FLOAT32, PNG, SMALL, Way
+from hush.cutter import RECORDING_SEGMENT, Cutter
 from hush.mel import SAMPLE_RATE
 from hush.segments import segments
 from hush_service.engine.windows import EXACT, WindowRule
@@ -76,7 +77,7 @@ class Row:
         samples = utterance.samples
         parts = [
             samples[round(cut.start * SAMPLE_RATE) : round(cut.end * SAMPLE_RATE)]
-            for cut in segments([samples], 80)
+            for cut in segments([samples], 80, cutter=Cutter(shortest=RECORDING_SEGMENT))
         ]
         spectrograms = [self.way.send(part, 80)[0] for part in parts]
         heard = self.listener.hear(spectrograms, [utterance.language] * len(parts))

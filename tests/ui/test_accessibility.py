@@ -26,7 +26,7 @@ def transcript(page: Page) -> None:
     choose_file(page, SAMPLE)
     words(page, "")
     expect(page.locator(".words[data-state=answered]")).to_have_count(1)
-    expect(page.locator(".picture-frame img")).to_be_visible()
+    expect(page.locator(".picture-frame canvas")).to_be_visible()
 
 
 def in_captions(page: Page) -> None:

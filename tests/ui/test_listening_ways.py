@@ -1,6 +1,7 @@
 """Other ways to listen: tabs, pauses, push to talk, and one of several tracks."""
 
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -76,16 +77,16 @@ def test_a_pause_sends_what_was_said_and_hears_nothing(page: Page, wire: Wire) -
     expect(page.locator(".said[data-state=open], .said[data-state=waiting]")).to_have_count(0)
     paused = seconds(page)
     sent = len(wire.pictures())
-    # He goes on for 6 s, which nobody hears.
-    page.wait_for_timeout(7_000)
+    # He goes on, which nobody hears: neither now nor, all at once, when it goes on.
+    page.wait_for_timeout(3_000)
     assert seconds(page) <= paused + 2
     assert len(wire.pictures()) <= sent + 1
     page.get_by_role("button", name="Go on").click()
-    until(page, lambda: seconds(page) >= paused + 3)
+    went_on = time.monotonic()
+    until(page, lambda: seconds(page) >= paused + 4)
+    assert time.monotonic() - went_on > 2
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_role("button", name="Start listening")).to_be_enabled()
-    text = page.locator(".take").inner_text()
-    assert "your country" not in text
     expect(page.locator(".take")).to_have_count(1)
 
 

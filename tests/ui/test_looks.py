@@ -30,7 +30,7 @@ def test_it_fits_and_shows_what_is_said(browser: Browser, wire: Wire, sample_wor
     page.get_by_role("button", name="Start listening").click()
     words(page, sample_words)
     expect(page.locator(".words[data-state=answered]").nth(1)).to_be_visible()
-    expect(page.locator(".picture-frame img").first).to_be_visible()
+    expect(page.locator(".picture-frame canvas").first).to_be_visible()
     FOLDER.mkdir(parents=True, exist_ok=True)
     page.mouse.move(0, 0)
     for width, height in SCREENS:

@@ -69,7 +69,7 @@ def test_what_waits_survives_a_reload(page: Page, wire: Wire, sample_words: str)
     words(page, sample_words)
     page.reload()
     words(page, sample_words)
-    expect(page.locator(".picture-frame img")).to_be_visible()
+    expect(page.locator(".picture-frame canvas")).to_be_visible()
 
 
 def test_a_busy_service_is_asked_again_when_it_says(
@@ -220,7 +220,7 @@ def test_a_removal_is_taken_back(
             undo.click()
         words(other, sample_words)
         words(page, sample_words)
-        expect(page.locator(".picture-frame img")).to_be_visible()
+        expect(page.locator(".picture-frame canvas")).to_be_visible()
 
 
 def test_a_removal_that_nobody_takes_back_outlasts_the_page(

@@ -77,7 +77,7 @@ function Tally({ utterances }: { utterances: Utterance[] }) {
 function PictureRow({ utterance, show }: UtteranceProps) {
   const { start, bytes, answer, state, spoken, answered, joins } = utterance;
   const row = useRef<HTMLLIElement>(null);
-  const address = usePicture(utterance, useSeen(row));
+  const seen = useSeen(row);
   const seconds = pictureSeconds(utterance);
   const particulars = [
     joins && `${joins.length} joined`,
@@ -95,10 +95,10 @@ function PictureRow({ utterance, show }: UtteranceProps) {
       <button type="button" class="picture-button" onClick={() => show(utterance)}>
         <span class="picture-pair">
           <span class="picture-frame">
-            {address && (
-              <img
-                src={address}
-                alt={`Spectrogram of ${duration(seconds)} of speech, as it was sent`}
+            {seen && (
+              <SmallPicture
+                utterance={utterance}
+                label={`Spectrogram of ${duration(seconds)} of speech, as it was sent`}
               />
             )}
           </span>
@@ -114,6 +114,36 @@ function PictureRow({ utterance, show }: UtteranceProps) {
       </button>
     </li>
   );
+}
+
+/** A small copy of a picture: whole ones stay in a browser's memory long after they were seen. */
+function SmallPicture({ utterance, label }: { utterance: Utterance; label: string }) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const [drawn, setDrawn] = useState(false);
+  useEffect(() => {
+    const { current } = canvas;
+    const frame = current?.parentElement;
+    if (!current || !frame) return;
+    let gone = false;
+    const draw = async () => {
+      const blob = await picture(utterance);
+      if (gone || !blob) return;
+      current.width = frame.clientWidth * devicePixelRatio;
+      current.height = frame.clientHeight * devicePixelRatio;
+      const { width, height } = current;
+      const small = await createImageBitmap(blob, { resizeWidth: width, resizeHeight: height });
+      current.getContext("2d")?.drawImage(small, 0, 0);
+      small.close();
+      if (!gone) setDrawn(true);
+    };
+    draw().catch(() => {
+      // The large view says what is wrong with it.
+    });
+    return () => {
+      gone = true;
+    };
+  }, [utterance.id]);
+  return <canvas ref={canvas} role="img" aria-label={label} hidden={!drawn} />;
 }
 
 /** Returns whether an element has been on the screen. */
@@ -135,10 +165,9 @@ function useSeen(element: { current: Element | null }): boolean {
 }
 
 /** Returns an address of an utterance's picture, for as long as the component lives. */
-export function usePicture(utterance: Utterance, wanted = true): string | null {
+export function usePicture(utterance: Utterance): string | null {
   const [address, setAddress] = useState<string | null>(null);
   useEffect(() => {
-    if (!wanted) return;
     let made: string | null = null;
     let gone = false;
     void picture(utterance).then((blob) => {
@@ -150,7 +179,7 @@ export function usePicture(utterance: Utterance, wanted = true): string | null {
       gone = true;
       if (made) URL.revokeObjectURL(made);
     };
-  }, [utterance.id, wanted]);
+  }, [utterance.id]);
   return address;
 }
 
