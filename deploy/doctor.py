@@ -317,7 +317,8 @@ def on_demand_quota(settings: Settings) -> Check:
     """Compare the quota for the image's build, and for instances on demand, with both at once."""
     sizes = cpus(settings)
     built = 0 if settings.image else 1
-    most = (built + settings.on_demand_instances) * max(sizes.values())
+    fallback = settings.fallback_dollars_a_month > 0
+    most = (built + settings.on_demand_instances + fallback) * max(sizes.values())
     return quota(settings, "on-demand quota", ON_DEMAND_QUOTA, most, min(sizes.values()))
 
 

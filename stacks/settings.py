@@ -92,6 +92,8 @@ class Settings(BaseModel):
     """Whether only what has the tag `hush` counts, once that is active; else the whole account."""
     fleet_dollars_a_month: int = Field(default=500, ge=0)
     """What the fleet's instances may cost in a month before they are stopped; 0: no bound."""
+    fallback_dollars_a_month: int = Field(default=0, ge=0)
+    """What instances on demand may cost in a month that take the place of spot; 0: none does."""
 
     instance_types: tuple[str, ...] = (
         "g4dn.xlarge",

@@ -1,4 +1,4 @@
-"""What the fleet may cost in a month, and that it stops there.
+"""What the fleet may cost in a month, that it stops there, and what it does without spot.
 
 Every few minutes, and whenever an instance starts, it counts the hours of the fleet's instances at
 list prices. AWS's own budgets know of an hour after half a day.
@@ -6,6 +6,8 @@ list prices. AWS's own budgets know of an hour after half a day.
 - At 80 % of what may be spent, a mail is sent. At 100 %, another one, and the group is closed: all
   instances end, and none starts until the month ends or an administrator says otherwise. Closed it
   is at every look again, whoever opened it.
+- Where EC2 has no spot instances to give, one on demand takes the place of one for an hour, if that
+  is wanted, until those have cost what they may.
 - `{"lift": true}` lets as much again be spent this month.
 - Whatever happens between two steps, the next look goes on from there: what was counted is stored
   first, and a mail is forgotten only when it is sent.
@@ -25,6 +27,10 @@ SHARES = (80, 100)
 """Per cent of what may be spent, at which a mail is sent."""
 KEY = "fleet"
 """Of the ledger, in the table of what people have used."""
+REFUSALS, WINDOW = 3, 20 * 60
+"""So often EC2 has to have no spot instance, within as many seconds, before one is on demand."""
+FALLBACK_SECONDS = 3600
+"""After as long, spot is tried again."""
 RUNBOOK = "docs/operations.md#what-the-fleet-may-cost"
 
 
@@ -33,11 +39,14 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     now = time.time()
     ledger = load()
     described = group.describe()
-    seen = group.sightings(ledger.looked or now, now)
+    since = ledger.looked or now
+    past = group.history(min(since, now - WINDOW))
+    seen = group.sightings(past, since, now)
     ledger.count(seen, now, json.loads(os.environ["PRICES"]), float(os.environ["LAUNCH"]))
     if event.get("lift"):
         ledger.granted = ledger.dollars
     decide(ledger)
+    decide_fallback(ledger, past.refused, now)
     store(ledger)
     if ledger.told == 100:
         group.close(described)
@@ -45,12 +54,16 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         group.reopen(described)
         ledger.closed = False
         store(ledger)
+    if ledger.raised:
+        fall_back(ledger, described)
     send(ledger)
     report = {
         "month": ledger.month,
         "dollars": round(ledger.dollars, 2),
         "allowed": round(allowed(ledger), 2),
         "stopped": ledger.closed,
+        "fallback": bool(ledger.fallback_since),
+        "fallback_dollars": round(ledger.fallback_dollars, 2),
     }
     print(json.dumps(report))
     return report
@@ -92,6 +105,55 @@ def decide(ledger: Ledger) -> None:
             ("may run again", f"At list prices, {spent}. The next request wakes the fleet.")
         )
     ledger.told = reached
+
+
+def decide_fallback(ledger: Ledger, refused: list[float], now: float) -> None:
+    """Write down whether an instance on demand takes the place of spot.
+
+    Parameters
+    ----------
+    refused
+        When EC2 had no spot instance to give.
+    """
+    limit = float(os.environ["FALLBACK"])
+    left = ledger.fallback_dollars < limit and ledger.told < 100
+    spent = (
+        f"Instances on demand in place of spot have cost {ledger.fallback_dollars:.2f} $ in"
+        f" {ledger.month}, of {limit:.2f} $ that they may"
+    )
+    if ledger.fallback_since:
+        if left and now - ledger.fallback_since < FALLBACK_SECONDS:
+            return
+        ledger.fallback_since, ledger.fallback_until = 0.0, now
+        ledger.mails.append(("spot alone again", f"{spent}."))
+    elif left:
+        lately = max(now - WINDOW, ledger.fallback_until)
+        times = sum(each > lately for each in refused)
+        if times >= REFUSALS:
+            ledger.fallback_since, ledger.raised = now, True
+            ledger.mails.append(
+                (
+                    "no spot, one on demand instead",
+                    f"Within {WINDOW // 60} minutes, EC2 had no spot instance {times} times. For an"
+                    f" hour, one on demand takes the place of one. {spent}.",
+                )
+            )
+
+
+def fall_back(ledger: Ledger, described: dict[str, Any]) -> None:
+    """Have the group launch one instance on demand, or as many as ever again."""
+    base = int(os.environ["BASE"])
+    if ledger.fallback_since:
+        # Beside those of the setting, and at every look: a deployment may have written it.
+        group.set_base(described, base + 1)
+        return
+    group.set_base(described, base)
+    running = {name for name, each in ledger.instances.items() if each.fallback and not each.ended}
+    if ledger.fallback_dollars >= float(os.environ["FALLBACK"]):
+        group.end(described, running)
+    if not running:
+        ledger.raised = False
+        store(ledger)
 
 
 def load() -> Ledger:

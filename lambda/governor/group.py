@@ -12,6 +12,12 @@ import boto3
 from ledger import Sighting
 
 LAUNCHED = re.compile(r"Launching a new EC2 instance: (i-[0-9a-f]+)")
+NO_SPOT = re.compile(
+    r"spot.*(UnfulfillableCapacity|InsufficientInstanceCapacity|no spot capacity|"
+    r"MaxSpotInstanceCountExceeded|max spot instance count)",
+    re.IGNORECASE | re.DOTALL,
+)
+"""Of launches that failed where one on demand may not: EC2 has no spot to give, or not so many."""
 ENDED = re.compile(r"Terminating EC2 instance: (i-[0-9a-f]+)")
 GONE = ("shutting-down", "terminated")
 """States of EC2's instances that cost nothing any more."""
@@ -21,10 +27,19 @@ STARTING = "Launch"
 
 @dataclass
 class History:
-    """What the group did lately, by instance: when it was launched, and when it ended."""
+    """What the group did lately.
+
+    Attributes
+    ----------
+    launched, ended
+        When that was, by instance.
+    refused
+        When EC2 had no spot instance to give.
+    """
 
     launched: dict[str, float] = field(default_factory=dict)
     ended: dict[str, float] = field(default_factory=dict)
+    refused: list[float] = field(default_factory=list)
 
 
 def describe() -> dict[str, Any]:
@@ -40,7 +55,10 @@ def history(since: float) -> History:
     """Return what the group has done since some time, of which AWS keeps six weeks."""
     found = History()
     for activity in _activities(since):
-        if match := LAUNCHED.match(activity["Description"]):
+        if activity["StatusCode"] == "Failed":
+            if NO_SPOT.search(activity.get("StatusMessage", "")):
+                found.refused.append(activity["StartTime"].timestamp())
+        elif match := LAUNCHED.match(activity["Description"]):
             found.launched[match[1]] = activity["StartTime"].timestamp()
         elif match := ENDED.match(activity["Description"]):
             # While it drains, it runs.
@@ -62,13 +80,12 @@ def _activities(since: float) -> Iterator[dict[str, Any]]:
             yield activity
 
 
-def sightings(since: float, now: float) -> list[Sighting]:
+def sightings(past: History, since: float, now: float) -> list[Sighting]:
     """Return every instance that runs, or ended since some time.
 
     Even one that came and went without being looked at, as the group remembers it: its type alone
     is forgotten after an hour.
     """
-    past = history(since)
     pages = boto3.client("ec2").get_paginator("describe_instances")
     filters = [{"Name": "tag:aws:autoscaling:groupName", "Values": [os.environ["GROUP"]]}]
     found = {}
@@ -80,6 +97,7 @@ def sightings(since: float, now: float) -> list[Sighting]:
                 instance["InstanceType"],
                 instance["LaunchTime"].timestamp(),
                 past.ended.get(name, now) if gone else None,
+                on_demand=instance.get("InstanceLifecycle") != "spot",
             )
     for name in (past.launched.keys() | past.ended.keys()) - found.keys():
         launched = past.launched.get(name, since)
@@ -113,6 +131,25 @@ def reopen(group: dict[str, Any]) -> None:
         )
     if STARTING in _suspended(group):
         client.resume_processes(AutoScalingGroupName=name, ScalingProcesses=[STARTING])
+
+
+def set_base(group: dict[str, Any], base: int) -> None:
+    """Have so many of the group's instances be on demand, and only what is above those spot."""
+    distribution = group["MixedInstancesPolicy"]["InstancesDistribution"]
+    if distribution["OnDemandBaseCapacity"] != base:
+        boto3.client("autoscaling").update_auto_scaling_group(
+            AutoScalingGroupName=os.environ["GROUP"],
+            MixedInstancesPolicy={"InstancesDistribution": {"OnDemandBaseCapacity": base}},
+        )
+
+
+def end(group: dict[str, Any], names: set[str]) -> None:
+    """End some of the group's instances once they have finished, and have others replace them."""
+    for instance in group["Instances"]:
+        if instance["InstanceId"] in names and instance["LifecycleState"] == "InService":
+            boto3.client("autoscaling").terminate_instance_in_auto_scaling_group(
+                InstanceId=instance["InstanceId"], ShouldDecrementDesiredCapacity=False
+            )
 
 
 def _suspended(group: dict[str, Any]) -> set[str]:

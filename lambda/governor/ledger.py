@@ -6,9 +6,8 @@ a look that was missed loses none: the next one counts what has run since.
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
-from typing import Any
 
 REMEMBERED = 3 * 3600
 """Seconds for which an instance is known that AWS tells of no more."""
@@ -24,21 +23,25 @@ class Sighting:
         Its type; None if nobody knows it any more.
     launched, ended
         In seconds since 1970; `ended` is None while it runs.
+    on_demand
+        Whether it is no spot instance, or may be none.
     """
 
     instance: str
     kind: str | None
     launched: float
     ended: float | None = None
+    on_demand: bool = True
 
 
 @dataclass
 class Counted:
-    """An instance, and until when its hours were counted."""
+    """An instance, until when its hours were counted, and whether it is there in place of spot."""
 
     kind: str | None
     until: float
     ended: bool = False
+    fallback: bool = False
 
 
 @dataclass
@@ -57,6 +60,13 @@ class Ledger:
         Per cent of what may be spent at which a mail was sent last; at 100, the fleet is stopped.
     closed
         Whether the group was made to launch nothing.
+    fallback_since, fallback_until
+        When an instance on demand was last let take the place of spot, 0 if that is not so now; and
+        when that was last taken back.
+    fallback_dollars
+        What the hours of those cost.
+    raised
+        Whether the group was made to launch one.
     looked
         When it was counted last.
     instances
@@ -72,6 +82,10 @@ class Ledger:
     granted: float = 0.0
     told: int = 0
     closed: bool = False
+    fallback_since: float = 0.0
+    fallback_until: float = 0.0
+    fallback_dollars: float = 0.0
+    raised: bool = False
     looked: float = 0.0
     instances: dict[str, Counted] = field(default_factory=dict)
     mails: list[tuple[str, str]] = field(default_factory=list)
@@ -79,8 +93,9 @@ class Ledger:
 
     @classmethod
     def parse(cls, text: str) -> "Ledger":
-        """Read what `text` wrote."""
-        kept: dict[str, Any] = json.loads(text)
+        """Read what `text` wrote, maybe that of a newer version, which is rolled back."""
+        known = {each.name for each in fields(cls)}
+        kept = {name: value for name, value in json.loads(text).items() if name in known}
         kept["instances"] = {name: Counted(**each) for name, each in kept["instances"].items()}
         kept["mails"] = [(subject, body) for subject, body in kept["mails"]]
         return cls(**kept)
@@ -109,7 +124,7 @@ class Ledger:
         """
         month = f"{datetime.fromtimestamp(now, UTC):%Y-%m}"
         if month != self.month:
-            self.month, self.dollars, self.granted = month, 0.0, 0.0
+            self.month, self.dollars, self.granted, self.fallback_dollars = month, 0.0, 0.0, 0.0
         began = datetime.strptime(month, "%Y-%m").replace(tzinfo=UTC).timestamp()
         seen = {each.instance: each for each in sightings}
         for name, known in self.instances.items():
@@ -117,15 +132,18 @@ class Ledger:
                 seen[name] = Sighting(name, known.kind, known.until, ended=now)
         for name, each in seen.items():
             if name not in self.instances:
-                self.instances[name] = Counted(each.kind, each.launched)
+                fallback = each.on_demand and 0 < self.fallback_since <= each.launched
+                self.instances[name] = Counted(each.kind, each.launched, fallback=fallback)
                 self.dollars += launch * (each.launched >= began)
             known = self.instances[name]
             if known.ended and each.ended is not None:
                 continue
             known.kind = each.kind or known.kind
             until = now if each.ended is None else min(each.ended, now)
-            seconds = max(0.0, until - max(known.until, began))
-            self.dollars += seconds / 3600 * prices.get(known.kind or "", max(prices.values()))
+            hours = max(0.0, until - max(known.until, began)) / 3600
+            dollars = hours * prices.get(known.kind or "", max(prices.values()))
+            self.dollars += dollars
+            self.fallback_dollars += dollars * known.fallback
             known.until = max(until, known.until)
             known.ended = each.ended is not None
         self.instances = {

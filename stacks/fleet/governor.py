@@ -60,6 +60,8 @@ class Governor(Construct):
                 "PRICES": json.dumps(hourly_prices(settings)),
                 "BOUND": str(settings.fleet_dollars_a_month),
                 "MAXIMUM": str(settings.maximum_instances),
+                "FALLBACK": str(settings.fallback_dollars_a_month),
+                "BASE": str(settings.on_demand_instances),
             },
             timeout=cdk.Duration.minutes(1),
             name=names.governor,
@@ -72,6 +74,7 @@ class Governor(Construct):
         act = (
             "autoscaling:ResumeProcesses",
             "autoscaling:SuspendProcesses",
+            "autoscaling:TerminateInstanceInAutoScalingGroup",
             "autoscaling:UpdateAutoScalingGroup",
         )
         for resource, actions in (
@@ -91,13 +94,17 @@ class Governor(Construct):
         )
         target = event_targets.LambdaFunction(self.function)
         events.Rule(self, "Often", schedule=events.Schedule.rate(LOOK_EVERY), targets=[target])
-        # Whoever opened the group: what starts is ended as soon as it is noticed.
+        # Whoever opened the group: what starts is ended as soon as it is noticed. And where spot is
+        # not to be had, nobody should wait for the next look.
         events.Rule(
             self,
             "Launches",
             event_pattern=events.EventPattern(
                 source=["aws.autoscaling"],
-                detail_type=["EC2 Instance-launch Lifecycle Action"],
+                detail_type=[
+                    "EC2 Instance-launch Lifecycle Action",
+                    "EC2 Instance Launch Unsuccessful",
+                ],
                 detail={"AutoScalingGroupName": [names.group]},
             ),
             targets=[target],

@@ -310,8 +310,9 @@ def test_quotas_are_counted_in_the_largest_types_cpus(monkeypatch: pytest.Monkey
     monkeypatch.setattr(doctor, "quota", lambda *given: asked.append(given[3:]))
     doctor.spot_quota(SETTINGS)
     doctor.on_demand_quota(SETTINGS.model_copy(update={"on_demand_instances": 2}))
-    # Four of a 2xlarge; one that builds the image beside two of them.
-    assert asked == [(32, 4), (24, 4)]
+    doctor.on_demand_quota(SETTINGS.model_copy(update={"fallback_dollars_a_month": 20}))
+    # Four of a 2xlarge; one that builds the image beside two of them, or beside one without spot.
+    assert asked == [(32, 4), (24, 4), (16, 4)]
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,7 @@ EVERYTHING_SET = Settings(
     alarm_email="someone@example.org",
     budget_by_tag=True,
     fleet_dollars_a_month=200,
+    fallback_dollars_a_month=20,
     name="speech",
     models=("tiny",),
     engine="reference",

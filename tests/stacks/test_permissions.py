@@ -58,6 +58,7 @@ GOVERNOR = (
     ("autoscaling:DescribeScalingActivities", "service", "FleetMachinesGroupASG"),
     ("autoscaling:ResumeProcesses", "service", "FleetMachinesGroupASG"),
     ("autoscaling:SuspendProcesses", "service", "FleetMachinesGroupASG"),
+    ("autoscaling:TerminateInstanceInAutoScalingGroup", "service", "FleetMachinesGroupASG"),
     ("autoscaling:UpdateAutoScalingGroup", "service", "FleetMachinesGroupASG"),
     ("ec2:DescribeInstances", "service", "FleetMachinesGroupASG"),
     ("sns:Publish", "service", "AlertsTopic"),

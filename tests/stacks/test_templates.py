@@ -249,7 +249,10 @@ class TestWatching:
         (often,) = (each["ScheduleExpression"] for each in rules if "ScheduleExpression" in each)
         assert often == "rate(5 minutes)"
         (launches,) = (each["EventPattern"] for each in rules if "EventPattern" in each)
-        assert launches["detail-type"] == ["EC2 Instance-launch Lifecycle Action"]
+        assert set(launches["detail-type"]) == {
+            "EC2 Instance-launch Lifecycle Action",
+            "EC2 Instance Launch Unsuccessful",
+        }
         group = templates.the("service", "AutoScaling::AutoScalingGroup")["AutoScalingGroupName"]
         assert launches["detail"] == {"AutoScalingGroupName": [group]}
 
@@ -277,6 +280,11 @@ class TestWatching:
                 if "BOUND" in each.get("Environment", {}).get("Variables", {})
             )
             assert told["BOUND"] == bound
+            assert told["FALLBACK"] == ("0" if templates is placeholders else "20")
+            distribution = templates.the("service", "AutoScaling::AutoScalingGroup")[
+                "MixedInstancesPolicy"
+            ]["InstancesDistribution"]
+            assert told["BASE"] == str(distribution["OnDemandBaseCapacity"])
             assert list(json.loads(told["PRICES"])) == list(types)
 
     def test_an_hour_costs_what_it_does_in_the_bill_and_more_in_dearer_regions(self) -> None:
