@@ -18,7 +18,13 @@ from stacks.fleet import Fleet
 from stacks.fleet.governor import Governor
 from stacks.machine_image import MachineImage
 from stacks.names import LIVE, Names, StackPart
-from stacks.observability.alarms import watch_api, watch_fleet, watch_governor, watch_responder
+from stacks.observability.alarms import (
+    watch_api,
+    watch_fleet,
+    watch_governor,
+    watch_pipeline,
+    watch_responder,
+)
 from stacks.observability.alerts import Alerts
 from stacks.observability.dashboard import dashboard
 from stacks.part import Part
@@ -142,6 +148,7 @@ class Application:
             service, "Governor", settings, names, quota=people.quota, topic=alerts.topic
         )
         watch_governor(alerts, governor.function)
+        watch_pipeline(alerts, names.pipeline)
         dashboard(service, "Dashboard", names, lobby=lobby, pictures=pictures)
 
         self.url = cdk.CfnOutput(service, "Url", value=site.url, description="Where hush is")

@@ -2,9 +2,11 @@
 
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as event_targets
 from aws_cdk import aws_lambda as lambda_
 
-from stacks.observability.alerts import Alerts
+from stacks.observability.alerts import RUNBOOK, Alerts
 from stacks.observability.metrics import MINUTE, api_metric, fleet_metric, group_metric
 
 
@@ -146,4 +148,36 @@ def watch_api(alerts: Alerts, *, api: str, lobby: cloudwatch.IMetric) -> None:
         threshold=20_000,
         minutes=5,
         of=10,
+    )
+
+
+def watch_pipeline(alerts: Alerts, pipeline: str) -> None:
+    """Mail what to do when a run of the pipeline fails, whose name is given.
+
+    It is watched from here, as the pipeline is there before anything that could send a mail is.
+    """
+    detail = events.EventField.from_path
+    console = f"https://{detail('$.region')}.console.aws.amazon.com/codesuite/codepipeline"
+    name, run = detail("$.detail.pipeline"), detail("$.detail.execution-id")
+    shown = f"{console}/pipelines/{name}/executions/{run}/timeline"
+    lines = (
+        f"The pipeline {name} failed: the last push is not deployed, or not all of it.",
+        "What was deployed before serves on, unless it was the smoke test that failed.",
+        f"The action that failed, with its last lines: {shown}",
+        f"What to do: {RUNBOOK}#a-deployment-that-failed. Once the cause is away, push again, or"
+        " run make app.",
+    )
+    events.Rule(
+        alerts,
+        "PipelineFailed",
+        event_pattern=events.EventPattern(
+            source=["aws.codepipeline"],
+            detail_type=["CodePipeline Pipeline Execution State Change"],
+            detail={"state": ["FAILED"], "pipeline": [pipeline]},
+        ),
+        targets=[
+            event_targets.SnsTopic(
+                alerts.topic, message=events.RuleTargetInput.from_multiline_text("\n".join(lines))
+            )
+        ],
     )

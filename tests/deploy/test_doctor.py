@@ -451,4 +451,4 @@ def test_app_refuses_without_settings(
 
 def test_an_unknown_command_is_told_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["deploy"]) == 2
-    assert "doctor | app | sandbox | destroy" in capsys.readouterr().out
+    assert "doctor | app | sandbox | lift | destroy" in capsys.readouterr().out

@@ -314,6 +314,63 @@ class TestWatching:
         assert budget["CostFilters"] == {"TagKeyValue": tags}
 
 
+class TestAFailedPipeline:
+    EVENT = {  # noqa: RUF012
+        "source": "aws.codepipeline",
+        "detail-type": "CodePipeline Pipeline Execution State Change",
+        "region": "eu-west-1",
+        "detail": {"pipeline": "speech-pipeline", "execution-id": "0a1b-2c3d", "state": "FAILED"},
+    }
+
+    @pytest.fixture
+    def rule(self, everything_set: Templates) -> dict[str, Any]:
+        (rule,) = (
+            each
+            for each in everything_set.of("service", "Events::Rule")
+            if "aws.codepipeline" in as_text(each.get("EventPattern", {}))
+        )
+        return rule
+
+    def test_it_is_that_of_this_installation(
+        self, everything_set: Templates, rule: dict[str, Any]
+    ) -> None:
+        pipeline = everything_set.the("pipeline", "CodePipeline::Pipeline")["Name"]
+        detail = rule["EventPattern"]["detail"]
+        assert detail == {"state": ["FAILED"], "pipeline": [pipeline]}
+        for name in ("source", "detail-type"):
+            assert rule["EventPattern"][name] == [self.EVENT[name]]
+
+    def test_whoever_is_told_of_alarms_is_told_of_it_and_what_to_do(
+        self, everything_set: Templates, rule: dict[str, Any]
+    ) -> None:
+        (target,) = rule["Targets"]
+        subscription = everything_set.the("service", "SNS::Subscription")
+        assert target["Arn"] == subscription["TopicArn"]
+        transformer = target["InputTransformer"]
+        words = transformer["InputTemplate"]
+        for name, path in transformer["InputPathsMap"].items():
+            value: Any = self.EVENT
+            for step in path.removeprefix("$.").split("."):
+                value = value[step]
+            words = words.replace(f"<{name}>", value)
+        assert not re.search("[<>]", words)
+        lines = [json.loads(line) for line in words.splitlines()]
+        assert lines[0].startswith("The pipeline speech-pipeline failed")
+        assert "pipelines/speech-pipeline/executions/0a1b-2c3d/timeline" in lines[2]
+        (section,) = re.findall(r"docs/operations\.md#([\w-]+)", lines[3])
+        runbook = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+        assert f"\n## {section.replace('-', ' ').capitalize()}\n" in runbook
+
+    def test_events_may_send_mails_by_the_topic(self, everything_set: Templates) -> None:
+        policy = everything_set.the("service", "SNS::TopicPolicy")["PolicyDocument"]
+        allowed = {
+            each["Principal"].get("Service")
+            for each in policy["Statement"]
+            if each["Effect"] == "Allow" and each["Action"] == "sns:Publish"
+        }
+        assert allowed == {"cloudwatch.amazonaws.com", "events.amazonaws.com"}
+
+
 class TestPipeline:
     def test_it_updates_itself_then_deploys_and_asks(self, everything_set: Templates) -> None:
         pipeline = everything_set.the("pipeline", "CodePipeline::Pipeline")
