@@ -4,6 +4,7 @@ Prints the bill of a month in which nobody comes, of an hour of use, of a month 
 and of a new machine image.
 """
 
+from stacks.office_hours import WEEKS_A_MONTH, OfficeHours
 from stacks.prices import HOURS_A_MONTH, hourly_volume, list_prices
 from stacks.settings import Settings
 
@@ -31,6 +32,8 @@ AWAKE_MINUTES = 20
 """Of the instance that the smoke test wakes, until it retires."""
 IMAGE_MINUTES = 45
 """Of the instance that builds a machine image, and of the one that tests it: an assumption."""
+OFFICE = "Mon-Fri 8-18"
+OFFICE_HOURS = OfficeHours.parse(f"{OFFICE} Europe/Berlin")
 PICTURES_AN_HOUR = 600
 BYTES_A_PICTURE = 60_000
 
@@ -75,6 +78,17 @@ def volume_hour(filled: bool = bool(FILLED_MIB)) -> float:
 def filling() -> float:
     """Return what it costs to fill a volume at a set rate, once for each launch."""
     return float(IMAGE_GIGABYTES * PRICES["gigabyte"]["initialization"])
+
+
+def office_items() -> Items:
+    """Return what a month of office hours costs beside its work."""
+    hours, hour = OFFICE_HOURS.hours_a_month, PRICES["hour"]
+    beside = hour["public_address"] + volume_hour()
+    return [
+        ("g4dn.xlarge, spot", hours * hour["g4dn_xlarge_spot"]),
+        ("its public address and its volume", hours * beside),
+        ("a volume filled each day", len(OFFICE_HOURS.days) * WEEKS_A_MONTH * filling()),
+    ]
 
 
 def push_items() -> Items:
@@ -126,6 +140,7 @@ def report() -> str:
         table("a month in which nobody comes", idle),
         table("an hour of use", hour),
         table("a month with an hour a day", month),
+        table(f"a month of `office_hours`: {OFFICE}", office_items()),
         table("a push", push_items()),
         table("a new machine image, more", image_items()),
         f"Filling a volume at a set rate (`volume_initialization`) costs {filling():.2f} $ for each"

@@ -13,6 +13,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from stacks.office_hours import OfficeHours
+
 CLOUD_TOML = Path(__file__).parents[1] / "cloud.toml"
 PLACEHOLDER_REGION = "us-east-1"
 LONGEST_POLICY = 2500
@@ -106,6 +108,8 @@ class Settings(BaseModel):
     """Most instances at once. The quota for spot has to allow for them."""
     on_demand_instances: int = Field(default=0, ge=0)
     """How many of them are on demand, which no one reclaims."""
+    office_hours: str | None = None
+    """When an instance is kept whether anybody asks or not, as in "Mon-Fri 8-18 Europe/Berlin"."""
     idle_minutes: int = Field(default=10, ge=2, le=15)
     """After as long without a picture, an instance retires; after 15 the group would act itself."""
     in_flight_per_instance: float = Field(default=3.0, gt=0)
@@ -185,6 +189,13 @@ class Settings(BaseModel):
             raise ValueError(f"{wrong} is no g4dn, g5 or g6, which the machine image is for")
         if not value:
             raise ValueError("name at least one, such as g4dn.xlarge")
+        return value
+
+    @field_validator("office_hours")
+    @classmethod
+    def _hours(cls, value: str | None) -> str | None:
+        if value is not None:
+            OfficeHours.parse(value)
         return value
 
     @field_validator("models")

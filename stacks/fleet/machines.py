@@ -19,6 +19,7 @@ from stacks.limits import LONGEST_REQUEST_SECONDS, MAX_BODY_BYTES, QUEUE_SIZE, S
 from stacks.names import Names
 from stacks.network import Network
 from stacks.observability.metrics import fleet_metric
+from stacks.office_hours import OfficeHours
 from stacks.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -143,6 +144,19 @@ class Machines(Construct):
             default_result=autoscaling.DefaultResult.CONTINUE,
             heartbeat_timeout=cdk.Duration.seconds(LONGEST_REQUEST_SECONDS + 90),
         )
+        if settings.office_hours:
+            hours = OfficeHours.parse(settings.office_hours)
+            # Of an idle instance, the group keeps its least size; whatever is busy stays anyway.
+            for name, cron, least in (
+                ("Warm", hours.warm_from, 1),
+                ("Cold", hours.warm_until, 0),
+            ):
+                group.scale_on_schedule(
+                    name,
+                    schedule=autoscaling.Schedule.expression(cron),
+                    time_zone=hours.zone,
+                    min_capacity=least,
+                )
         group.scale_to_track_metric(
             "InFlight",
             metric=fleet_metric("InFlight", self._names.group, "Average"),

@@ -46,6 +46,7 @@ EVERYTHING_SET = Settings(
     instance_types=("g5.xlarge", "g6.xlarge"),
     maximum_instances=2,
     on_demand_instances=1,
+    office_hours="Mon-Fri 8-18:30 Europe/Berlin",
     idle_minutes=5,
     base_image="ami-0123456789abcdef0",
     volume_gigabytes=100,

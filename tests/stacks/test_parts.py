@@ -55,6 +55,22 @@ class TestFleet:
         # Successors come first, and those before go only when these are ready.
         assert preferences["MinHealthyPercentage"] == 100
 
+    def test_it_is_warm_before_people_come_and_until_they_go(
+        self, placeholders: Templates, everything_set: Templates
+    ) -> None:
+        assert placeholders.of("service", "AutoScaling::ScheduledAction") == []
+        actions = everything_set.of("service", "AutoScaling::ScheduledAction")
+        group = {"Ref": everything_set.named("service", "AutoScaling::AutoScalingGroup")[0][0]}
+        assert sorted(actions, key=lambda each: -int(each["MinSize"])) == [
+            {
+                "AutoScalingGroupName": group,
+                "MinSize": least,
+                "Recurrence": cron,
+                "TimeZone": "Europe/Berlin",
+            }
+            for least, cron in ((1, "45 7 * * 1,2,3,4,5"), (0, "30 18 * * 1,2,3,4,5"))
+        ]
+
     def test_idle_instances_retire_after_the_time_set(
         self, placeholders: Templates, everything_set: Templates
     ) -> None:
