@@ -13,7 +13,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 from deploy import stack
-from deploy.doctor import Verdict, examine, former_github_parameter, older_version
+from deploy.check import Verdict
+from deploy.doctor import examine, former_github_parameter, older_version
 from deploy.remains import delete_buckets, delete_logs, resources_of
 from stacks.application import CERTIFICATE_REGION
 from stacks.machine_image import ROOT

@@ -1,19 +1,14 @@
 """Whether an AWS account, this machine and `cloud.toml` are ready for a deployment."""
 
-import json
-import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from deploy import stack
-from stacks.machine_image import BASE_IMAGE, BASE_IMAGE_NAME, KEPT_TAG, description
+from deploy.check import Check, Verdict, client_of
+from deploy.images import base_image, machine_image, publishing
 from stacks.names import Names
 from stacks.settings import Settings
 
@@ -29,23 +24,6 @@ UNRESERVED = 100
 own."""
 RESPONDERS = 20
 """What is proposed as a bound: as many requests a second as API Gateway lets through."""
-
-
-class Verdict(StrEnum):
-    """How a check went."""
-
-    GOOD = "good"
-    UNSURE = "unsure"
-    BAD = "bad"
-
-
-@dataclass(frozen=True)
-class Check:
-    """One line of the report."""
-
-    verdict: Verdict
-    subject: str
-    finding: str
 
 
 def examine(settings: Settings, pipeline: bool = True) -> Iterator[Check]:
@@ -132,7 +110,7 @@ def github_app(settings: Settings) -> Check:
     """See whether sign-in has the GitHub App's credentials, and nobody else."""
     subject, former = "GitHub App", former_github_parameter(settings)
     name = Names(settings.name).github_secret
-    client = _client("ssm", settings)
+    client = client_of("ssm", settings)
     if client.get_parameters(Names=[former])["Parameters"]:
         finding = (
             f"its credentials are in the parameter {former}, which others in this account may read:"
@@ -140,7 +118,7 @@ def github_app(settings: Settings) -> Check:
         )
         return Check(Verdict.BAD, subject, finding)
     try:
-        secret = _client("secretsmanager", settings).describe_secret(SecretId=name)
+        secret = client_of("secretsmanager", settings).describe_secret(SecretId=name)
     except ClientError as error:
         if error.response["Error"]["Code"] != "ResourceNotFoundException":
             raise
@@ -161,7 +139,7 @@ def former_github_parameter(settings: Settings) -> str:
 
 def credentials(settings: Settings) -> Check:
     """See whether whoever is signed in is in the right account."""
-    account = _client("sts", settings).get_caller_identity()["Account"]
+    account = client_of("sts", settings).get_caller_identity()["Account"]
     if settings.account not in (None, account):
         finding = f"you are signed in to {account}, and cloud.toml says {settings.account}"
         return Check(Verdict.BAD, "credentials", finding)
@@ -182,7 +160,7 @@ def older_version(settings: Settings) -> Check:
 
 def zones(settings: Settings) -> Check:
     """Find the zones that have both the first instance type and VPC links."""
-    client = _client("ec2", settings)
+    client = client_of("ec2", settings)
     kind = settings.instance_types[0]
     offered = client.describe_instance_type_offerings(
         LocationType="availability-zone", Filters=[{"Name": "instance-type", "Values": [kind]}]
@@ -203,109 +181,6 @@ def zones(settings: Settings) -> Check:
     return Check(Verdict.GOOD, "zones", ", ".join(settings.zones))
 
 
-def base_image(settings: Settings) -> Check:
-    """Look at the base image, which is to be there and fit the volume; and for a newer one."""
-    subject, chosen = "base image", settings.base_image
-    newest = _client("ssm", settings).get_parameter(Name=BASE_IMAGE)["Parameter"]["Value"]
-    write = f'put into cloud.toml: base_image = "{newest}"'
-    if chosen is None:
-        return Check(Verdict.BAD, subject, write)
-    if (image := described(settings, chosen)) is None:
-        return Check(Verdict.BAD, subject, f"AWS has {chosen} no more here; {write}")
-    if not image.get("Name", "").startswith(BASE_IMAGE_NAME):
-        finding = f"{chosen} is no plain Amazon Linux 2023, to which hush adds the driver; {write}"
-        return Check(Verdict.BAD, subject, finding)
-    if (size := gigabytes(image)) > settings.volume_gigabytes:
-        finding = f"{chosen} is larger: put into cloud.toml: volume_gigabytes = {size}"
-        return Check(Verdict.BAD, subject, finding)
-    if chosen != newest:
-        since = image["CreationDate"][:10]
-        finding = f"yours is of {since}; for the security updates of the newest, {write}"
-        return Check(Verdict.UNSURE, subject, finding)
-    return Check(Verdict.GOOD, subject, f"{chosen}, the newest")
-
-
-def machine_image(settings: Settings) -> Check:
-    """Look whether the machine image that is to be taken is there, and holds what is to run."""
-    subject, chosen = "machine image", str(settings.image)
-    image = described(settings, chosen)
-    if image is None or image["State"] != "available":
-        finding = (
-            f"{chosen} is not in {settings.region}, or not for the account {settings.account}:"
-            " an image is in one region alone, and for those whom its owner lets"
-        )
-        return Check(Verdict.BAD, subject, finding)
-    said = re.fullmatch(r"hush (\w+): (\w+), (.+)", image.get("Description", ""))
-    if said is None:
-        return Check(Verdict.BAD, subject, f"{chosen} is no machine image of hush")
-    models = tuple(said[3].split())
-    missing, size = sorted(set(settings.models) - set(models)), gigabytes(image)
-    unfit = [
-        (said[2] != settings.engine, "another engine", f'engine = "{said[2]}"'),
-        (missing, f"no {' and no '.join(missing)}", f"models = {json.dumps(models)}"),
-        (size > settings.volume_gigabytes, "more than a volume", f"volume_gigabytes = {size}"),
-    ]
-    for _, what, write in (each for each in unfit if each[0]):
-        return Check(Verdict.BAD, subject, f"it holds {what}: put into cloud.toml: {write}")
-    if image.get("OwnerId") == settings.account and not kept(image):
-        finding = (
-            f"it is deleted {settings.keep_images_days} days after its last launch, unless you say:"
-            f" aws ec2 create-tags --resources {chosen} --tags Key=hush-keep,Value=yes"
-        )
-        return Check(Verdict.UNSURE, subject, finding)
-    since = image["CreationDate"][:10]
-    if said[0] != description(settings.model_copy(update={"models": models})):
-        finding = (
-            f"{chosen} of {since} was made of other files than are here: if no instance becomes"
-            " ready, take image out of cloud.toml, and one is built"
-        )
-        return Check(Verdict.UNSURE, subject, finding)
-    return Check(Verdict.GOOD, subject, f"{chosen} of {since}, made of the same files")
-
-
-def kept(image: dict[str, Any]) -> bool:
-    """Tell whether an image is to stay, whatever its age."""
-    tags = {tag["Key"]: tag["Value"] for tag in image.get("Tags", ())}
-    return KEPT_TAG.items() <= tags.items()
-
-
-def publishing(settings: Settings) -> Check:
-    """Look whether the account lets an image be published."""
-    subject, client = "publishing", _client("ec2", settings)
-    if client.get_ebs_encryption_by_default()["EbsEncryptionByDefault"]:
-        finding = (
-            "this account encrypts all volumes with AWS's key, which no other account can use:"
-            f" aws ec2 disable-ebs-encryption-by-default --region {settings.region}"
-        )
-        return Check(Verdict.BAD, subject, finding)
-    if settings.publish_image != "everyone":
-        accounts = ", ".join(settings.publish_image)
-        return Check(Verdict.GOOD, subject, f"the machine image is for {accounts} too")
-    state = client.get_image_block_public_access_state()["ImageBlockPublicAccessState"]
-    if state != "unblocked":
-        finding = (
-            "this account lets no image be public:"
-            f" aws ec2 disable-image-block-public-access --region {settings.region}"
-        )
-        return Check(Verdict.BAD, subject, finding)
-    return Check(Verdict.GOOD, subject, "the machine image is for everyone")
-
-
-def described(settings: Settings, image: str) -> dict[str, Any] | None:
-    """Return an image as EC2 describes it; None if it is not there."""
-    # By a filter, as an id that is not there is an error otherwise; an old one is still there.
-    filters = [{"Name": "image-id", "Values": [image]}]
-    client = _client("ec2", settings)
-    found = client.describe_images(Filters=filters, IncludeDeprecated=True)["Images"]
-    return dict(found[0]) if found else None
-
-
-def gigabytes(image: dict[str, Any]) -> int:
-    """Return the size of the largest volume of an image, which EC2 makes no smaller."""
-    volumes = [each["Ebs"]["VolumeSize"] for each in image["BlockDeviceMappings"] if "Ebs" in each]
-    return max(volumes, default=0)
-
-
 def spot_quota(settings: Settings) -> Check:
     """Compare the fleet's quota with as many instances as it may have, of the largest type."""
     sizes = cpus(settings)
@@ -324,7 +199,7 @@ def on_demand_quota(settings: Settings) -> Check:
 
 def cpus(settings: Settings) -> dict[str, int]:
     """Return how many virtual CPUs each instance type has."""
-    described = _client("ec2", settings).describe_instance_types(
+    described = client_of("ec2", settings).describe_instance_types(
         InstanceTypes=list(settings.instance_types)
     )["InstanceTypes"]
     return {each["InstanceType"]: each["VCpuInfo"]["DefaultVCpus"] for each in described}
@@ -332,7 +207,7 @@ def cpus(settings: Settings) -> dict[str, int]:
 
 def quota(settings: Settings, subject: str, code: str, wanted: int, least: int) -> Check:
     """Compare a quota of virtual CPUs with what is wanted, and what is the least that works."""
-    value = _client("service-quotas", settings).get_service_quota(
+    value = client_of("service-quotas", settings).get_service_quota(
         ServiceCode="ec2", QuotaCode=code
     )["Quota"]["Value"]
     if value >= wanted:
@@ -352,7 +227,7 @@ def quota(settings: Settings, subject: str, code: str, wanted: int, least: int) 
 def responder(settings: Settings) -> Check:
     """See whether Lambda has room for as many responders at once as are to be kept for it."""
     subject, wanted = "responder", settings.responder_concurrency
-    limits = _client("lambda", settings).get_account_settings()["AccountLimit"]
+    limits = client_of("lambda", settings).get_account_settings()["AccountLimit"]
     most, free = limits["ConcurrentExecutions"], limits["UnreservedConcurrentExecutions"]
     room = free - UNRESERVED
     if wanted is None:
@@ -372,7 +247,7 @@ def responder(settings: Settings) -> Check:
 def gateway_log_role(settings: Settings) -> Check:
     """See whether API Gateway has a role for logs; what another application has set, stays."""
     subject = "API's log"
-    role = str(_client("apigateway", settings).get_account().get("cloudwatchRoleArn", ""))
+    role = str(client_of("apigateway", settings).get_account().get("cloudwatchRoleArn", ""))
     # CloudFormation shortens the names that it makes for roles.
     ours = role.rpartition("/")[2].startswith(Names(settings.name).stack("service")[:24])
     if role and settings.gateway_log_role and not ours:
@@ -386,7 +261,7 @@ def gateway_log_role(settings: Settings) -> Check:
 
 def cloudfront(settings: Settings) -> Check:
     """See whether CloudFront is known to work here; new accounts have to be verified for it."""
-    listed = _client("cloudfront", settings).list_distributions(MaxItems="1")["DistributionList"]
+    listed = client_of("cloudfront", settings).list_distributions(MaxItems="1")["DistributionList"]
     if listed["Quantity"]:
         return Check(Verdict.GOOD, "CloudFront", "this account has a distribution already")
     finding = (
@@ -399,7 +274,7 @@ def cloudfront(settings: Settings) -> Check:
 def builds(settings: Settings) -> Check:
     """See whether CodeBuild runs builds of the pipeline's sizes; in new accounts it may not."""
     pages = (
-        _client("service-quotas", settings)
+        client_of("service-quotas", settings)
         .get_paginator("list_service_quotas")
         .paginate(ServiceCode="codebuild")
     )
@@ -417,7 +292,7 @@ def builds(settings: Settings) -> Check:
 
 def connection(settings: Settings) -> Check:
     """See whether GitHub has agreed to the connection."""
-    client = _client("codeconnections", settings)
+    client = client_of("codeconnections", settings)
     status = client.get_connection(ConnectionArn=settings.connection)["Connection"][
         "ConnectionStatus"
     ]
@@ -426,10 +301,6 @@ def connection(settings: Settings) -> Check:
     return Check(
         Verdict.BAD, "connection", f"it is {status.lower()}: finish it in the console, step 4"
     )
-
-
-def _client(service: str, settings: Settings) -> Any:
-    return boto3.client(service, settings.region)
 
 
 def _asked(subject: str, look: Callable[[], Check]) -> Check:

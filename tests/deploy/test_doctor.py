@@ -1,5 +1,5 @@
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import boto3
@@ -8,9 +8,10 @@ from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 from moto import mock_aws
 
-from deploy import doctor
+from deploy import doctor, images
 from deploy.__main__ import delete_images, delete_stored, destroy, main, tables
-from deploy.doctor import Verdict, examine
+from deploy.check import Verdict
+from deploy.doctor import examine
 from stacks.machine_image import BASE_IMAGE, description
 from stacks.names import Names
 from stacks.settings import Settings
@@ -94,6 +95,11 @@ def test_an_older_version_is_told_before_a_second_one_is_deployed_beside_it(
     assert "hush-fleet" in capsys.readouterr().out
 
 
+def answered_by(monkeypatch: pytest.MonkeyPatch, client_of: Callable[..., Any]) -> None:
+    for module in (doctor, images):
+        monkeypatch.setattr(module, "client_of", client_of)
+
+
 def stubbed(
     monkeypatch: pytest.MonkeyPatch, service: str, method: str, answer: dict[str, Any]
 ) -> None:
@@ -101,7 +107,7 @@ def stubbed(
     stubber = Stubber(client)
     stubber.add_response(method, answer)
     stubber.activate()
-    monkeypatch.setattr(doctor, "_client", lambda *_: client)
+    answered_by(monkeypatch, lambda *_: client)
 
 
 NEWEST, OLDER = "ami-0123456789abcdef0", "ami-0fedcba9876543210"
@@ -144,8 +150,8 @@ def test_a_newer_base_image_is_named_and_taken_only_if_that_is_wanted(
         return {"Images": [] if size is None else [base(chosen or NEWEST, size, name)]}
 
     monkeypatch.setattr(clients["ec2"], "describe_images", described)
-    monkeypatch.setattr(doctor, "_client", lambda service, _: clients[service])
-    check = doctor.base_image(SETTINGS.model_copy(update={"base_image": chosen}))
+    answered_by(monkeypatch, lambda service, _: clients[service])
+    check = images.base_image(SETTINGS.model_copy(update={"base_image": chosen}))
     assert check.verdict is verdict
     assert re.search(said, check.finding)
 
@@ -219,7 +225,7 @@ def test_an_image_that_is_taken_is_there_and_holds_what_is_to_run(
         image = base(OLDER, changed.pop("size", 12), "hush")
         found = [image | {"State": "available", "Description": OWN} | changed]
     stubbed(monkeypatch, "ec2", "describe_images", {"Images": found})
-    check = doctor.machine_image(SETTINGS.model_copy(update={"image": OLDER}))
+    check = images.machine_image(SETTINGS.model_copy(update={"image": OLDER}))
     assert check.verdict is verdict
     assert re.search(said, check.finding)
 
@@ -254,8 +260,8 @@ def test_an_image_is_published_where_the_account_lets_it_be(
         answer = {"ImageBlockPublicAccessState": state}
         stubber.add_response("get_image_block_public_access_state", answer)
     stubber.activate()
-    monkeypatch.setattr(doctor, "_client", lambda *_: client)
-    check = doctor.publishing(SETTINGS.model_copy(update={"publish_image": who}))
+    answered_by(monkeypatch, lambda *_: client)
+    check = images.publishing(SETTINGS.model_copy(update={"publish_image": who}))
     assert check.verdict is verdict
     assert said in check.finding
     stubber.assert_no_pending_responses()
