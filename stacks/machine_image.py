@@ -314,9 +314,11 @@ def image_files(settings: Settings) -> Path:
 def description(settings: Settings) -> str:
     """Return what a machine image says of itself: of which files it is, its engine and models."""
     digest, folder = hashlib.sha256(), image_files(settings)
-    files = [file for file in folder.rglob("*") if file.is_file()]
-    for file in sorted([*files, ROOT / "ami" / "build.yaml"]):
-        digest.update(f"{file.name}\0".encode() + file.read_bytes())
+    shutil.copy(ROOT / "ami" / "build.yaml", folder)
+    # Wherever the checkout and the folder are, the order is the same.
+    for name in sorted(str(file.relative_to(folder)) for file in folder.rglob("*")):
+        if (folder / name).is_file():
+            digest.update(f"{name}\0".encode() + (folder / name).read_bytes())
     shutil.rmtree(folder)
     return f"hush {digest.hexdigest()[:8]}: {settings.engine}, {' '.join(settings.models)}"
 

@@ -227,8 +227,9 @@ class TestImage:
         assert detail["Action"]["Type"] == "DELETE"
         assert detail["Action"]["IncludeResources"] == {"Amis": True, "Snapshots": True}
         # The newest one stays, what was launched from lately, and what is to be kept.
-        days = detail["Filter"].pop("Value")
-        assert detail["Filter"] == {"Type": "AGE", "Unit": "DAYS", "RetainAtLeast": 1}
+        days = detail["Filter"]["Value"]
+        kept = {"Type": "AGE", "Unit": "DAYS", "RetainAtLeast": 1, "Value": days}
+        assert detail["Filter"] == kept
         assert detail["ExclusionRules"]["Amis"] == {
             "LastLaunched": {"Unit": "DAYS", "Value": days},
             "TagMap": {"hush-keep": "yes"},
