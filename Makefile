@@ -37,9 +37,9 @@ endif
 check: $(ENVIRONMENT) ## style and types
 	@.venv/bin/ruff check
 	@.venv/bin/ruff format --check
-	@.venv/bin/mypy
-	@sh setup.sh libraries all
-	@npm --prefix ui run --silent check
+	@.venv/bin/mypy & types=$$!; \
+	sh setup.sh libraries all && npm --prefix ui run --silent check; page=$$?; \
+	wait $$types && exit $$page
 
 page: ## build the web page into ui/dist
 	@sh setup.sh page
