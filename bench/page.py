@@ -166,7 +166,8 @@ def microphone(url: str) -> None:
         delays = [
             (segment["sent"] - segment["spoken"]) / 1000 - waited(segment)
             for segment in page.evaluate(SEGMENTS)
-            if segment["sent"]
+            # Joined pictures were not spoken.
+            if segment["sent"] and segment["spoken"]
         ]
         longest = page.evaluate("longest")
     print(f"microphone, {len(delays)} utterances:")
