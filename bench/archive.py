@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from bench.cost import PRICES
-from bench.scaling import POLICIES, SECONDS_PER_PICTURE, WEEK, Instance, Policy, Week
+from bench.scaling import POLICIES, Policy, Week
 from stacks.settings import Settings
 
 SECONDS_A_PICTURE = 20
@@ -34,34 +34,16 @@ class Archive(Week):
 
     def play(self) -> tuple[float, float]:
         """Return the hours until the last words, and those of all instances together."""
-        sent = seconds = 0
+        sent = now = 0
         under_way = UNDER_WAY * self.policy.maximum
-        for now in range(WEEK):
-            due = [first for when, first in self.again if when <= now]
-            self.again = [visit for visit in self.again if visit[0] > now]
+        while len(self.waits) < self.pictures:
             new = min(under_way - (sent - len(self.waits)), self.pictures - sent)
-            due += [float(now)] * new
+            self.pass_second(now, [float(now)] * new)
             sent += new
-            ready = [each for each in self.fleet if each.ready_at <= now]
-            self._take(now, due, ready)
-            self._work(now, ready)
-            self._resize(now, ready)
-            self._reclaim(now, ready)
-            seconds += len(self.fleet)
-            if len(self.waits) == self.pictures:
-                # The last instances retire later.
-                seconds += len(self.fleet) * self.policy.idle_minutes * 60
-                return now / 3600, seconds / 3600
-        raise RuntimeError("an archive so large takes more than a week")
-
-    def _work(self, now: float, ready: list[Instance]) -> None:
-        # At full load, what begins within a second counts.
-        for each in ready:
-            while each.waiting and each.busy_until < now + 1:
-                each.busy_until = max(each.busy_until, now) + SECONDS_PER_PICTURE
-                first = each.waiting.popleft()
-                self.waits.append((first, each.busy_until - first))
-            each.idle_since = now
+            now += 1
+        # The last instances retire later.
+        idle = len(self.fleet) * self.policy.idle_minutes * 60
+        return now / 3600, (self.seconds + idle) / 3600
 
 
 def main() -> None:

@@ -187,7 +187,7 @@ class Week:
         self.again: list[tuple[float, float]] = []
         self.waits: list[tuple[float, float]] = []
         self.responders = Responders(policy)
-        self.refused = self.launches = 0
+        self.refused = self.launches = self.seconds = 0
         self._generator = generator
         self._load = 0.0
         self._above = self._below = 0
@@ -196,26 +196,30 @@ class Week:
         """Let pictures come, at these seconds."""
         coming = deque(np.sort(arrivals))
         counts = np.zeros(WEEK // 60, int)
-        seconds = 0
         for now in range(WEEK):
-            due = [first for when, first in self.again if when <= now]
-            self.again = [visit for visit in self.again if visit[0] > now]
+            new = []
             while coming and coming[0] <= now:
-                due.append(float(coming.popleft()))
-            ready = [each for each in self.fleet if each.ready_at <= now]
-            self._take(now, due, ready)
-            self._work(now, ready)
-            if not self.policy.always_on:
-                self._resize(now, ready)
-                self._retire(now)
-                self._reclaim(now, ready)
-            seconds += len(self.fleet)
+                new.append(float(coming.popleft()))
+            self.pass_second(now, new)
             counts[now // 60] = len(self.fleet)
-        hours = seconds / 3600
+        hours = self.seconds / 3600
         come, waits = np.asarray(sorted(self.waits)).T
         first = np.diff(come, prepend=-VISIT_PAUSE) >= VISIT_PAUSE
         dollars = self.responders.dollars
         return Outcome(waits, waits[first], dollars, self.refused, hours, self.launches, counts)
+
+    def pass_second(self, now: float, new: list[float]) -> None:
+        """Let a second pass, in which pictures come that are new beside those that come again."""
+        due = [first for when, first in self.again if when <= now]
+        self.again = [visit for visit in self.again if visit[0] > now]
+        ready = [each for each in self.fleet if each.ready_at <= now]
+        self._take(now, due + new, ready)
+        self._work(now, ready)
+        if not self.policy.always_on:
+            self._resize(now, ready)
+            self._retire(now)
+            self._reclaim(now, ready)
+        self.seconds += len(self.fleet)
 
     def _launch(self, now: float) -> None:
         ready_at = now + BOOT_SECONDS[self.policy.filled]
@@ -245,7 +249,7 @@ class Week:
 
     def _work(self, now: float, ready: list[Instance]) -> None:
         for each in ready:
-            if each.waiting and each.busy_until <= now:
+            while each.waiting and each.busy_until < now + 1:
                 each.busy_until = max(each.busy_until, now) + SECONDS_PER_PICTURE
                 first = each.waiting.popleft()
                 self.waits.append((first, each.busy_until - first))
