@@ -38,17 +38,22 @@ pip() {
     "$environment/bin/python" -m pip --disable-pip-version-check -qq "$@"
 }
 
+# Most modules are never imported: those that are, Python compiles then.
+pip_install() {
+    pip install --no-compile "$@"
+}
+
 # Without an NVIDIA GPU, the CPU build saves gigabytes of CUDA libraries. Elsewhere than on Linux,
 # there is only one build.
 install_torch() {
     [ "$(uname -s)" = Linux ] || TORCH=cuda
     case ${TORCH:-$(command -v nvidia-smi >/dev/null && echo cuda || echo cpu)} in
     cpu)
-        pip install --no-compile "torch==$torch+cpu" 2>/dev/null ||
-            pip install --no-compile "torch==$torch" --index-url https://download.pytorch.org/whl/cpu ||
+        pip_install "torch==$torch+cpu" 2>/dev/null ||
+            pip_install "torch==$torch" --index-url https://download.pytorch.org/whl/cpu ||
             fail "torch's CPU build cannot be fetched; try again, or take the CUDA build: TORCH=cuda"
         ;;
-    cuda) pip install "torch==$torch" ;;
+    cuda) pip_install "torch==$torch" ;;
     *) fail "TORCH has to be cpu or cuda" ;;
     esac
 }
@@ -65,11 +70,10 @@ make_environment() {
     echo "setting up .venv (once; $time)"
     [ -x .venv/bin/python ] || "$python" -m venv .venv
     if [ "$1" = demo ]; then
-        # Most modules are never imported: those that are, Python compiles then.
-        pip install --no-compile --constraint constraints.txt --editable "$demo_extras"
+        pip_install --constraint constraints.txt --editable "$demo_extras"
     else
         install_torch
-        pip install --no-compile --constraint constraints.txt --editable "$extras"
+        pip_install --constraint constraints.txt --editable "$extras"
     fi
 }
 

@@ -136,7 +136,8 @@ def report() -> str:
         ("30 volumes filled", 30 * filling()),
     ]
     parts = [
-        f"Prices of us-east-1 without tax, written down on {PRICES['date']} (`bench/prices.toml`).",
+        f"Prices of us-east-1 without tax, written down on {PRICES['date']}"
+        " (`stacks/prices.toml`).",
         table("a month in which nobody comes", idle),
         table("an hour of use", hour),
         table("a month with an hour a day", month),

@@ -23,7 +23,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from bench import page_words
 from bench.page_words import waited
-from bench.process_tree import family
+from bench.process_tree import command, family, resident
 from hush.audio import read_audio
 from hush.mel import Samples
 from hush.transcript import Transcript
@@ -278,19 +278,8 @@ def two_hours() -> Path:
 
 def renderer_memory() -> tuple[float, float]:
     """Return resident megabytes of the largest renderer, all and those of files on disk."""
-    sizes = [(0.0, 0.0)]
-    for process in family(os.getpid()):
-        try:
-            if b"--type=renderer" in Path(f"/proc/{process}/cmdline").read_bytes():
-                status = Path(f"/proc/{process}/status").read_text()
-                whole, files = (
-                    int(status.partition(f"{name}:")[2].split()[0]) / 1000
-                    for name in ("VmRSS", "RssFile")
-                )
-                sizes.append((whole, files))
-        except (OSError, IndexError):
-            continue
-    return max(sizes)
+    renderers = (each for each in family(os.getpid()) if "--type=renderer" in command(each))
+    return max(map(resident, renderers), default=(0.0, 0.0))
 
 
 def lighthouse(url: str) -> None:

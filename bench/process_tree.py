@@ -71,6 +71,21 @@ def peak_megabytes(process: int) -> float:
     return kilobytes / 1000
 
 
+def resident(process: int) -> tuple[float, float]:
+    """Return a process's resident megabytes, and those of them that are files on disk."""
+    with _that_may_end():
+        status = PROC / str(process) / "status"
+        return _number(status, "VmRSS") / 1000, _number(status, "RssFile") / 1000
+    return 0.0, 0.0
+
+
+def command(process: int) -> str:
+    """Return a process's command line; nothing once it has ended."""
+    with _that_may_end():
+        return (PROC / str(process) / "cmdline").read_text(encoding="utf-8", errors="replace")
+    return ""
+
+
 @asynccontextmanager
 async def watched(process: int, every: float = 1.0) -> AsyncIterator[list[Usage]]:
     """Look at a process and all that it started until the end of the block.

@@ -163,7 +163,7 @@ def report(libraries: float) -> str:
     rows += [
         ("**together**", *sums, f"wanted: less than {TARGET_SECONDS} s"),
         ("the image's snapshot", *held, "libraries and weights counted, the rest an assumption"),
-        ("a wake costs, until it is ready", *costs, "`bench/prices.toml`"),
+        ("a wake costs, until it is ready", *costs, "`stacks/prices.toml`"),
     ]
     heads = ["step", *(image.name for image in IMAGES), "how it is known"]
     lines = ["|".join(("", *heads, "")), "|---|---:|---:|---:|---|"]

@@ -51,7 +51,8 @@ def machine_image(settings: Settings) -> Check:
         (missing, f"no {' and no '.join(missing)}", f"models = {json.dumps(models)}"),
         (size > settings.volume_gigabytes, "more than a volume", f"volume_gigabytes = {size}"),
     ]
-    for _, what, write in (each for each in unfit if each[0]):
+    if wrong := next((each for each in unfit if each[0]), None):
+        _, what, write = wrong
         return Check(Verdict.BAD, subject, f"it holds {what}: put into cloud.toml: {write}")
     if image.get("OwnerId") == settings.account and not kept(image):
         finding = (

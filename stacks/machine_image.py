@@ -81,13 +81,14 @@ class MachineImage(Construct):
         self._name, self._tags = names.stack("image"), {"hush": names.prefix}
         base = settings.base_image or PLACEHOLDER_BASE
         files = s3_assets.Asset(self, "Files", path=str(image_files(settings)))
+        said = description(settings)
         models = " ".join(settings.models)
         build = self._component("Build", ROOT / "ami" / "build.yaml")
         test = self._component("Test", ROOT / "ami" / "test.yaml")
         what: dict[str, Any] = {
             "parent_image": base,
             # The image has it too, and who takes a published one reads there what it holds.
-            "description": description(settings),
+            "description": said,
             # By it, `make destroy` finds images that outlived their stack.
             "ami_tags": self._tags,
             "components": [
@@ -121,7 +122,7 @@ class MachineImage(Construct):
             "Image",
             image_recipe_arn=recipe.attr_arn,
             infrastructure_configuration_arn=self._builder(settings, files).attr_arn,
-            distribution_configuration_arn=self._published(settings),
+            distribution_configuration_arn=self._published(settings, said),
             image_tests_configuration=imagebuilder.CfnImage.ImageTestsConfigurationProperty(
                 image_tests_enabled=True, timeout_minutes=60
             ),
@@ -221,7 +222,7 @@ class MachineImage(Construct):
         builder.node.add_dependency(network, role)
         return builder
 
-    def _published(self, settings: Settings) -> str | None:
+    def _published(self, settings: Settings, said: str) -> str | None:
         """Return the ARN of what lets others start instances from the image, if any may."""
         if not settings.publish_image:
             return None
@@ -233,7 +234,7 @@ class MachineImage(Construct):
             # As it stands in the template: of the CDK's own type for it, names come out small.
             ami_distribution_configuration={
                 "AmiTags": self._tags,
-                "Description": description(settings),
+                "Description": said,
                 "LaunchPermissionConfiguration": may,
             },
         )

@@ -7,7 +7,7 @@ from typing import Any
 
 from stacks.settings import PLACEHOLDER_REGION, Settings
 
-PRICES = Path(__file__).parents[1] / "bench" / "prices.toml"
+PRICES = Path(__file__).with_suffix(".toml")
 HOURS_A_MONTH = 730
 FREE_MIB = 125
 """MiB/s at which gp3 reads of itself."""

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.xdist_group("stacks")
 
 LAMBDAS = ROOT / "lambda"
 SERVICE = ROOT / "service" / "hush_service"
+LOG = ("logs:CreateLogStream", "logs:PutLogEvents")
 
 AUTH = (
     ("dynamodb:BatchGetItem", "people", "People"),
@@ -282,7 +283,7 @@ class TestAnInstance:
 
     def test_it_writes_its_log(self, names: Names, roles: Roles) -> None:
         stream = names.at("logs", "log-group:/speech/live/fleet:log-stream:i-0a1b/service")
-        for action in ("logs:CreateLogStream", "logs:PutLogEvents"):
+        for action in LOG:
             assert roles.may("service", "FleetMachinesInstanceRole", action, stream)
 
     def test_it_reads_no_parameter_not_even_by_a_policy_of_aws(
@@ -330,14 +331,8 @@ class TestTheResponder:
         assert allowed.pop() in url
 
     def test_it_may_do_nothing_else(self, roles: Roles) -> None:
-        actions = {
-            action
-            for part, role, statement in roles.statements()
-            if (part, role[:-8]) == self.ROLE
-            for action in listed(statement["Action"])
-        }
-        log = {"logs:CreateLogStream", "logs:PutLogEvents"}
-        assert actions == {*log, "s3:GetObject", *(action for action, *_ in RESPONDER)}
+        told = {action for action, *_ in RESPONDER}
+        assert _actions(roles, self.ROLE) == {*LOG, "s3:GetObject", *told}
 
 
 class TestTheGovernor:
@@ -359,15 +354,8 @@ class TestTheGovernor:
                 assert not roles.may(*self.ROLE, action, other)
 
     def test_it_may_do_nothing_else(self, roles: Roles) -> None:
-        actions = {
-            action
-            for part, role, statement in roles.statements()
-            if (part, role[:-8]) == self.ROLE
-            for action in listed(statement["Action"])
-        }
-        log = {"logs:CreateLogStream", "logs:PutLogEvents"}
-        ledger = {"dynamodb:GetItem", "dynamodb:PutItem"}
-        assert actions == {*log, *ledger, *(action for action, *_ in GOVERNOR)}
+        told = {action for action, *_ in GOVERNOR}
+        assert _actions(roles, self.ROLE) == {*LOG, "dynamodb:GetItem", "dynamodb:PutItem", *told}
 
 
 @pytest.mark.parametrize(
@@ -392,6 +380,16 @@ def test_no_call_of_ours_is_forgotten_here(
         # Its ledger is seen above, with its condition.
         told |= {"GetItem", "PutItem"}
     assert _operations(files) == told
+
+
+def _actions(roles: Roles, wanted: tuple[str, str]) -> set[str]:
+    """Return all that a role is allowed, of a stack and by the beginning of its name."""
+    return {
+        action
+        for part, role, statement in roles.statements()
+        if (part, role[:-8]) == wanted
+        for action in listed(statement["Action"])
+    }
 
 
 def _operations(files: list[Path]) -> set[str]:

@@ -4,7 +4,7 @@ import io
 
 import numpy as np
 from PIL import Image
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Locator, expect
 
 from local.processes import ROOT
 from local.wire import Wire
@@ -21,6 +21,12 @@ WHILE_SPEAKING = """
     return sinceTheSampleBegan > 2.5 && sinceTheSampleBegan < 4;
 }
 """
+
+
+def colours(what: Locator) -> int:
+    """Return how many colours something has on the screen."""
+    shown = Image.open(io.BytesIO(what.screenshot())).convert("RGB")
+    return len(np.unique(np.asarray(shown).reshape(-1, 3), axis=0))
 
 
 def test_it_fits_and_shows_what_is_said(browser: Browser, wire: Wire, sample_words: str) -> None:
@@ -40,9 +46,8 @@ def test_it_fits_and_shows_what_is_said(browser: Browser, wire: Wire, sample_wor
             page.emulate_media(color_scheme=theme)
             page.screenshot(path=FOLDER / f"{theme}-{width}.png")
         assert page.evaluate("document.documentElement.scrollWidth") <= width
-        spectrogram = Image.open(io.BytesIO(page.locator(".spectrogram").screenshot()))
-        colours = np.unique(np.asarray(spectrogram.convert("RGB")).reshape(-1, 3), axis=0)
-        assert len(colours) > 500
+        assert colours(page.locator(".spectrogram")) > 500
+        assert colours(page.locator(".picture-frame canvas").first) > 100
     page.get_by_role("button", name="Stop").click()
     page.locator(".picture-button").first.click()
     expect(page.locator(".large-view img")).to_be_visible()

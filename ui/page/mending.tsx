@@ -82,7 +82,6 @@ export function EditableWords({ utterance }: { utterance: Utterance }) {
         if (isComposing || (key !== "Enter" && key !== "Escape")) return;
         event.preventDefault();
         taken.current = key === "Escape";
-        keep(currentTarget);
         currentTarget.closest(".said")?.querySelector<HTMLElement>(".mend-button")?.focus();
         // Firefox says nothing of a line that is left in a window behind others.
         finish();

@@ -1,160 +1,26 @@
-"""The governor as it is deployed: its own handler, on what it has in an emulated AWS."""
+"""What the fleet may cost in a month: counted, told, and not exceeded."""
 
-import json
-import os
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 from unittest.mock import patch
 
 import boto3
 import pytest
-import time_machine
-from botocore.client import BaseClient
 from botocore.exceptions import ClientError
-from moto import mock_aws
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.ec2.models import ec2_backends
-from moto.sns.models import sns_backends
 
 import governor
 import status
-from ledger import Ledger
-from tests.cloud.emulated_group import NO_SPOT, EmulatedGroups, emulated_groups
-
-REGION = "us-east-1"
-GROUP = "hush-live-fleet"
-HOUR = 3600.0
-KINDS = {"g4dn.xlarge": 0.5, "g5.2xlarge": 1.25}
-NOON = datetime(2026, 11, 10, 12, tzinfo=UTC)
-LIFT = {"lift": True}
-EVENT = {"source": "aws.autoscaling", "detail-type": "EC2 Instance-launch Lifecycle Action"}
-
-
-@dataclass
-class Fleet:
-    """The group, who looks at it, and a clock."""
-
-    groups: EmulatedGroups
-    clock: time_machine.Traveller
-
-    @property
-    def described(self) -> dict[str, Any]:
-        client = boto3.client("autoscaling")
-        group = client.describe_auto_scaling_groups(AutoScalingGroupNames=[GROUP])
-        return dict(group["AutoScalingGroups"][0])
-
-    @property
-    def sizes(self) -> tuple[int, int, int]:
-        group = self.described
-        return group["MinSize"], group["MaxSize"], group["DesiredCapacity"]
-
-    @property
-    def running(self) -> list[str]:
-        return [each["InstanceId"] for each in self.described["Instances"]]
-
-    def wake(self, capacity: int = 1) -> None:
-        boto3.client("autoscaling").set_desired_capacity(
-            AutoScalingGroupName=GROUP, DesiredCapacity=capacity
-        )
-
-    def passes(self, hours: float) -> None:
-        self.clock.shift(hours * HOUR)
-
-    def look(self, event: dict[str, Any] | None = None) -> dict[str, Any]:
-        return governor.handler(event or {}, None)
-
-    def after(self, hours: float) -> float:
-        """Look after some hours, and return what the month has cost."""
-        self.passes(hours)
-        return float(self.look()["dollars"])
-
-    @property
-    def mails(self) -> list[str]:
-        """The subjects of all mails."""
-        return [each[2].removeprefix(f"{GROUP}: ") for each in _topic().sent_notifications]
-
-
-@pytest.fixture(scope="module")
-def aws() -> Iterator[EmulatedGroups]:
-    """An AWS with a launch template, a table and a topic, made once as that takes seconds."""
-    known = {
-        "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing",
-        "AWS_DEFAULT_REGION": REGION,
-        "GROUP": GROUP,
-        "LEDGER": "quota",
-        "PRICES": json.dumps(KINDS),
-        "LAUNCH": "0",
-        "BOUND": "10",
-        "MAXIMUM": "4",
-        "FALLBACK": "1",
-        "BASE": "0",
-    }
-    with patch.dict(os.environ, known), mock_aws(), emulated_groups() as groups:
-        boto3.client("dynamodb").create_table(
-            TableName="quota",
-            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-            BillingMode="PAY_PER_REQUEST",
-        )
-        os.environ["TOPIC"] = boto3.client("sns").create_topic(Name="alerts")["TopicArn"]
-        boto3.client("ec2").create_launch_template(
-            LaunchTemplateName="fleet", LaunchTemplateData=_instance("g4dn.xlarge")
-        )
-        yield groups
-
-
-@pytest.fixture
-def fleet(aws: EmulatedGroups) -> Iterator[Fleet]:
-    """A fleet that is asleep, on the tenth of a month."""
-    client = boto3.client("autoscaling")
-    with time_machine.travel(NOON, tick=False) as clock:
-        client.create_auto_scaling_group(
-            AutoScalingGroupName=GROUP,
-            MinSize=0,
-            MaxSize=4,
-            AvailabilityZones=[f"{REGION}a"],
-            MixedInstancesPolicy={
-                "LaunchTemplate": {
-                    "LaunchTemplateSpecification": {
-                        "LaunchTemplateName": "fleet",
-                        "Version": "$Latest",
-                    },
-                    "Overrides": [{"InstanceType": each} for each in KINDS],
-                },
-                "InstancesDistribution": {
-                    "OnDemandBaseCapacity": 0,
-                    "OnDemandPercentageAboveBaseCapacity": 0,
-                },
-            },
-        )
-        yield Fleet(aws, clock)
-        client.delete_auto_scaling_group(AutoScalingGroupName=GROUP, ForceDelete=True)
-    aws.activities.clear()
-    aws.spot = True
-    ec2_backends[DEFAULT_ACCOUNT_ID][REGION].reservations.clear()
-    _topic().sent_notifications.clear()
-    boto3.client("dynamodb").delete_item(TableName="quota", Key={"id": {"S": "fleet"}})
-    change_type("g4dn.xlarge")
-
-
-def _topic() -> Any:
-    (topic,) = sns_backends[DEFAULT_ACCOUNT_ID][REGION].topics.values()
-    return topic
-
-
-def _instance(kind: str) -> dict[str, str]:
-    image = next(iter(ec2_backends[DEFAULT_ACCOUNT_ID][REGION].amis))
-    return {"ImageId": image, "InstanceType": kind}
-
-
-def change_type(kind: str) -> None:
-    """Have the group launch another type from now on."""
-    boto3.client("ec2").create_launch_template_version(
-        LaunchTemplateName="fleet", LaunchTemplateData=_instance(kind)
-    )
+from tests.lambdas.governor.conftest import (
+    EVENT,
+    GROUP,
+    LIFT,
+    REGION,
+    Fleet,
+    change_type,
+    failing,
+    instance,
+)
 
 
 def deploy(fleet: Fleet) -> None:
@@ -256,7 +122,7 @@ class TestCounting:
         assert fleet.look()["month"] == "2026-12"
 
     def test_what_others_run_is_not_counted(self, fleet: Fleet) -> None:
-        boto3.client("ec2").run_instances(MinCount=1, MaxCount=1, **_instance("g4dn.xlarge"))
+        boto3.client("ec2").run_instances(MinCount=1, MaxCount=1, **instance("g4dn.xlarge"))
         assert fleet.after(5) == 0
 
 
@@ -378,155 +244,6 @@ class TestTheBound:
         assert fleet.described["SuspendedProcesses"]
 
 
-REFUSED = {"source": "aws.autoscaling", "detail-type": "EC2 Instance Launch Unsuccessful"}
-ON_DEMAND = "no spot, one on demand instead"
-
-
-def base(fleet: Fleet) -> int:
-    """Return how many of the group's instances are to be on demand."""
-    policy = fleet.described["MixedInstancesPolicy"]
-    return int(policy["InstancesDistribution"]["OnDemandBaseCapacity"])
-
-
-def tries(fleet: Fleet, times: int, minutes: float = 2) -> None:
-    """Have the group try to launch, each time telling as EventBridge does where that fails."""
-    for _ in range(times):
-        fleet.passes(minutes / 60)
-        fleet.wake()
-        if not fleet.running:
-            fleet.look(REFUSED)
-
-
-@pytest.fixture
-def drought(fleet: Fleet) -> Fleet:
-    """A fleet that was woken, where EC2 had no spot instance three times."""
-    fleet.groups.spot = False
-    tries(fleet, 3)
-    return fleet
-
-
-class TestWithoutSpot:
-    def test_one_on_demand_starts_instead_after_three_refusals(self, fleet: Fleet) -> None:
-        fleet.groups.spot = False
-        tries(fleet, 2)
-        assert (base(fleet), fleet.mails) == (0, [])
-        tries(fleet, 1)
-        assert (base(fleet), fleet.mails) == (1, [ON_DEMAND])
-        tries(fleet, 1)
-        assert len(fleet.running) == 1
-        # A second one beside it would be spot.
-        fleet.wake(2)
-        assert len(fleet.running) == 1
-
-    def test_three_refusals_in_an_hour_are_not_enough(self, fleet: Fleet) -> None:
-        fleet.groups.spot = False
-        tries(fleet, 4, minutes=15)
-        assert base(fleet) == 0
-
-    @pytest.mark.parametrize(
-        "message",
-        [
-            "Could not launch On-Demand Instances. InsufficientInstanceCapacity - There is no"
-            " capacity. Launching EC2 instance failed.",
-            "Could not launch Spot Instances. InvalidFleetConfiguration - Your requested instance"
-            " type is not supported. Launching EC2 instance failed.",
-        ],
-    )
-    def test_other_failures_do_not_count(self, fleet: Fleet, message: str) -> None:
-        for _ in range(5):
-            fleet.groups.did(GROUP, "Launching a new EC2 instance", failure=message)
-        fleet.look(REFUSED)
-        assert base(fleet) == 0
-
-    def test_a_quota_for_spot_that_is_used_up_counts(self, fleet: Fleet) -> None:
-        message = "Could not launch Spot Instances. MaxSpotInstanceCountExceeded - Max spot"
-        for _ in range(3):
-            fleet.groups.did(GROUP, "Launching a new EC2 instance", failure=message)
-        fleet.look(REFUSED)
-        assert base(fleet) == 1
-
-    def test_after_an_hour_it_is_spot_again(self, drought: Fleet) -> None:
-        drought.after(0.9)
-        assert base(drought) == 1
-        drought.after(0.2)
-        assert base(drought) == 0
-        assert drought.mails == [ON_DEMAND, "spot alone again"]
-
-    def test_refusals_before_that_do_not_count_again(self, drought: Fleet) -> None:
-        drought.passes(0.9)
-        for _ in range(5):
-            drought.groups.did(GROUP, "Launching", failure=NO_SPOT)
-        drought.after(0.1)
-        drought.after(0.1)
-        assert base(drought) == 0
-        tries(drought, 3)
-        assert base(drought) == 1
-
-    def test_an_instance_that_is_busy_stays_after_the_hour(self, drought: Fleet) -> None:
-        tries(drought, 1)
-        drought.after(1.5)
-        assert (base(drought), len(drought.running)) == (0, 1)
-
-    def test_it_ends_when_these_have_cost_what_they_may(self, drought: Fleet) -> None:
-        tries(drought, 1)
-        drought.after(1.5)
-        (running,) = drought.running
-        said = drought.look()
-        assert 0.7 < said["fallback_dollars"] < 1
-        drought.after(0.6)
-        assert running not in drought.running
-        # Nor does another one start, however often spot is refused.
-        tries(drought, 6)
-        assert base(drought) == 0
-        assert drought.mails == [ON_DEMAND, "spot alone again"]
-
-    def test_a_new_month_has_dollars_for_it_again(self, drought: Fleet) -> None:
-        tries(drought, 1)
-        drought.after(3)
-        drought.clock.move_to(datetime(2026, 12, 1, 1, tzinfo=UTC))
-        tries(drought, 3)
-        assert base(drought) == 1
-
-    def test_a_deployment_that_takes_it_back_is_noticed(self, drought: Fleet) -> None:
-        boto3.client("autoscaling").update_auto_scaling_group(
-            AutoScalingGroupName=GROUP,
-            MixedInstancesPolicy={"InstancesDistribution": {"OnDemandBaseCapacity": 0}},
-        )
-        drought.look()
-        assert base(drought) == 1
-
-    def test_it_does_not_lift_the_bound(
-        self, drought: Fleet, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setenv("BOUND", "0.2")
-        tries(drought, 1)
-        drought.after(0.5)
-        assert drought.sizes == (0, 0, 0)
-        assert base(drought) == 0
-
-    def test_unless_it_is_wanted_all_is_spot(
-        self, fleet: Fleet, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setenv("FALLBACK", "0")
-        fleet.groups.spot = False
-        tries(fleet, 10)
-        assert (base(fleet), fleet.mails) == (0, [])
-
-    @pytest.mark.parametrize("operation", ["UpdateAutoScalingGroup", "PutItem", "Publish"])
-    def test_a_call_that_fails_is_made_up_for(self, fleet: Fleet, operation: str) -> None:
-        fleet.groups.spot = False
-        tries(fleet, 2)
-        with _failing(operation), pytest.raises(ClientError, match=operation):
-            tries(fleet, 1)
-        fleet.look()
-        assert (base(fleet), fleet.mails) == (1, [ON_DEMAND])
-
-    def test_what_a_newer_version_kept_is_read(self, drought: Fleet) -> None:
-        ledger = governor.load()
-        newer = json.dumps({**json.loads(ledger.text()), "something_new": 1})
-        assert Ledger.parse(newer) == ledger
-
-
 class TestFailures:
     @pytest.mark.parametrize(
         "operation",
@@ -547,7 +264,7 @@ class TestFailures:
         fleet.wake(4)
         fleet.look()
         fleet.passes(5)
-        with _failing(operation), pytest.raises(ClientError, match=operation):
+        with failing(operation), pytest.raises(ClientError, match=operation):
             fleet.look()
         assert fleet.after(0) == 10
         assert fleet.sizes == (0, 0, 0)
@@ -556,25 +273,12 @@ class TestFailures:
 
     @pytest.mark.parametrize("operation", ["ResumeProcesses", "UpdateAutoScalingGroup", "Publish"])
     def test_nor_is_a_lift_lost(self, spent: Fleet, operation: str) -> None:
-        with _failing(operation), pytest.raises(ClientError, match=operation):
+        with failing(operation), pytest.raises(ClientError, match=operation):
             spent.look(LIFT)
         assert spent.look()["allowed"] == 20
         assert spent.sizes == (0, 4, 0)
         assert not status.stopped(spent.described)
         assert spent.mails == ["stopped for this month", "may run again"]
-
-
-def _failing(operation: str) -> Any:
-    """Have a call of AWS's fail, and the others work."""
-    call = BaseClient._make_api_call
-
-    def refuse(client: Any, name: str, parameters: dict[str, Any]) -> Any:
-        if name == operation:
-            error = {"Error": {"Code": "InternalFailure", "Message": "try again"}}
-            raise ClientError(error, name)
-        return call(client, name, parameters)
-
-    return patch.object(BaseClient, "_make_api_call", refuse)
 
 
 def _no_targets() -> str:
