@@ -59,7 +59,7 @@ class SayingEngine(ToldEngine):
     ) -> Transcription:
         phrases: list[Phrase] = []
         for second in range(spectrogram.shape[1] // 100):
-            yield Encode(Window(spectrogram[:, :100], 100, 100 * second))
+            yield Encode(Window(spectrogram[:, :100], 100, first=100 * second))
             phrases.append(Phrase(second, second + 1, f" Second {second}."))
             heard(phrases[-1:])
         text = "".join(phrase.text for phrase in phrases).strip()

@@ -256,8 +256,8 @@ class Transcriber:
 
 
 def _decoded_size(header: Header) -> int:
-    """Return how many bytes a picture and its first window take as an engine wants them."""
-    return FLOAT * header.mel_bins * (header.frames + LONGEST_WINDOW)
+    """Return how many bytes the values of a picture take as an engine wants them."""
+    return FLOAT * header.mel_bins * header.frames
 
 
 def _begun(

@@ -263,7 +263,7 @@ class _Model:
             encoded,
             list(questions[0].start),
             [list(question.tokens) for question in questions],
-            [question.window.content for question in questions],
+            [question.window.spoken for question in questions],
         )
         return [Alignment(each.alignments, each.text_token_probs) for each in found]
 

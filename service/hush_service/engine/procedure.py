@@ -94,7 +94,7 @@ class WindowByWindow:
 
     def kind(self, question: Question) -> Hashable:
         """Return what is equal for questions that the model can be asked at once."""
-        kind: tuple[object, ...] = (type(question), question.window.spectrogram.shape[1])
+        kind: tuple[object, ...] = (type(question), question.window.frames)
         match question:
             case Decode():
                 # It wants prompts of one length.

@@ -12,6 +12,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from enum import Enum
 from itertools import count
 from multiprocessing.connection import Connection
@@ -207,7 +208,7 @@ class EngineProcess(ByProcedure):
             known = self._numbers.get(window)
             if known is None:
                 known = self._numbers[window] = next(self._number)
-                heard[known] = Window(window.spectrogram, window.content, window.first)
+                heard[known] = replace(window, encoded=None)
                 weakref.finalize(window, self._forgotten.append, known).atexit = False
             return known
 

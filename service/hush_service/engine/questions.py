@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import numpy as np
+
 from hush.mel import FRAMES_PER_SECOND, Spectrogram
 
 
@@ -12,25 +14,40 @@ class Window:
 
     Attributes
     ----------
-    spectrogram
-        (n_mels, frames) values, silence included.
     content
-        Frames that are no silence put there.
+        (n_mels, frames) values.
+    frames
+        Its length, with the silence that follows its content.
+    silence
+        The value of that.
     first
         Its first frame, counted from the recording's beginning.
     encoded
         What the model's encoder made of it, once it has.
     """
 
-    spectrogram: Spectrogram
-    content: int
+    content: Spectrogram
+    frames: int
+    silence: float = 0.0
     first: int = 0
     encoded: Any = None
 
     @property
+    def spectrogram(self) -> Spectrogram:
+        """Content and silence, (n_mels, frames): made anew, so that what waits takes no room."""
+        spectrogram = np.full((self.content.shape[0], self.frames), self.silence, np.float32)
+        spectrogram[:, : self.spoken] = self.content
+        return spectrogram
+
+    @property
+    def spoken(self) -> int:
+        """Frames of its content."""
+        return int(self.content.shape[1])
+
+    @property
     def seconds(self) -> float:
         """Length, silence included."""
-        return float(self.spectrogram.shape[1] / FRAMES_PER_SECOND)
+        return self.frames / FRAMES_PER_SECOND
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ has windows of its own, none waits for another.
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import zip_longest
 
 from hush.image import decode
@@ -65,13 +66,13 @@ def seconds(answer: Answer, count: int, procedure: WindowByWindow) -> float:
     """
     picture = proof_pictures(procedure.info.mel_bins)[0]
     speech = floor_normalized(decode(picture.read_bytes()).spectrogram())[:, :_SPEECH]
-    padded = procedure.rules.window.padded(speech)
+    usual = procedure.rules.window.window(speech)
     language = "en" if procedure.tokenizer.multilingual else None
     start = tuple(procedure.tokenizer.start(language, "transcribe"))
     spent = 0.0
     # What is done once takes its time: a second of speech goes first.
-    for frames in (FRAMES_PER_SECOND, padded.shape[1]):
-        windows = [Window(padded[:, :frames], frames) for _ in range(count)]
+    for window in (Window(speech[:, :FRAMES_PER_SECOND], FRAMES_PER_SECOND), usual):
+        windows = [replace(window) for _ in range(count)]
         began = time.perf_counter()
         answer([Encode(window) for window in windows])
         answer([Decode(window, start, 0.0, procedure.rules.beam) for window in windows])

@@ -8,11 +8,11 @@ answers, so that whoever runs it may ask a model many recordings' questions at o
 
 import re
 from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
-
-import numpy as np
 
 from hush.mel import FRAMES_PER_SECOND, Spectrogram
 from hush.transcript import Phrase, Transcript, Word
@@ -36,6 +36,7 @@ from hush_service.engine.word_times import Alignment, timed_words
 LONGEST_WINDOW = 3000
 """Frames that a model hears at once: 30 s."""
 FRAMES_PER_TIMESTAMP = round(TIME_STEP * FRAMES_PER_SECOND)
+_DETECTORS = ThreadPoolExecutor(4, thread_name_prefix="detector")
 
 
 @dataclass(frozen=True)
@@ -68,13 +69,10 @@ class WindowRule:
         wanted = max(self.shortest * FRAMES_PER_SECOND, content + self.margin * FRAMES_PER_SECOND)
         return min(LONGEST_WINDOW, -int(-wanted // step) * step)
 
-    def padded(self, spectrogram: Spectrogram) -> Spectrogram:
-        """Return a part of a spectrogram with silence after it."""
-        frames = spectrogram.shape[1]
-        silence = 0.0 if self.padding == "zero" else float(spectrogram.min())
-        window = np.full((spectrogram.shape[0], self.frames(frames)), silence, np.float32)
-        window[:, :frames] = spectrogram
-        return window
+    def window(self, content: Spectrogram, first: int = 0) -> Window:
+        """Return the window of a part of a spectrogram, which begins with some frame of it."""
+        silence = 0.0 if self.padding == "zero" else float(content.min())
+        return Window(content, self.frames(content.shape[1]), silence, first)
 
 
 EXACT = WindowRule(shortest=30.0, margin=0.0, padding="zero")
@@ -188,10 +186,9 @@ def transcription(
     """
     if request.interim:
         rules = replace(rules, beam=1, temperatures=(0.0,), listen_again=False)
-    # Before anything is asked: who sends the answers is to have little to do with them.
-    speech = unheard.speech_in(spectrogram)
-    beginning = spectrogram[:, :LONGEST_WINDOW]
-    first = Window(rules.window.padded(beginning), beginning.shape[1])
+    # Meanwhile the model hears: neither it nor who sends its answers waits for the detector.
+    speech = _DETECTORS.submit(unheard.speech_in, spectrogram)
+    first = rules.window.window(spectrogram[:, :LONGEST_WINDOW])
     language = request.language or ("en" if not tokenizer.multilingual else None)
     if language is None:
         yield Encode(first)
@@ -224,7 +221,7 @@ class _Listener:
     def __init__(
         self,
         spectrogram: Spectrogram,
-        speech: unheard.Frames,
+        speech: "Future[unheard.Frames]",
         request: DecodingRequest,
         language: str,
         tokenizer: Tokenizer,
@@ -238,7 +235,7 @@ class _Listener:
         self._start = tokenizer.start(language, request.task)
         self._said = tokenizer.encode(f" {request.prompt.strip()}") if request.prompt else []
         self._heard: list[_Heard] = []
-        self._speech = speech
+        self._detected = speech
 
     def hear(
         self, first: Window, tell: Callable[[Sequence[Phrase]], None]
@@ -274,9 +271,13 @@ class _Listener:
         )
         return unheard.reported(clamped(transcript), self._speech)
 
+    @cached_property
+    def _speech(self) -> unheard.Frames:
+        return self._detected.result()
+
     def _window(self, first: int, end: int) -> Window:
         part = self._spectrogram[:, first : min(first + LONGEST_WINDOW, end)]
-        return Window(self._rules.window.padded(part), part.shape[1], first)
+        return self._rules.window.window(part, first)
 
     def _hear(
         self, window: Window, seek: int, said: tuple[int, ...], again: int = unheard.HEARINGS
@@ -290,11 +291,11 @@ class _Listener:
         decoded = best.decoded
         if self._rules.is_silence(decoded, best.is_loop):
             # Where the model says so itself, what was taken for speech is noise or music.
-            self._speech[seek : seek + window.content] = False
-            return [], seek + window.content
+            self._speech[seek : seek + window.spoken] = False
+            return [], seek + window.spoken
         if self._rules.is_impossible(decoded):
-            return [], seek + window.content  # and reported, where the detector hears speech
-        phrases, frames = self._phrases_of(decoded, seek, window.content, best.temperature)
+            return [], seek + window.spoken  # and reported, where the detector hears speech
+        phrases, frames = self._phrases_of(decoded, seek, window.spoken, best.temperature)
         phrases = without_loops(phrases, self._tokenizer)
         if self._is_too_fast("".join(phrase.text for phrase in phrases), window):
             phrases = []
@@ -360,7 +361,7 @@ class _Listener:
 
     def _is_too_fast(self, text: str, window: Window) -> bool:
         # A word or two may be cut closely.
-        seconds = max(window.content / FRAMES_PER_SECOND, 1.0)
+        seconds = max(window.spoken / FRAMES_PER_SECOND, 1.0)
         return len(text) > self._rules.fastest * seconds
 
     def _phrases_of(

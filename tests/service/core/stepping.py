@@ -65,7 +65,10 @@ def picture(name: str, windows: int = 1, questions: int = 1, kind: str = "") -> 
     heard: list[str] = []
     for place in range(windows):
         window = Window(
-            np.zeros((80, round(100 * SECONDS)), np.float32), 1000, round(100 * place * SECONDS)
+            np.zeros((80, 1000), np.float32),
+            round(100 * SECONDS),
+            0.0,
+            round(100 * place * SECONDS),
         )
         for _ in range(questions):
             heard += [(yield Asked(window, name, kind))]
