@@ -3,7 +3,7 @@
 # jsii, under the CDK, says in ten lines that Node 20 grows old.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION = 20
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit check page format bench model eval synth doctor app sandbox lift destroy lock wheel clean
+.PHONY: help demo test unit check python-check page-check page-tests page-ready page format bench model eval synth doctor app sandbox lift destroy lock wheel clean
 
 ENVIRONMENT := .venv/.ready
 # The demo is content with less, unless it has sign-in.
@@ -24,22 +24,39 @@ demo: ## transcribe a sample, then serve the page; MODEL=tiny.en, ONCE=1 stops, 
 unit: $(ENVIRONMENT) ## run the tests that take seconds: no browser, cloud, model or process
 	@.venv/bin/pytest --unit
 
-test: $(ENVIRONMENT) $(if $(T),,check) page $(CDK) ## run every test; T=tests/hush or T=ui runs a part
+# What does not depend on each other is done at the same time.
+AT_ONCE := $(MAKE) --no-print-directory --jobs=2
+
+test: ## run every test; T=tests/hush or T=ui runs a part
+	@$(AT_ONCE) $(ENVIRONMENT) page-ready
 	@sh setup.sh packages $(SYNTHESIZERS) $(BROWSERS) $(UNITS) $(CACHES)
-ifneq ($(if $(T),$(filter ui,$(T)),all),)
-	@sh setup.sh libraries all
+ifeq ($(T),)
+	@$(AT_ONCE) --output-sync=target python-check page-check page-tests
+else ifeq ($(T),ui)
 	@npm --prefix ui test --silent
 endif
 ifneq ($(T),ui)
 	@.venv/bin/pytest -n 2 --dist loadgroup $(T)
 endif
 
-check: $(ENVIRONMENT) ## style and types
+check: ## style and types
+	@$(AT_ONCE) --output-sync=target python-check page-check
+
+python-check: $(ENVIRONMENT)
 	@.venv/bin/ruff check
 	@.venv/bin/ruff format --check
-	@.venv/bin/mypy & types=$$!; \
-	sh setup.sh libraries all && npm --prefix ui run --silent check; page=$$?; \
-	wait $$types && exit $$page
+	@.venv/bin/mypy
+
+page-check:
+	@sh setup.sh libraries all
+	@npm --prefix ui run --silent check
+
+page-tests: page-ready
+	@npm --prefix ui test --silent
+
+page-ready: $(CDK)
+	@sh setup.sh libraries all
+	@sh setup.sh page
 
 page: ## build the web page into ui/dist
 	@sh setup.sh page

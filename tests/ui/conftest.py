@@ -7,6 +7,8 @@ import shutil
 import time
 import wave
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -36,6 +38,7 @@ PATIENCE = 120
 expect.set_options(timeout=PATIENCE * 1_000)
 
 BrowserWith = Callable[..., Browser]
+ServiceWith = Callable[[str], str]
 
 
 @pytest.fixture(scope="session")
@@ -49,6 +52,19 @@ def built_page() -> None:
 def service_url(built_page: None) -> Iterator[str]:
     with service() as (url, _):
         yield url
+
+
+@pytest.fixture(scope="session")
+def service_with(built_page: None, real_weights: Path) -> Iterator[ServiceWith]:
+    """Start a service with Whisper's own weights, by their names; the same names get the same."""
+    with ExitStack() as running:
+
+        @cache
+        def start(models: str) -> str:
+            url, _ = running.enter_context(service(HUSH_MODELS=models))
+            return url
+
+        yield start
 
 
 @pytest.fixture(scope="session")

@@ -11,9 +11,16 @@ from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from hush.transcript import Phrase, Transcript, Word
 from hush_service.packaged import recording
-from local.processes import service
 from local.wire import Request, Response, Wire, wire_to
-from tests.ui.conftest import PATIENCE, SAMPLE, check_request, choose_file, until, words
+from tests.ui.conftest import (
+    PATIENCE,
+    SAMPLE,
+    ServiceWith,
+    check_request,
+    choose_file,
+    until,
+    words,
+)
 
 HEARD = "And so my fellow Americans ask not what your country can do for you."
 UNSURE = {"fellow", "ask"}
@@ -307,9 +314,9 @@ def test_a_name_that_is_given_while_a_recording_ends_stays(
 
 
 def test_a_persons_words_are_mended_with_real_weights(
-    built_page: None, context: BrowserContext, real_weights: Path
+    context: BrowserContext, service_with: ServiceWith
 ) -> None:
-    with service(HUSH_MODELS="tiny.en") as (url, _), wire_to(url) as wire:
+    with wire_to(service_with("tiny.en")) as wire:
         page = context.new_page()
         page.goto(wire.url)
         choose_file(page, recording())

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +10,9 @@ from playwright.sync_api import Page, expect
 
 from hush.image import decode
 from hush.transcript import Transcript
-from local.processes import service
 from local.wire import Request, Response, Wire
 from tests.conftest import GERMAN, Samples
-from tests.ui.conftest import choose_file, until, wav, words
+from tests.ui.conftest import ServiceWith, choose_file, until, wav, words
 
 GERMAN_WORDS = "die Wahrheit zu sagen"
 ENGLISH_WORDS = re.compile("truth", re.IGNORECASE)
@@ -22,10 +20,9 @@ TRANSLATIONS = "/v1/audio/translations"
 
 
 @pytest.fixture(scope="module")
-def service_url(built_page: None, real_weights: Path) -> Iterator[str]:
+def service_url(service_with: ServiceWith) -> str:
     """The service that the page comes from."""
-    with service(HUSH_MODELS="base") as (url, _):
-        yield url
+    return service_with("base")
 
 
 @pytest.fixture

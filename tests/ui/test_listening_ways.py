@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect
 
-from local.processes import service
 from local.wire import Wire
 from tests.conftest import Samples
 from tests.hush.sound.files import Sound
 from tests.hush.sound.files import video as video_of
 from tests.ui.conftest import (
     BrowserWith,
+    ServiceWith,
     choose_file,
     hears,
     new_context,
@@ -38,10 +38,9 @@ navigator.wakeLock.request = async () => {
 
 
 @pytest.fixture(scope="module")
-def service_url(built_page: None, real_weights: Path) -> Iterator[str]:
+def service_url(service_with: ServiceWith) -> str:
     """The service that the page comes from."""
-    with service(HUSH_MODELS="tiny.en") as (url, _):
-        yield url
+    return service_with("tiny.en")
 
 
 @pytest.fixture(scope="module")

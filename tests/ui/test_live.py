@@ -3,7 +3,6 @@
 import json
 import re
 import threading
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,8 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from hush.image import decode
 from hush.transcript import Transcript
-from local.processes import service
 from local.wire import Request, Response, Wire
-from tests.ui.conftest import SAMPLE, BrowserWith, choose_file, hears, until, words
+from tests.ui.conftest import SAMPLE, BrowserWith, ServiceWith, choose_file, hears, until, words
 
 FIRST_WORDS = "And so my fellow Americans ask not"
 LAST_WORDS = "what you can do for your country"
@@ -50,10 +48,9 @@ addEventListener("DOMContentLoaded", () => new MutationObserver(() => {
 
 
 @pytest.fixture(scope="module")
-def service_url(built_page: None, real_weights: Path) -> Iterator[str]:
+def service_url(service_with: ServiceWith) -> str:
     """The service that the page comes from: two models, for final and interim words."""
-    with service(HUSH_MODELS="base,tiny.en") as (url, _):
-        yield url
+    return service_with("base,tiny.en")
 
 
 @pytest.fixture(scope="module")

@@ -1,22 +1,17 @@
 """A person's voice becomes words on the page, with real weights."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from playwright.sync_api import Page
 
 from hush_service.packaged import recording
-from local.processes import service
 from tests.conftest import GERMAN
-from tests.ui.conftest import choose_file, words
+from tests.ui.conftest import ServiceWith, choose_file, words
 
 
 @pytest.fixture(scope="module")
-def service_url(built_page: None, real_weights: Path) -> Iterator[str]:
+def service_url(service_with: ServiceWith) -> str:
     """The service that the page comes from."""
-    with service(HUSH_MODELS="base") as (url, _):
-        yield url
+    return service_with("base")
 
 
 def test_a_person_becomes_words(page: Page) -> None:

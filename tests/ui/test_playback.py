@@ -1,7 +1,6 @@
 """What was heard is heard again: on this device alone, and kept by choice only."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +9,9 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from hush_service.packaged import recording
-from local.processes import service
 from local.wire import Wire
 from tests.conftest import Samples
-from tests.ui.conftest import BrowserWith, choose_file, hears, until, wav, words
+from tests.ui.conftest import BrowserWith, ServiceWith, choose_file, hears, until, wav, words
 from tests.ui.media import video
 
 LAST_WORDS = "what you can do for your country"
@@ -44,10 +42,9 @@ DECODED = """async () => {
 
 
 @pytest.fixture(scope="module")
-def service_url(built_page: None, real_weights: Path) -> Iterator[str]:
+def service_url(service_with: ServiceWith) -> str:
     """The service that the page comes from."""
-    with service(HUSH_MODELS="tiny.en") as (url, _):
-        yield url
+    return service_with("tiny.en")
 
 
 @pytest.fixture(scope="module")

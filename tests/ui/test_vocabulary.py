@@ -2,15 +2,13 @@
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from local.processes import service
 from local.wire import Request, Response, Wire
-from tests.ui.conftest import choose_file, until, words
+from tests.ui.conftest import ServiceWith, choose_file, until, words
 
 NAMES = "Sweynheim, Pannartz"
 """Two printers of 1465; without being told, tiny.en hears "Swainheim and panorps"."""
@@ -18,10 +16,9 @@ KEYWORD = re.compile(rb'name="keywords\[\]"\r\n\r\n(.*?)\r\n')
 
 
 @pytest.fixture(scope="module")
-def service_url(built_page: None, real_weights: Path) -> Iterator[str]:
+def service_url(service_with: ServiceWith) -> str:
     """The service that the page comes from."""
-    with service(HUSH_MODELS="tiny.en") as (url, _):
-        yield url
+    return service_with("tiny.en")
 
 
 @pytest.fixture
