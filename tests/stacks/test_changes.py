@@ -6,7 +6,6 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,42 +22,55 @@ from tests.stacks.conftest import ROOT, Templates, synthesize
 
 pytestmark = pytest.mark.xdist_group("changes")
 
-Synthesis = Callable[..., Templates]
+CHANGES = {
+    "nothing": (),
+    "the service": ("service/hush_service/web/app.py",),
+    "the image": ("ami/install.sh",),
+    "sign-in": ("lambda/auth/auth.py",),
+    "the contracts": ("hush/contracts/headers.py",),
+    "the documentation": ("docs/deploy.md", "README.md", "tests/conftest.py"),
+}
+"""What a push may change: each file gets a line more."""
+
 SYNTHESIZE = """
+import json
 import sys
 from pathlib import Path
-from stacks.names import PARTS
+
+import aws_cdk as cdk
+
 from stacks.settings import Settings
 from tests.stacks.conftest import synthesize
-synthesize(Settings(), Path(sys.argv[1]), pipeline=False)
+
+for change, names in json.loads(sys.argv[2]).items():
+    before = {Path(name): Path(name).read_bytes() for name in names}
+    for file, content in before.items():
+        file.write_bytes(content + b"# one line more\\n")
+    cdk.AssetStaging.clear_asset_hash_cache()
+    synthesize(Settings(), Path(sys.argv[1]) / change, pipeline=False, checked=False)
+    for file, content in before.items():
+        file.write_bytes(content)
 """
 
 
 @pytest.fixture(scope="module")
-def synthesis(tmp_path_factory: pytest.TempPathFactory) -> Synthesis:
-    """Synthesise a copy with nothing built but the page, and a line more in some files."""
+def after(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Templates]:
+    """Synthesise a copy with nothing built but the page, as it is and after each change."""
     left_out = shutil.ignore_patterns(
         ".*", "__pycache__", "build", "cdk.out", "cloud.toml", "node_modules", "target"
     )
-
-    def synthesise(*changed: str) -> Templates:
-        folder = tmp_path_factory.mktemp("copy") / "hush"
-        shutil.copytree(ROOT, folder, ignore=left_out)
-        for name in changed:
-            with (folder / name).open("a", encoding="utf-8") as file:
-                file.write("# one line more\n")
-        out = folder / "cdk.out"
-        environment = {**os.environ, "PYTHONPATH": str(folder)}
-        command = [sys.executable, "-c", SYNTHESIZE, str(out)]
-        subprocess.run(command, cwd=folder, env=environment, check=True)
-        return Templates(out)
-
-    return synthesise
+    folder, out = tmp_path_factory.mktemp("copy") / "hush", tmp_path_factory.mktemp("out")
+    shutil.copytree(ROOT, folder, ignore=left_out)
+    environment = {**os.environ, "PYTHONPATH": str(folder)}
+    # One process: most of a synthesis is the start of what it runs in.
+    command = [sys.executable, "-c", SYNTHESIZE, str(out), json.dumps(CHANGES)]
+    subprocess.run(command, cwd=folder, env=environment, check=True)
+    return {change: Templates(out / change) for change in CHANGES}
 
 
-@pytest.fixture(scope="module")
-def unchanged(synthesis: Synthesis) -> Templates:
-    return synthesis()
+@pytest.fixture
+def unchanged(after: dict[str, Templates]) -> Templates:
+    return after["nothing"]
 
 
 def differences(one: dict[str, Any], other: dict[str, Any]) -> set[str]:
@@ -80,9 +92,9 @@ def test_a_clean_copy_makes_what_this_folder_makes(
 
 
 def test_new_code_refreshes_the_fleet_and_makes_no_new_image(
-    unchanged: Templates, synthesis: Synthesis
+    unchanged: Templates, after: dict[str, Templates]
 ) -> None:
-    changed = synthesis("service/hush_service/web/app.py")
+    changed = after["the service"]
     assert changed["image"] == unchanged["image"]
     # What an instance fetches, and may fetch; and the responder, which has the same code.
     assert differences(unchanged["service"], changed["service"]) == {
@@ -93,27 +105,27 @@ def test_new_code_refreshes_the_fleet_and_makes_no_new_image(
 
 
 def test_a_change_of_the_image_makes_a_new_one_and_refreshes_the_fleet(
-    unchanged: Templates, synthesis: Synthesis
+    unchanged: Templates, after: dict[str, Templates]
 ) -> None:
-    changed = synthesis("ami/install.sh")
+    changed = after["the image"]
     # The image refers to the recipe, whose version is new: CloudFormation replaces both.
     assert "ImageBuilder::ImageRecipe" in differences(unchanged["image"], changed["image"])
     assert differences(unchanged["service"], changed["service"]) == {"EC2::LaunchTemplate"}
 
 
 def test_a_change_of_sign_in_is_one_of_its_lambda_alone(
-    unchanged: Templates, synthesis: Synthesis
+    unchanged: Templates, after: dict[str, Templates]
 ) -> None:
-    changed = synthesis("lambda/auth/auth.py")
+    changed = after["sign-in"]
     assert differences(unchanged["service"], changed["service"]) == {"Lambda::Function"}
     for part in ("image", "people"):
         assert changed[part] == unchanged[part]
 
 
 def test_a_change_of_the_contracts_reaches_all_that_keep_them(
-    unchanged: Templates, synthesis: Synthesis
+    unchanged: Templates, after: dict[str, Templates]
 ) -> None:
-    changed = synthesis("hush/contracts/headers.py")
+    changed = after["the contracts"]
     assert differences(unchanged["service"], changed["service"]) >= {
         "EC2::LaunchTemplate",
         "Lambda::Function",
@@ -122,9 +134,9 @@ def test_a_change_of_the_contracts_reaches_all_that_keep_them(
 
 
 def test_a_change_of_the_documentation_touches_neither(
-    unchanged: Templates, synthesis: Synthesis
+    unchanged: Templates, after: dict[str, Templates]
 ) -> None:
-    changed = synthesis("docs/deploy.md", "README.md", "tests/conftest.py")
+    changed = after["the documentation"]
     for part in ("image", "service"):
         assert changed[part] == unchanged[part]
 
@@ -140,7 +152,7 @@ def test_another_base_image_is_taken_if_it_is_set_and_not_when_aws_publishes_one
     recipe = everything_set.the("image", "ImageBuilder::ImageRecipe")
     assert recipe["ParentImage"] == "ami-0123456789abcdef0"
     updated = Settings(base_image="ami-0fedcba9876543210")
-    changed = synthesize(updated, tmp_path / "cdk.out", pipeline=False)
+    changed = synthesize(updated, tmp_path / "cdk.out", pipeline=False, checked=False)
     assert "ImageBuilder::ImageRecipe" in differences(placeholders["image"], changed["image"])
     assert "EC2::LaunchTemplate" in differences(placeholders["service"], changed["service"])
     assert changed["people"] == placeholders["people"]
@@ -150,7 +162,7 @@ def test_an_image_that_is_there_is_taken_and_nothing_is_built(
     placeholders: Templates, tmp_path: Path
 ) -> None:
     taken = Settings(image="ami-0fedcba9876543210")
-    changed = synthesize(taken, tmp_path / "cdk.out", pipeline=False)
+    changed = synthesize(taken, tmp_path / "cdk.out", pipeline=False, checked=False)
     assert "image" not in set(changed)
     # A stack of before stays as it is, until somebody builds again.
     for file in changed.folder.rglob("*.template.json"):
@@ -203,7 +215,7 @@ def test_other_zones_leave_alone_what_stays_and_reach_the_api(
 ) -> None:
     assert Settings().usable_zones == ("us-east-1a", "us-east-1b")
     moved = Settings(zones=("us-east-1b", "us-east-1c"))
-    changed = synthesize(moved, tmp_path / "cdk.out", pipeline=False)
+    changed = synthesize(moved, tmp_path / "cdk.out", pipeline=False, checked=False)
     for part in ("service", "image"):
         before, after = _subnets(placeholders, part), _subnets(changed, part)
         for zone in before.keys() & after.keys():
