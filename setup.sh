@@ -100,13 +100,13 @@ libraries() {
 }
 
 page() {
-    sources='ui docs/privacy.md hush/voice_network.json'
+    sources='ui docs/operations.md docs/privacy.md hush/voice_network.json'
     # shellcheck disable=SC2086 # a list of names
-    [ -f ui/dist/index.html ] && [ -z "$(find $sources -newer ui/dist/index.html -type f \
+    [ -f ui/dist/admin.html ] && [ -z "$(find $sources -newer ui/dist/admin.html -type f \
         -not -path '*/node_modules/*' -not -path '*/dist/*' -not -path '*/wasm/build/*')" ] && return
     libraries page
     echo "building the web page"
-    npm --prefix ui run --silent build -- --logLevel warn
+    npm --prefix ui run --silent build
 }
 
 lock() {

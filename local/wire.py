@@ -96,7 +96,7 @@ def wire_to(service: str) -> Iterator[Wire]:
             self.end_headers()
             self.wfile.write(response.body)
 
-        do_GET = do_POST = do_DELETE = _serve  # noqa: N815
+        do_GET = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815
 
         def log_message(self, *_: object) -> None:
             pass

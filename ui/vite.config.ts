@@ -1,23 +1,10 @@
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { relative, resolve } from "node:path";
-import { marked } from "marked";
 import { defineConfig, type Plugin } from "vite";
+import { writtenInDocs } from "./written.ts";
 
 const room = import.meta.dirname;
-
-/** Puts the text of docs/privacy.md into privacy.html, so that it is written once. */
-function privacyText(): Plugin {
-  return {
-    name: "privacy-text",
-    transformIndexHtml(html) {
-      const markdown = readFileSync(resolve(room, "../docs/privacy.md"), "utf-8");
-      return html.replace("<!-- docs/privacy.md -->", () =>
-        marked.parse(markdown, { async: false }),
-      );
-    },
-  };
-}
 
 const SERVICE_WORKER = "sw.js";
 
@@ -89,7 +76,7 @@ export default defineConfig({
     },
   },
   worker: { format: "es" },
-  plugins: [privacyText(), keptPage()],
+  plugins: [writtenInDocs(), keptPage()],
   preview: { headers, proxy },
   server: {
     headers: developmentHeaders,
@@ -99,7 +86,14 @@ export default defineConfig({
   },
   optimizeDeps: {
     // All that workers import too, found at once: what is found later has the page load anew.
-    entries: ["index.html", "page/*.tsx", "worker/*.ts", "worklet/*.ts", "chain/*.ts"],
+    entries: [
+      "index.html",
+      "page/*.tsx",
+      "admin/*.ts*",
+      "worker/*.ts",
+      "worklet/*.ts",
+      "chain/*.ts",
+    ],
     // It finds its WASM beside itself.
     exclude: ["@jsquash/webp"],
   },

@@ -8,8 +8,8 @@ import { byteCount } from "./figures";
 import { CopyIcon, FindIcon, PlayIcon, RemoveIcon } from "./icons";
 import type { Take } from "./library";
 import { canBeHeard, hear, keptBytes } from "./playback";
+import { removeTakes } from "./removal";
 import { plainText } from "./transcript";
-import { removeTakes } from "./undo";
 import { openLibraryDialog } from "./view";
 
 /** The buttons beside a recording's name. */

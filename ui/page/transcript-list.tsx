@@ -8,10 +8,10 @@ import { RemoveIcon } from "./icons";
 import { leadToRecording } from "./lead";
 import { sentUtterances, type Take } from "./library";
 import { textOf } from "./mended";
+import { removeTakes } from "./removal";
 import { type Storage, storage } from "./storage";
 import { Title } from "./title";
 import { occasion, utterancesOf } from "./transcript";
-import { removeTakes } from "./undo";
 
 /** Transcripts that are listed before somebody asks for more. */
 const LISTED = 200;

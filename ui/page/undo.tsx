@@ -2,9 +2,7 @@
 
 import { signal } from "@preact/signals";
 import { useLayoutEffect } from "preact/hooks";
-import { TAKEN_BACK_WITHIN, titleOf } from "../shared/messages";
 import { CloseIcon } from "./icons";
-import { type Take, tellOutbox } from "./library";
 import "./undo.css";
 
 /** Something that can be taken back. */
@@ -23,26 +21,6 @@ const done = signal<Done | null>(null);
 /** Offers to take back what was just done, instead of what was done before. */
 export function offerUndo(what: Done): void {
   done.value = what;
-}
-
-/** Removes recordings, and offers to take that back. */
-export function removeTakes(takes: Take[]): void {
-  const ids = takes.map(({ recording }) => recording.id);
-  const tell = (kind: "remove" | "restore" | "erase") => {
-    for (const recording of ids) tellOutbox({ kind, recording });
-  };
-  tell("remove");
-  const [{ recording }] = takes;
-  offerUndo({
-    text:
-      takes.length === 1
-        ? `Removed “${titleOf(recording)}”.`
-        : `Removed ${takes.length} transcripts.`,
-    undo: () => tell("restore"),
-    dismiss: () => tell("erase"),
-    // An offer that comes too late is none.
-    within: TAKEN_BACK_WITHIN - 1_000,
-  });
 }
 
 /** The offer, at the foot of the screen. */

@@ -1,0 +1,57 @@
+import { beforeAll, expect, it, vi } from "vitest";
+
+type Asking = typeof import("../../admin/asking");
+let asking: Asking;
+
+beforeAll(async () => {
+  // What a browser has.
+  vi.stubGlobal("document", {
+    baseURI: "https://hush.example/admin",
+    documentElement: { dataset: {} },
+  });
+  vi.stubGlobal("location", { href: "https://hush.example/admin" });
+  asking = await import("../../admin/asking");
+});
+
+const body = (message: string, code: string | null = null) =>
+  JSON.stringify({ error: { message, type: "", param: null, code } });
+
+it.each([
+  [401, body("sign in"), 0, "Your session has ended: sign in again."],
+  [403, body("no", "not_allowed"), 0, "You are no administrator here, or not any more."],
+  [
+    403,
+    body("no", "cross_site"),
+    0,
+    "Your browser does not say that this page asks: load it again.",
+  ],
+  [
+    404,
+    body("there is nothing", "not_found"),
+    0,
+    "This page may be older than its service: load it again.",
+  ],
+  [404, "<html>", 0, "This page may be older than its service: load it again."],
+  [404, body("nobody has this number", "unknown_person"), 0, "Nobody has this number."],
+  [
+    409,
+    body("the fleet is stopped; lift it first.", "stopped"),
+    0,
+    "The fleet is stopped; lift it first.",
+  ],
+  [429, body("busy"), 7, "There were too many questions. Ask again in 7 s."],
+  [502, "<html>", 0, "The service answered 502. Try again in a minute."],
+])("says what %d means: %s", (status, answer, retryAfter, words) => {
+  expect(asking.refusal(status, answer, retryAfter)).toMatchObject({
+    message: words,
+    status,
+    retryAfter,
+  });
+});
+
+it("asks for what was chosen alone", () => {
+  expect(asking.query({ search: "", after: null })).toBe("");
+  expect(asking.query({ search: "a b&c", after: null, limit: 50 })).toBe(
+    "?search=a+b%26c&limit=50",
+  );
+});
