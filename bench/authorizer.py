@@ -163,15 +163,18 @@ class _Aws(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def _item(self, key: dict[str, Any]) -> dict[str, Any]:
+        # Once an hour it is written down that somebody was seen, which this is not about.
+        lately = {"N": f"{time.time():.0f}"}
         if key["what"]["S"] == "profile":
             rest: dict[str, Any] = {
                 "login": {"S": "octocat"},
                 "name": {"S": ""},
                 "member": {"BOOL": False},
                 "checked": {"N": "0"},
+                "seen": lately,
             }
         else:
-            rest = {"digest": {"S": self.digest}, "kind": {"S": "key"}}
+            rest = {"digest": {"S": self.digest}, "kind": {"S": "key"}, "used": lately}
         return key | rest
 
     def log_message(self, *_: Any) -> None:

@@ -20,7 +20,7 @@ from hush.credentials import (
     origin,
 )
 from hush.hand_over import HandOver
-from hush.terminal import errors, report
+from hush.terminal import errors, print_table, report
 
 PATIENCE = 600.0
 """Seconds that somebody has to sign in: longer than the code is good for."""
@@ -55,8 +55,15 @@ class Account:
             headers["authorization"] = f"Bearer {key}"
         self._http = httpx2.Client(headers=headers, timeout=30.0)
 
-    def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    def ask(
+        self, method: str, path: str, body: dict[str, Any] | None = None, below: str = "auth"
+    ) -> dict[str, Any]:
         """Return the answer to a request, which is a success.
+
+        Parameters
+        ----------
+        below
+            Of the service's paths, the one that `path` goes on from.
 
         Raises
         ------
@@ -64,7 +71,7 @@ class Account:
             If the service refuses, cannot be reached, or is not one that people sign in to.
         """
         try:
-            answer = self._http.request(method, f"{self.url}/auth/{path}", json=body)
+            answer = self._http.request(method, f"{self.url}/{below}/{path}", json=body)
         except httpx2.HTTPError as error:
             reason = str(error) or type(error).__name__
             raise ServiceError(f"{self.url} cannot be reached: {reason}") from error
@@ -80,7 +87,7 @@ class Account:
 
 
 @contextmanager
-def _problems() -> Iterator[None]:
+def problems() -> Iterator[None]:
     """End the command with a message where something goes wrong."""
     try:
         yield
@@ -111,7 +118,7 @@ def login(
     - `hush login https://hush.example`
     - over SSH: `hush login --no-browser https://hush.example`
     """
-    with _problems():
+    with problems():
         account = Account(url)
         check_keyring()
         if not account.ask("GET", "me").get("sign_in"):
@@ -146,7 +153,7 @@ def _pasted(hand_over: HandOver, url: str) -> str:
 
 def logout(url: Place) -> None:
     """Sign out: revoke the credential with all keys made by it, and remove it from the keyring."""
-    with _problems():
+    with problems():
         place = origin(url)
         key = credential(place)
         if key is None:
@@ -174,16 +181,13 @@ def _id_of(key: str) -> str:
 @keys.command("list")
 def list_keys(url: Url, api_key: ApiKey = None) -> None:
     """List your keys."""
-    with _problems():
+    with problems():
         rows = [("ID", "KEY", "CREATED", "EXPIRES", "NAME")]
-        for key in _account(url, api_key).ask("GET", "keys")["keys"]:
+        for key in account_at(url, api_key).ask("GET", "keys")["keys"]:
             name = key["name"] + (" (hush login)" if key["kind"] == "login" else "")
             expires = (key["expires"] or "never")[:10]
             rows.append((key["id"], key["hint"], key["created"][:10], expires, name))
-        widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-        for row in rows:
-            cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-            typer.echo("  ".join(cells).rstrip())
+        print_table(rows)
 
 
 @keys.command("create", no_args_is_help=True)
@@ -206,8 +210,8 @@ def create_key(
 
     - `hush keys create laptop --days 90`; `OPENAI_API_KEY=hush_…` has others use it
     """
-    with _problems():
-        made = _account(url, api_key).ask("POST", "keys", {"name": name, "days": days})
+    with problems():
+        made = account_at(url, api_key).ask("POST", "keys", {"name": name, "days": days})
         typer.echo(made["key"])
         errors.print(f"this is {made['name']}, {made['id']}; it will not be shown again")
         if made["expires"]:
@@ -221,14 +225,21 @@ def revoke_key(
     api_key: ApiKey = None,
 ) -> None:
     """Revoke a key: from now on, or a minute later, nobody can use it."""
-    with _problems():
+    with problems():
         if not key.isalnum():
             raise ServiceError(f"{key!r} is no key's ID; `hush keys list` shows them")
-        _account(url, api_key).ask("DELETE", f"keys/{key}")
+        account_at(url, api_key).ask("DELETE", f"keys/{key}")
         errors.print(f"revoked {key}")
 
 
-def _account(url: str, api_key: str | None) -> Account:
+def account_at(url: str, api_key: str | None) -> Account:
+    """Return who is signed in to a service here, or whose key is given.
+
+    Raises
+    ------
+    CredentialError
+        If nobody is, and none is.
+    """
     key = api_key or credential(url)
     if key is None:
         raise CredentialError(

@@ -8,6 +8,7 @@ import typer
 from hush import (
     __version__,
     account,
+    admin_command,
     bridge_command,
     listen_command,
     models_command,
@@ -81,6 +82,7 @@ app.command(no_args_is_help=True)(bridge_command.bridge)
 app.command(no_args_is_help=True)(account.login)
 app.command(no_args_is_help=True)(account.logout)
 app.add_typer(account.keys, name="keys")
+app.add_typer(admin_command.app, name="admin")
 app.add_typer(models_command.app, name="models")
 
 

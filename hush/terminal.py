@@ -3,7 +3,7 @@
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -49,6 +49,14 @@ STANDARD_INPUT = Path("-")
 def report(problem: object) -> None:
     """Print what went wrong."""
     errors.print(str(problem), style="red")
+
+
+def print_table(rows: Sequence[Sequence[str]]) -> None:
+    """Print rows of text in columns, the first of which says what they are."""
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        print("  ".join(cells).rstrip())
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx2
 
+from hush.contracts.routes import ADMIN_PAGE
 from local.gateway import Answer, Parts, Request
 from local.viewer import viewer_request
 
@@ -76,6 +77,8 @@ class Cdn:
         return self.api(Request(request.method, request.path, passed, request.body, request.query))
 
     def _of_page(self, path: str) -> Answer:
+        if path == ADMIN_PAGE:
+            path = viewer_request("GET", path, {}, {}, VIEWER)["uri"]
         name = path.lstrip("/") or "index.html"
         body = self.file(name)
         if body is None:

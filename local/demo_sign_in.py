@@ -25,8 +25,19 @@ from moto.server import ThreadedMotoServer
 from hush.contracts.headers import ORIGIN
 from hush.contracts.routes import API_PATHS, ROUTES, Target
 from hush_service.packaged import page_folder
+from local.administered import (
+    AUDIT_LOG,
+    governor_environment,
+    installation,
+    make_fleet,
+    make_ledger,
+    make_people,
+    make_pipeline,
+)
 from local.cdn import Cdn
 from local.demonstration import run, serving
+from local.emulated_group import emulated_groups
+from local.emulated_pipeline import States, emulated_pipelines
 from local.functions import Function, lambda_api
 from local.gateway import (
     Answer,
@@ -42,8 +53,11 @@ from local.gateway import (
     to_function,
 )
 from local.github import GitHub
+from local.log_delivery import LogDelivery
 from local.model import chosen_model
 from local.processes import ROOT, free_port
+from local.scripted_day import Day
+from local.tables import make_tables
 from local.terminal import console
 from stacks.gateway import DECISION_SECONDS, ERRORS, IDENTITY_SOURCES, service_headers
 from stacks.limits import STAGE
@@ -80,7 +94,7 @@ class Aws:
             "AWS_REGION": REGION,
             "AWS_EC2_METADATA_DISABLED": "true",
         }
-        self._client = functools.partial(
+        self.client = functools.partial(
             boto3.client,
             region_name=REGION,
             endpoint_url=endpoint,
@@ -88,27 +102,18 @@ class Aws:
             aws_secret_access_key="testing",
         )
 
-    def table(self, name: str, *keys: str) -> str:
-        """Make a table, and return its name."""
-        self._client("dynamodb").create_table(
-            TableName=name,
-            AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
-            KeySchema=[
-                {"AttributeName": key, "KeyType": kind}
-                for key, kind in zip(keys, ("HASH", "RANGE"), strict=False)
-            ],
-            BillingMode="PAY_PER_REQUEST",
-        )
-        return name
+    def tables(self) -> None:
+        """Make the tables `people` and `quota`."""
+        make_tables(self.client("dynamodb"), "people", "quota")
 
     def secret(self, name: str, value: str) -> str:
         """Keep a secret, and return its ARN."""
-        kept = self._client("secretsmanager").create_secret(Name=name, SecretString=value)
+        kept = self.client("secretsmanager").create_secret(Name=name, SecretString=value)
         return str(kept["ARN"])
 
     def parameter(self, name: str, value: str) -> str:
         """Keep a parameter, and return its name."""
-        self._client("ssm").put_parameter(Name=name, Value=value, Type="String")
+        self.client("ssm").put_parameter(Name=name, Value=value, Type="String")
         return name
 
 
@@ -129,8 +134,8 @@ def signing_in(service: str, key: str, url: str, aws: Aws, github: GitHub) -> It
     environment = {
         **os.environ,
         **aws.environment,
-        "HUSH_PEOPLE_TABLE": aws.table("people", "who", "what"),
-        "HUSH_QUOTA_TABLE": aws.table("quota", "id"),
+        "HUSH_PEOPLE_TABLE": "people",
+        "HUSH_QUOTA_TABLE": "quota",
         "HUSH_SIGNING_KEYS": aws.secret("signing-key", secrets.token_hex(32)),
         "HUSH_FRONT_DOOR_SECRET": aws.secret("front-door", front_door),
         "HUSH_DEPLOYMENT_KEY_SECRET": aws.secret("deployment-key", secrets.token_hex(24)),
@@ -142,6 +147,10 @@ def signing_in(service: str, key: str, url: str, aws: Aws, github: GitHub) -> It
         "HUSH_GITHUB_URL": github.url,
         "HUSH_GITHUB_API_URL": github.url,
         "HUSH_AUTH_FUNCTION": "auth",
+        "HUSH_INSTALLATION_PARAMETER": aws.parameter(
+            NAMES.installation_parameter, installation(SETTINGS, NAMES)
+        ),
+        **governor_environment(SETTINGS, NAMES, aws.client),
     }
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hush-demo-")))
@@ -155,11 +164,20 @@ def signing_in(service: str, key: str, url: str, aws: Aws, github: GitHub) -> It
             return function
 
         def invoke(name: str, event: dict[str, Any]) -> Any:
-            return functions[name](event)
+            return functions["governor" if name == NAMES.governor else name](event)
 
         calls = stack.enter_context(lambda_api(invoke))
-        for name in ("auth", "authorizer"):
+        for name in ("admin", "auth", "authorizer", "governor"):
             functions[name] = start(name, calls)
+        delivery = LogDelivery(aws.client("logs"))
+
+        def deliver() -> None:
+            for name in ("admin", "auth", "authorizer"):
+                delivery.deliver(folder / f"{name}.log", AUDIT_LOG)
+
+        day = Day(NAMES, aws.client)
+        day.history()
+        stack.enter_context(day.going_on(deliver))
 
         def to_service(request: Request, _: Parameters, context: Context) -> Answer:
             headers = mapped(request.headers, service_headers(key), context)
@@ -177,6 +195,7 @@ def signing_in(service: str, key: str, url: str, aws: Aws, github: GitHub) -> It
             "service": to_service,
             "status": _always_up,
             "sign-in": to_function(functions["auth"], STAGE),
+            "administration": to_function(functions["admin"], STAGE),
         }
         gateway = Gateway(
             [
@@ -206,12 +225,13 @@ def _gateway_error(name: str) -> Answer:
 
 
 @contextmanager
-def _moto() -> Iterator[str]:
+def _moto() -> Iterator[tuple[str, States]]:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     try:
-        yield "http://{}:{}".format(*server.get_host_and_port())
+        with emulated_groups(), emulated_pipelines() as states:
+            yield "http://{}:{}".format(*server.get_host_and_port()), states
     finally:
         server.stop()
 
@@ -230,7 +250,13 @@ def demonstrate(port: int) -> int:
     model = chosen_model()
     with ExitStack() as stack:
         started = time.monotonic()
-        aws = Aws(stack.enter_context(_moto()))
+        endpoint, pipelines = stack.enter_context(_moto())
+        aws = Aws(endpoint)
+        aws.tables()
+        make_fleet(SETTINGS, NAMES, aws.client)
+        make_ledger(aws.client)
+        make_people(aws.client)
+        make_pipeline(NAMES, aws.client, pipelines)
         stack.enter_context(github.serving())
         service = f"http://127.0.0.1:{inner}"
         cdn = stack.enter_context(signing_in(service, key, url, aws, github))
@@ -248,6 +274,8 @@ def demonstrate(port: int) -> int:
         console.print(f"  page     [bold]{url}[/bold] in a browser; sign in there as")
         console.print("           octocat or mona (50 requests and 10 minutes of speech a day),")
         console.print("           hubot (an administrator), or mallory, who may not use it")
+        console.print(f"  admin    [bold]{url}/admin[/bold] for hubot: a fleet whose day takes ten")
+        console.print("           minutes, with people, keys, costs and what happened")
         console.print(f"  try      .venv/bin/hush login {url}")
         console.print(f"           .venv/bin/hush transcribe --url {url} YOUR_RECORDING")
         console.print("           Ctrl-C stops, and forgets everybody\n")

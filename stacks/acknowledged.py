@@ -128,6 +128,22 @@ ACCEPTED = (
         "IAM5[Resource::*]",
         "Descriptions of groups and instances know no resources; what changes them is bound",
     ),
+    Accepted(
+        "service/Administration/AdminRole",
+        "IAM5[Resource::…:autoScalingGroup:*:autoScalingGroupName/…]",
+        "A group's ARN holds an id of AWS's making",
+    ),
+    Accepted(
+        "service/Administration/AdminRole",
+        "IAM5[Resource::*]",
+        "Descriptions, metrics and what Cost Explorer says know no resources; what changes"
+        " anything is bound",
+    ),
+    Accepted(
+        "service/Administration/AdminRole",
+        "IAM5[Resource::…:log-group:…/pipeline:log-stream:*]",
+        "Each build has a stream of its own in the pipeline's one log group",
+    ),
     Accepted("service/Api/Rest", "APIG2", "The service checks every request itself, and more"),
     Accepted(
         "service/Api/Rest",

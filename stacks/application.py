@@ -13,6 +13,7 @@ from aws_cdk import aws_certificatemanager as certificates
 from constructs import Construct
 
 from stacks.api import Api
+from stacks.api.administration import Administration
 from stacks.api.sign_in import SignIn
 from stacks.fleet import Fleet
 from stacks.fleet.governor import Governor
@@ -106,6 +107,16 @@ class Application:
             signing_keys=people.signing_keys,
             front_door=front_door,
         )
+        administration = Administration(
+            service,
+            "Administration",
+            settings,
+            names,
+            sign_in=sign_in,
+            people=people.table,
+            quota=people.quota,
+            balanced=fleet.lobby.balanced(),
+        )
         api = Api(
             service,
             "Api",
@@ -117,6 +128,7 @@ class Application:
             auth=sign_in.auth,
             authorizer=sign_in.authorizer,
             status=fleet.lobby.status,
+            administration=administration.function,
             link=fleet.lobby.link,
             balancer=fleet.lobby.balancer,
         )

@@ -98,6 +98,7 @@ def service_headers(key: str) -> dict[str, str]:
         "authorization": f"'Bearer {key}'",
         headers.IDENTITY: "context.authorizer.identity",
         headers.TIER: "context.authorizer.tier",
+        headers.LIMITS: "context.authorizer.limits",
         # As the access log has it.
         headers.REQUEST: "context.requestId",
         # Nobody's session or key goes as far as the instances.

@@ -83,6 +83,11 @@ class Names:
         return f"/{self.installation}/{self.stage}/url"
 
     @property
+    def installation_parameter(self) -> str:
+        """Name of the SSM parameter that tells the administration what there is."""
+        return f"/{self.installation}/{self.stage}/installation"
+
+    @property
     def github_secret(self) -> str:
         """Name of the secret with the GitHub App's credentials, which a person makes."""
         return f"{self.installation}/{self.stage}/github"
@@ -91,6 +96,11 @@ class Names:
     def pipeline(self) -> str:
         """Name of the pipeline and its stack, which deploy all stages."""
         return f"{self.installation}-pipeline"
+
+    @property
+    def pipeline_log(self) -> str:
+        """Name of the log group of the pipeline's builds."""
+        return f"/{self.installation}/pipeline"
 
     @property
     def settings_parameter(self) -> str:

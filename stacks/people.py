@@ -10,6 +10,9 @@ from constructs import Construct
 
 from stacks.secrets import generated_secret
 
+INDEX = "listed"
+"""Of the table of people, in which people and keys are listed."""
+
 
 class People(Construct):
     """The tables of people and quotas, and the signing keys.
@@ -24,7 +27,8 @@ class People(Construct):
     table
         People with their permission, sessions and API keys: `who`, `what`.
     quota
-        What each identity used on a day: `id`.
+        What each identity used on a day, what the governor counted, and what Cost Explorer said:
+        `id`.
     signing_keys
         The newest signs sessions; the one before it is still accepted, so that a rotation signs
         nobody out.
@@ -33,6 +37,12 @@ class People(Construct):
     def __init__(self, scope: Construct, construct_id: str, *, secrets: int) -> None:
         super().__init__(scope, construct_id)
         self.table = self._table("People", "who", "what")
+        # Profiles and keys alone are in it: all of either are listed without reading sessions.
+        self.table.add_global_secondary_index(
+            index_name=INDEX,
+            partition_key=_text("listed"),
+            sort_key=_text("place"),
+        )
         self.quota = self._table("Quota", "id")
         generations = range(secrets, max(0, secrets - 2), -1)
         self.signing_keys = [
@@ -43,12 +53,11 @@ class People(Construct):
         ]
 
     def _table(self, name: str, partition: str, sort: str | None = None) -> dynamodb.Table:
-        text = dynamodb.AttributeType.STRING
         return dynamodb.Table(
             self,
             name,
-            partition_key=dynamodb.Attribute(name=partition, type=text),
-            sort_key=None if sort is None else dynamodb.Attribute(name=sort, type=text),
+            partition_key=_text(partition),
+            sort_key=None if sort is None else _text(sort),
             billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
             encryption=dynamodb.TableEncryption.AWS_MANAGED,
             time_to_live_attribute="expires",
@@ -58,3 +67,7 @@ class People(Construct):
             deletion_protection=True,
             removal_policy=cdk.RemovalPolicy.RETAIN,
         )
+
+
+def _text(name: str) -> dynamodb.Attribute:
+    return dynamodb.Attribute(name=name, type=dynamodb.AttributeType.STRING)

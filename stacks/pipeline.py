@@ -7,6 +7,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_codebuild as codebuild
 from aws_cdk import aws_codepipeline as codepipeline
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
 from aws_cdk import pipelines
 from constructs import Construct
 
@@ -33,6 +34,14 @@ class Pipeline(Part):
             settings.branch,
             connection_arn=settings.connection or PLACEHOLDER_CONNECTION,
         )
+        # All builds in one place, of a known name, and not for ever as CodeBuild's own would be.
+        builds = logs.LogGroup(
+            self,
+            "Builds",
+            log_group_name=names.pipeline_log,
+            retention=logs.RetentionDays.ONE_MONTH,
+            removal_policy=cdk.RemovalPolicy.DESTROY,
+        )
         pipeline = pipelines.CodePipeline(
             self,
             "Pipeline",
@@ -43,7 +52,10 @@ class Pipeline(Part):
             code_build_defaults=pipelines.CodeBuildOptions(
                 build_environment=codebuild.BuildEnvironment(
                     build_image=codebuild.LinuxBuildImage.STANDARD_7_0
-                )
+                ),
+                logging=codebuild.LoggingOptions(
+                    cloud_watch=codebuild.CloudWatchLoggingOptions(log_group=builds)
+                ),
             ),
             cli_version=_cli_version(),
             # New accounts run one build of a size at a time, and refuse the others.

@@ -9,6 +9,8 @@ from stacks.settings import PLACEHOLDER_REGION, Settings
 
 PRICES = Path(__file__).with_suffix(".toml")
 HOURS_A_MONTH = 730
+SECRETS = 5
+"""What CloudFront and the API show, the deployment's key, what signs sessions, the GitHub App's."""
 FREE_MIB = 125
 """MiB/s at which gp3 reads of itself."""
 
@@ -58,6 +60,22 @@ def launch_price(settings: Settings) -> float:
         return 0.0
     filling: float = settings.volume_gigabytes * list_prices()["gigabyte"]["initialization"]
     return round(_times(settings) * filling, 4)
+
+
+def monthly_prices() -> dict[str, float]:
+    """Return what costs the same in every month, used or not, in dollars by what it is."""
+    prices = list_prices()
+    return {
+        "load balancer": round(HOURS_A_MONTH * prices["hour"]["load_balancer"], 2),
+        f"{SECRETS} secrets": round(SECRETS * prices["month"]["secret"], 2),
+    }
+
+
+def request_price() -> float:
+    """Return what a request costs in dollars on its way: CDN, API, and two Lambdas at most."""
+    million = list_prices()["million"]
+    ways = million["cdn_requests"] + million["api_requests"] + 2 * million["lambda_requests"]
+    return float(ways / 1e6)
 
 
 def _times(settings: Settings) -> float:

@@ -92,6 +92,8 @@ class Settings(BaseModel):
     """Cost of a month at 80 % of which a mail is sent, and at 100 % again."""
     budget_by_tag: bool = False
     """Whether only what has the tag `hush` counts, once that is active; else the whole account."""
+    cost_explorer: bool = False
+    """Whether administrators see what AWS says of the month's cost: a cent each six hours."""
     fleet_dollars_a_month: int = Field(default=500, ge=0)
     """What the fleet's instances may cost in a month before they are stopped; 0: no bound."""
     fallback_dollars_a_month: int = Field(default=0, ge=0)

@@ -18,7 +18,7 @@ from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from hush.contracts.headers import ORIGIN
-from hush.contracts.routes import API_PATHS
+from hush.contracts.routes import ADMIN_PAGE, API_PATHS
 from stacks.limits import LONGEST_REQUEST_SECONDS, STAGE
 from stacks.names import Names
 from stacks.settings import Settings
@@ -111,6 +111,11 @@ class Site(Construct):
             ),
             runtime=cloudfront.FunctionRuntime.JS_2_0,
         )
+        rewriting = [
+            cloudfront.FunctionAssociation(
+                function=viewer_request, event_type=cloudfront.FunctionEventType.VIEWER_REQUEST
+            )
+        ]
 
         def to_api(cache_policy: cloudfront.ICachePolicy) -> cloudfront.BehaviorOptions:
             return cloudfront.BehaviorOptions(
@@ -121,12 +126,7 @@ class Site(Construct):
                 viewer_protocol_policy=cloudfront.ViewerProtocolPolicy.HTTPS_ONLY,
                 response_headers_policy=headers,
                 compress=False,
-                function_associations=[
-                    cloudfront.FunctionAssociation(
-                        function=viewer_request,
-                        event_type=cloudfront.FunctionEventType.VIEWER_REQUEST,
-                    )
-                ],
+                function_associations=rewriting,
             )
 
         # Its answer is the same for everybody, and says for how long.
@@ -139,17 +139,29 @@ class Site(Construct):
             max_ttl=cdk.Duration.seconds(5),
         )
         never = to_api(cloudfront.CachePolicy.CACHING_DISABLED)
+        page = origins.S3BucketOrigin.with_origin_access_control(self._bucket)
+        # The bucket has no such object: the function says which one it is.
+        of_administrators = cloudfront.BehaviorOptions(
+            origin=page,
+            viewer_protocol_policy=cloudfront.ViewerProtocolPolicy.REDIRECT_TO_HTTPS,
+            response_headers_policy=headers,
+            function_associations=rewriting,
+        )
         return cloudfront.Distribution(
             self,
             "Distribution",
             comment=comment,
             default_root_object="index.html",
             default_behavior=cloudfront.BehaviorOptions(
-                origin=origins.S3BucketOrigin.with_origin_access_control(self._bucket),
+                origin=page,
                 viewer_protocol_policy=cloudfront.ViewerProtocolPolicy.REDIRECT_TO_HTTPS,
                 response_headers_policy=headers,
             ),
-            additional_behaviors={**dict.fromkeys(API_PATHS, never), STATUS: to_api(for_seconds)},
+            additional_behaviors={
+                **dict.fromkeys(API_PATHS, never),
+                STATUS: to_api(for_seconds),
+                ADMIN_PAGE: of_administrators,
+            },
             # CloudFront would give an error to others for ten seconds, whatever its headers say.
             error_responses=[
                 cloudfront.ErrorResponse(http_status=status, ttl=cdk.Duration.seconds(0))

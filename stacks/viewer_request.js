@@ -1,4 +1,5 @@
-// CloudFront Function, on requests for the API: what the client says about itself becomes the two
+// CloudFront Function, on requests for the API and for the administrators' page, which is called
+// otherwise in the bucket. For the API, what the client says about itself becomes the two
 // headers that the API reads, and nothing that a client sends can pretend to be one of them.
 //   x-hush-credential   "bearer KEY", "session TOKEN" or "none": the authorizer's identity source
 //   x-hush-viewer       the client's address
@@ -6,11 +7,16 @@
 // itself, and not from another site that makes the browser send it, is decided here each time.
 const SESSION_COOKIE = "__Host-hush";
 const LONGEST_CREDENTIAL = 4096;
+const ADMIN_PAGE = "/admin", ADMIN_FILE = "/admin.html";
 const READING = ["GET", "HEAD", "OPTIONS"];
 
 function handler(event) {
   const request = event.request;
   const headers = request.headers;
+  if (request.uri === ADMIN_PAGE) {
+    request.uri = ADMIN_FILE;
+    return request;
+  }
   // CloudFront's JavaScript is an older one, without for-of.
   Object.keys(headers).forEach(function (name) {
     if (name.startsWith("x-hush-")) delete headers[name];

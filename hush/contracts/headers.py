@@ -16,6 +16,8 @@ IDENTITY = f"{PREFIX}identity"
 TIER = f"{PREFIX}tier"
 """Gateway to service: "person", "unlimited" or "anonymous"; "none" for those who may not use it,
 and only look at what is open to all."""
+LIMITS = f"{PREFIX}limits"
+"""Gateway to service: how much that caller may have in a day; see `callers.limits_text`."""
 WAKING_TIERS = ("person", "unlimited", "anonymous")
 """Tiers of those who may use the fleet, and wake it by what they ask."""
 REQUEST = "x-request-id"

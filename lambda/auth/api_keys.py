@@ -1,4 +1,4 @@
-"""API keys, made, listed and revoked; and what administrators see and revoke of others."""
+"""API keys: made, listed and revoked by whose they are."""
 
 import time
 from datetime import UTC, datetime
@@ -7,13 +7,12 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, HTTPException, Path
 from pydantic import BaseModel, Field, StringConstraints
 
-from asking import Administrator, Manager, SignedIn
+from asking import Manager, SignedIn
 from identity import people
 from identity.audit import audit
 from identity.callers import Caller
 from identity.keys import ApiKey, new_key
 from identity.people import MOST_KEYS, Item
-from identity.settings import settings
 
 KeyId = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$")]
 Name = Annotated[
@@ -63,37 +62,6 @@ def revoke_key(caller: SignedIn, key_id: KeyId) -> None:
             people.remove(caller.identity, item["what"])
 
 
-@router.get("/people")
-def list_people(_: Administrator) -> dict[str, Any]:
-    """List everyone who ever signed in, for administrators."""
-    policy = settings().policy
-    return {
-        "people": [
-            {
-                "id": item["who"].removeprefix("github:"),
-                "login": item["login"],
-                "permitted": policy.names(item["login"])
-                or (policy.asks_for_membership and item["member"]),
-                "administrator": policy.administers(item["login"]),
-                "checked": _moment(item["checked"]),
-            }
-            for item in people.profiles()
-        ]
-    }
-
-
-@router.post("/people/{number}/revoke", status_code=204)
-def revoke_person(
-    caller: Administrator, number: Annotated[str, Path(pattern=r"^[1-9][0-9]{0,18}$")]
-) -> None:
-    """End all sessions and revoke all keys of someone; who may sign in says the policy."""
-    person = f"github:{number}"
-    for item in people.everything_of(person):
-        if item["what"] != people.PROFILE:
-            people.remove(person, item["what"])
-    audit("person-revoked", who=person, by=caller.identity)
-
-
 def made_key(
     person: str,
     login: str,
@@ -131,6 +99,7 @@ def made_key(
         "created": now,
         "expires": min(ends, default=None),
         "maker": None if maker is None else maker.credential,
+        **people.in_list("key", f"{now:012d}#{key.id}"),
     }
     people.write(item)
     audit("key-made", who=person, login=login, key=key.id, kind=kind)

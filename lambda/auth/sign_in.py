@@ -10,12 +10,13 @@ from fastapi import APIRouter, Cookie, HTTPException, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 import github
-from asking import Anyone, anyone, public_url, quota_identity
+from asking import Anyone, anyone, quota_identity
 from hush.contracts.headers import SESSION_COOKIE
 from identity import people, tokens
 from identity.audit import audit
 from identity.aws import UnavailableError, call, secret
 from identity.callers import Caller, same
+from identity.front_door import public_url
 from identity.people import Profile
 from identity.settings import settings
 
@@ -123,6 +124,9 @@ def _signed_in(code: str, state: str, error: str, started: str) -> RedirectRespo
     member = policy.asks_for_membership and github.is_member(account.person, account.login)
     if not (member or policy.names(account.login)):
         raise _FailedError("not-permitted", "not permitted", account.login)
+    known = people.read((account.person, people.PROFILE)).get((account.person, people.PROFILE))
+    if known and people.profile_of(known).blocked:
+        raise _FailedError("not-permitted", "blocked", account.login)
     now = int(time.time())
     people.write_profile(Profile(account.person, account.login, account.name, member, now))
     session, ends = secrets.token_urlsafe(16), now + SESSION_SECONDS
@@ -174,7 +178,7 @@ def _allowance(caller: Caller | None, request: Request) -> dict[str, Any]:
     return {
         "anonymous": anonymous,
         "usage": used,
-        "limits": settings().limits.get(caller.tier),
+        "limits": caller.limits or settings().limits.get(caller.tier),
         "resets": resets,
     }
 

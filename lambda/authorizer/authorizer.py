@@ -5,17 +5,23 @@ the two headers that it is made from, for every path: it has to list all that th
 nothing else that a request says may change the decision.
 """
 
+import time
 from dataclasses import replace
 from typing import Any
 
+from hush.contracts.callers import limits_text
 from hush.contracts.headers import CREDENTIAL, ORIGIN
-from hush.contracts.routes import FOR_ANONYMOUS, OPEN_TO_ALL
+from hush.contracts.routes import FOR_ADMINISTRATORS, FOR_ANONYMOUS, FOR_PEOPLE, OPEN_TO_ALL
 from identity import people
 from identity.audit import audit
 from identity.aws import UnavailableError, call
 from identity.callers import Caller, RefusedError, caller_of, through_front_door
 from identity.people import Profile
 from identity.settings import settings
+
+NOTED_EVERY = 3600.0
+"""Seconds for which it is not written down again that somebody was seen: a write costs more than
+all reads of a decision together, and nobody asks to the minute."""
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
@@ -46,11 +52,31 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         audit("refused", why="not permitted", who=caller.identity, login=caller.login)
         return _decision(caller.identity, "Deny", [everything])
     if caller.kind != "none":
-        return _decision(caller.identity, "Allow", [everything], caller)
-    allowed = FOR_ANONYMOUS if caller.permitted else OPEN_TO_ALL
-    if not caller.permitted:
+        _note(caller)
+        allowed = FOR_ADMINISTRATORS if caller.administers else FOR_PEOPLE
+    elif caller.permitted:
+        allowed = FOR_ANONYMOUS
+    else:
+        allowed = OPEN_TO_ALL
         caller = replace(caller, tier="none")
-    return _decision("anonymous", "Allow", ["/".join([*api, path]) for path in allowed], caller)
+    paths = ["/".join([*api, path]) for path in allowed]
+    return _decision(caller.identity, "Allow", paths, caller)
+
+
+def _note(caller: Caller) -> None:
+    """Write down at most once an hour that somebody, and their key, was seen."""
+    now = time.time()
+    if caller.kind == "deployment" or now - caller.noted < NOTED_EVERY:
+        return
+    try:
+        # Who signed in before there was a list stands in it from now on.
+        listed = people.in_list("person", caller.login.lower())
+        people.change(caller.identity, people.PROFILE, seen=int(now), **listed)
+        if caller.kind in ("key", "login"):
+            people.change(caller.identity, f"key#{caller.credential}", used=int(now))
+    except UnavailableError as error:
+        # That they may come in does not hang on it.
+        audit("unavailable", why=str(error))
 
 
 def _header(event: dict[str, Any], name: str) -> str:
@@ -79,7 +105,12 @@ def _decision(
     statement = {"Action": "execute-api:Invoke", "Effect": effect, "Resource": resources}
     context = {}
     if caller is not None:
-        context = {"identity": caller.identity, "tier": caller.tier, "login": caller.login}
+        context = {
+            "identity": caller.identity,
+            "tier": caller.tier,
+            "limits": limits_text(caller.limits),
+            "login": caller.login,
+        }
     return {
         "principalId": principal,
         "policyDocument": {"Version": "2012-10-17", "Statement": [statement]},

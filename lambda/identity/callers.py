@@ -48,6 +48,10 @@ class Caller:
         Name of the session or key.
     expires
         Until when it is good, in Unix time; None if it does not expire.
+    limits
+        Limits of their own; None if those of their tier count.
+    noted
+        When it was last written down that they, and what they showed, were seen, in Unix time.
     """
 
     identity: str
@@ -58,6 +62,14 @@ class Caller:
     name: str = ""
     credential: str = ""
     expires: float | None = None
+    limits: dict[str, float] | None = None
+    noted: float = 0.0
+
+    @property
+    def administers(self) -> bool:
+        """Whether they may look after others: as an administrator, and with no mere API key."""
+        named = settings().policy.administers(self.login)
+        return self.permitted and named and self.kind in ("session", "login")
 
 
 def through_front_door(origin: str) -> bool:
@@ -113,7 +125,8 @@ def _of_key(text: str, recheck: Callable[[Profile], Profile]) -> Caller:
         if made_with not in people.read(made_with):
             raise RefusedError("the key that made it is gone")
     kind: Kind = "login" if kept["kind"] == "login" else "key"
-    return _person(items, key.person, recheck, kind, key.id, kept.get("expires"))
+    used = kept.get("used", 0.0)
+    return _person(items, key.person, recheck, kind, key.id, kept.get("expires"), used)
 
 
 def _of_session(token: str, recheck: Callable[[Profile], Profile]) -> Caller:
@@ -136,6 +149,7 @@ def _person(
     kind: Kind,
     credential: str,
     expires: float | None,
+    used: float | None = None,
 ) -> Caller:
     item = items.get((person, people.PROFILE))
     if item is None:
@@ -147,15 +161,18 @@ def _person(
         if not 0 <= time.time() - profile.checked < MEMBERSHIP_AGE:
             profile = recheck(profile)
         permitted = profile.member
+    administers = policy.administers(profile.login)
     return Caller(
         identity=person,
-        tier="unlimited" if policy.administers(profile.login) else "person",
-        permitted=permitted,
+        tier="unlimited" if administers else "person",
+        permitted=permitted and not profile.blocked,
         kind=kind,
         login=profile.login,
         name=profile.name,
         credential=credential,
         expires=expires,
+        limits=None if administers else profile.limits,
+        noted=profile.seen if used is None else min(profile.seen, used),
     )
 
 

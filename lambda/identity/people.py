@@ -2,10 +2,14 @@
 
 One item each, by `who` and `what`:
 
-    github:1   profile          login, name, whether they are permitted, and when that was checked
+    github:1   profile          login, name, whether they are permitted, and when that was checked;
+                                when they were seen; and what an administrator said of them
     github:1   session#NAME     a session, until it is ended
     github:1   key#NAME         an API key: its name, its secret's hash, and the key that made it
     once#HASH  PURPOSE          something that is good once and for minutes
+
+Profiles and keys are in the index `listed` too, by `listed` ("person" or "key") and `place`: by
+that, all of either are listed without reading anything else.
 """
 
 import hashlib
@@ -19,6 +23,8 @@ from identity.aws import UnavailableError, call, client
 from identity.settings import settings
 
 PROFILE = "profile"
+INDEX = "listed"
+"""The index in which people and keys are listed."""
 MOST_KEYS = 20
 """Keys that one person may have."""
 
@@ -39,6 +45,13 @@ class Profile:
         Whether they were a member of what the policy names, when that was checked last.
     checked
         When that was, in Unix time.
+    seen
+        When they last used it, to the hour, in Unix time; 0 if that is not known.
+    blocked
+        When an administrator blocked them, in Unix time; 0 if nobody did.
+    limits
+        How many "requests" and "seconds" of speech they may have in a day, where an administrator
+        gave them limits of their own; None if those of everybody count.
     """
 
     person: str
@@ -46,6 +59,9 @@ class Profile:
     name: str
     member: bool
     checked: float
+    seen: float = 0.0
+    blocked: float = 0.0
+    limits: dict[str, float] | None = None
 
 
 def read(*keys: tuple[str, str]) -> dict[tuple[str, str], Item]:
@@ -87,24 +103,40 @@ def everything_of(who: str) -> list[Item]:
     return _items(pages)
 
 
-def profiles() -> list[Item]:
-    """Return everyone's profile.
+def page(
+    listed: str, limit: int, after: Item | None, newest: bool = False
+) -> tuple[list[Item], Item | None]:
+    """Return some of all people or keys that have not expired, and after what the next ones come.
+
+    Parameters
+    ----------
+    listed
+        "person", in the order of their logins; or "key", in the order in which they were made.
+    limit
+        How many are read, at most.
+    after
+        What was returned with those before; None for the first.
+    newest
+        Whether the order is the other way around.
 
     Raises
     ------
     UnavailableError
-        If the table does not answer.
+        If the table does not answer, or `after` is none of its answers.
     """
-    pages = (
-        client("dynamodb")
-        .get_paginator("scan")
-        .paginate(
-            TableName=settings().people_table,
-            FilterExpression="what = :profile",
-            ExpressionAttributeValues={":profile": {"S": PROFILE}},
-        )
+    start = {} if after is None else {"ExclusiveStartKey": _typed(after)}
+    answer = _call(
+        "query",
+        IndexName=INDEX,
+        KeyConditionExpression="listed = :listed",
+        ExpressionAttributeValues={":listed": {"S": listed}},
+        ScanIndexForward=not newest,
+        Limit=limit,
+        **start,
     )
-    return _items(pages)
+    items = [_plain(item) for item in answer["Items"]]
+    last = answer.get("LastEvaluatedKey")
+    return [item for item in items if not _expired(item)], None if last is None else _plain(last)
 
 
 def write(item: Item) -> None:
@@ -116,6 +148,30 @@ def write(item: Item) -> None:
         If the table does not answer.
     """
     _call("put_item", Item=_typed(item))
+
+
+def change(who: str, what: str, **values: bool | int | str | None) -> bool:
+    """Change some values of an item, and tell whether it was there; if not, it is not made.
+
+    Parameters
+    ----------
+    values
+        By their names; what is None is removed.
+
+    Raises
+    ------
+    UnavailableError
+        If the table does not answer.
+    """
+    try:
+        _update(who, what, "attribute_exists(who)", values)
+    except UnavailableError as error:
+        cause = error.__cause__
+        code = cause.response["Error"]["Code"] if isinstance(cause, ClientError) else ""
+        if code != "ConditionalCheckFailedException":
+            raise
+        return False
+    return True
 
 
 def remove(who: str, what: str) -> bool:
@@ -163,33 +219,41 @@ def take_once(secret: str, purpose: str) -> Item | None:
 
 def profile_of(item: Item) -> Profile:
     """Return a profile from its item."""
+    own = ("requests", "seconds")
+    limits: dict[str, float] = {name: item[name] for name in own if name in item}
     return Profile(
         person=item["who"],
         login=item["login"],
         name=item["name"],
         member=item["member"],
         checked=item["checked"],
+        seen=item.get("seen", 0.0),
+        blocked=item.get("blocked", 0.0),
+        limits=limits or None,
     )
 
 
 def write_profile(profile: Profile) -> None:
-    """Write down what is known of a person.
+    """Write down what GitHub says of a person; what else is known of them stays.
 
     Raises
     ------
     UnavailableError
         If the table does not answer.
     """
-    write(
-        {
-            "who": profile.person,
-            "what": PROFILE,
-            "login": profile.login,
-            "name": profile.name,
-            "member": profile.member,
-            "checked": int(profile.checked),
-        }
-    )
+    values = {
+        "login": profile.login,
+        "name": profile.name,
+        "member": profile.member,
+        "checked": int(profile.checked),
+        **in_list("person", profile.login.lower()),
+    }
+    _update(profile.person, PROFILE, None, values)
+
+
+def in_list(listed: str, place: str) -> dict[str, str]:
+    """Return the values by which a profile or a key is listed, and where."""
+    return {"listed": listed, "place": place}
 
 
 def _once(secret: str) -> str:
@@ -215,6 +279,25 @@ def _items(pages: Any) -> list[Item]:
 
 def _call(operation: str, **parameters: Any) -> Any:
     return call("dynamodb", operation, TableName=settings().people_table, **parameters)
+
+
+def _update(who: str, what: str, condition: str | None, values: Item) -> None:
+    written = {name: value for name, value in values.items() if value is not None}
+    removed = [f"#{name}" for name in values if name not in written]
+    expression = "SET " + ", ".join(f"#{name} = :{name}" for name in written) if written else ""
+    if removed:
+        expression += " REMOVE " + ", ".join(removed)
+    more: Item = {} if condition is None else {"ConditionExpression": condition}
+    if written:
+        typed = _typed(written)
+        more["ExpressionAttributeValues"] = {f":{name}": typed[name] for name in written}
+    _call(
+        "update_item",
+        Key=_key(who, what),
+        UpdateExpression=expression.strip(),
+        ExpressionAttributeNames={f"#{name}": name for name in values},
+        **more,
+    )
 
 
 def _typed(item: Item) -> Item:

@@ -37,8 +37,9 @@ class Api(Construct):
         Whether to make the account's role by which API Gateway writes logs.
     front_door, gateway_key
         Secrets by which the API knows CloudFront, and the service knows the API.
-    auth, authorizer, status
-        The Lambdas that answer sign-in, decide about every other request, and answer for the fleet.
+    auth, authorizer, status, administration
+        The Lambdas that answer sign-in, decide about every other request, answer for the fleet, and
+        for those who look after it all.
     link, balancer
         The way to the fleet.
 
@@ -61,6 +62,7 @@ class Api(Construct):
         auth: lambda_.IFunction,
         authorizer: lambda_.IFunction,
         status: lambda_.IFunction,
+        administration: lambda_.IFunction,
         link: apigatewayv2.IVpcLink,
         balancer: balancing.IApplicationLoadBalancer,
     ) -> None:
@@ -72,6 +74,9 @@ class Api(Construct):
             {
                 "status": apigateway.LambdaIntegration(status),
                 "sign-in": apigateway.LambdaIntegration(auth, allow_test_invoke=False),
+                "administration": apigateway.LambdaIntegration(
+                    administration, allow_test_invoke=False
+                ),
             },
             Way(
                 self,

@@ -19,6 +19,8 @@ from stacks.secrets import generated_secret
 from stacks.settings import Settings
 
 PACKAGES = ("identity",)
+NOTED = ("who", "what", "seen", "used", "listed", "place")
+"""All that the authorizer writes of people and keys, with what names them."""
 MEMORY = 1024
 """MiB. Lambda gives CPU by it, and a cold start is nothing but CPU."""
 
@@ -41,6 +43,8 @@ class SignIn(Construct):
         Answers `/auth/`, and asks GitHub.
     authorizer
         Decides about every other request.
+    environment
+        What every Lambda is told that has to know who asks.
     deployment_key, deployment_key_name
         Secret with the key that the smoke test uses, and with what its name begins.
     """
@@ -70,7 +74,7 @@ class SignIn(Construct):
         self.deployment_key_name = cdk.Stack.of(self).get_logical_id(definition)
         self._secrets = [front_door, self.deployment_key, *signing_keys]
         stack = cdk.Stack.of(self)
-        environment = {
+        self.environment = {
             "HUSH_PEOPLE_TABLE": people.table_name,
             "HUSH_QUOTA_TABLE": quota.table_name,
             "HUSH_SIGNING_KEYS": ",".join(key.secret_arn for key in signing_keys),
@@ -80,17 +84,17 @@ class SignIn(Construct):
             "HUSH_LIMITS": json.dumps(settings.limits),
             "HUSH_DEPLOYMENT": f"{stack.region}/{stack.account}/{names.prefix}",
         }
-        self.auth = self._auth(environment)
-        self.authorizer = self._authorizer(environment)
+        self.auth = self._auth()
+        self.authorizer = self._authorizer()
 
-    def _auth(self, environment: dict[str, str]) -> lambda_.Function:
+    def _auth(self) -> lambda_.Function:
         names = self._names
         function = python_function(
             self,
             "Auth",
             "auth",
             environment={
-                **environment,
+                **self.environment,
                 "HUSH_GITHUB_SECRET": names.github_secret,
                 "HUSH_URL_PARAMETER": names.url_parameter,
             },
@@ -99,7 +103,7 @@ class SignIn(Construct):
             memory=MEMORY,
             packages=PACKAGES,
         )
-        _allow(
+        allow(
             function,
             [self._people.table_arn],
             "dynamodb:BatchGetItem",
@@ -107,10 +111,10 @@ class SignIn(Construct):
             "dynamodb:GetItem",
             "dynamodb:PutItem",
             "dynamodb:Query",
-            "dynamodb:Scan",
+            "dynamodb:UpdateItem",
         )
-        _allow(function, [self._quota.table_arn], "dynamodb:GetItem")
-        self._allow_secrets(function)
+        allow(function, [self._quota.table_arn], "dynamodb:GetItem")
+        self.allow_secrets(function)
         # Secrets Manager ends a name with six letters of its own.
         app = cdk.Stack.of(self).format_arn(
             service="secretsmanager",
@@ -118,39 +122,51 @@ class SignIn(Construct):
             resource_name=f"{names.github_secret}-??????",
             arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
         )
-        _allow(function, [app], "secretsmanager:GetSecretValue")
-        _allow(function, [self._parameter(names.url_parameter)], "ssm:GetParameter")
+        allow(function, [app], "secretsmanager:GetSecretValue")
+        allow(function, [parameter_arn(self, names.url_parameter)], "ssm:GetParameter")
         return function
 
-    def _authorizer(self, environment: dict[str, str]) -> lambda_.Function:
+    def _authorizer(self) -> lambda_.Function:
         function = python_function(
             self,
             "Authorizer",
             "authorizer",
-            environment={**environment, "HUSH_AUTH_FUNCTION": self.auth.function_arn},
+            environment={**self.environment, "HUSH_AUTH_FUNCTION": self.auth.function_arn},
             timeout=cdk.Duration.seconds(28),
             memory=MEMORY,
             packages=PACKAGES,
         )
-        _allow(
+        allow(
             function,
             [self._people.table_arn],
             "dynamodb:BatchGetItem",
             "dynamodb:GetItem",
         )
-        self._allow_secrets(function)
-        _allow(function, [self.auth.function_arn], "lambda:InvokeFunction")
+        # When somebody was seen, and nothing else: not who is blocked, nor what a key's hash is.
+        function.add_to_role_policy(
+            iam.PolicyStatement(
+                actions=["dynamodb:UpdateItem"],
+                resources=[self._people.table_arn],
+                conditions={"ForAllValues:StringEquals": {"dynamodb:Attributes": list(NOTED)}},
+            )
+        )
+        self.allow_secrets(function)
+        allow(function, [self.auth.function_arn], "lambda:InvokeFunction")
         return function
 
-    def _allow_secrets(self, function: lambda_.Function) -> None:
+    def allow_secrets(self, function: lambda_.Function) -> None:
+        """Allow a Lambda to tell who asks: by CloudFront's secret, keys and sessions."""
         arns = [each.secret_arn for each in self._secrets]
-        _allow(function, arns, "secretsmanager:GetSecretValue")
-
-    def _parameter(self, name: str) -> str:
-        return cdk.Stack.of(self).format_arn(
-            service="ssm", resource="parameter", resource_name=name.removeprefix("/")
-        )
+        allow(function, arns, "secretsmanager:GetSecretValue")
 
 
-def _allow(function: lambda_.Function, resources: list[str], *actions: str) -> None:
+def allow(function: lambda_.Function, resources: list[str], *actions: str) -> None:
+    """Allow a Lambda some actions on some resources."""
     function.add_to_role_policy(iam.PolicyStatement(actions=list(actions), resources=resources))
+
+
+def parameter_arn(scope: Construct, name: str) -> str:
+    """Return the ARN of a parameter of SSM."""
+    return cdk.Stack.of(scope).format_arn(
+        service="ssm", resource="parameter", resource_name=name.removeprefix("/")
+    )

@@ -29,7 +29,7 @@ from stacks.fleet.machines import group_arn
 from stacks.functions import python_function
 from stacks.limits import LONGEST_REQUEST_SECONDS, MAX_BODY_BYTES, STAGE
 from stacks.network import PORT, Network
-from stacks.observability.metrics import MINUTE
+from stacks.observability.metrics import MINUTE, Balanced
 
 PICTURE_PATHS = tuple(
     dict.fromkeys(
@@ -136,6 +136,14 @@ class Lobby(Construct):
     def pictures(self) -> cloudwatch.Metric | None:
         """Return how many requests the responder had, a minute, if there is one."""
         return self._requests(self._responder, "Responder") if self._responder else None
+
+    def balanced(self) -> Balanced:
+        """Return the names by which metrics know all of this."""
+        return Balanced(
+            self.balancer.load_balancer_full_name,
+            self.targets.target_group_full_name,
+            self._responder.target_group_full_name if self._responder else "",
+        )
 
     def _requests(self, targets: balancing.ApplicationTargetGroup, label: str) -> cloudwatch.Metric:
         return cloudwatch.Metric(

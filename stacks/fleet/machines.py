@@ -25,6 +25,8 @@ from stacks.settings import Settings
 ROOT = Path(__file__).parents[2]
 LAUNCH_MINUTES = 20
 """An instance that is not ready by then is given up."""
+VERSION_LETTERS = 12
+"""Of the hash of an instance's code, by which its version is known."""
 BAKE_SECONDS = 300
 """For as long after an instance refresh, errors of the API take the deployment back."""
 
@@ -81,7 +83,10 @@ class Machines(Construct):
         )
         user_data = ec2.UserData.for_linux()
         user_data.add_commands(*self._commands(code, image_version))
-        self._group(self._launch_template(ami, user_data, self._instance_role(code)))
+        group = self._group(self._launch_template(ami, user_data, self._instance_role(code)))
+        # What each instance is, for as long as it runs: the next deployment tags the next ones.
+        cdk.Tags.of(group).add("hush-version", code.asset_hash[:VERSION_LETTERS])
+        cdk.Tags.of(group).add("hush-models", " ".join(settings.models))
 
     def _group(self, template: ec2.LaunchTemplate) -> autoscaling.AutoScalingGroup:
         settings = self._settings

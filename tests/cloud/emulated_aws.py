@@ -30,7 +30,8 @@ from moto.core.common_models import CloudFormationModel
 from moto.elbv2.models import ELBv2Backend
 from moto.server import ThreadedMotoServer
 
-from tests.cloud.emulated_group import emulated_groups
+from local.emulated_group import emulated_groups
+from local.emulated_pipeline import States, emulated_pipelines
 
 ROOT = Path(__file__).parents[2]
 CDK = ROOT / "node_modules" / ".bin" / "cdk"
@@ -50,6 +51,7 @@ class EmulatedAws:
         self.url = url
         self._folder = folder
         self.deployed: dict[str, dict[str, Any]] = {}
+        self.pipelines: States = {}
         self.environment = {
             **os.environ,
             "AWS_ENDPOINT_URL": url,
@@ -151,7 +153,8 @@ def emulated_aws(folder: Path) -> Iterator[EmulatedAws]:
     # It does not know the regular expressions of rules.
     expressions = patch.object(ELBv2Backend, "_validate_http_header_condition")
     try:
-        with replaced, parameters, expressions, emulated_groups():
+        with replaced, parameters, expressions, emulated_groups(), emulated_pipelines() as states:
+            aws.pipelines = states
             yield aws
     finally:
         server.stop()

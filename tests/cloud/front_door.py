@@ -95,7 +95,11 @@ class FrontDoor:
             request.path = origin["OriginPath"] + request.path
             return self._gateway.answer(request)
 
-        paths = [each["PathPattern"] for each in config["CacheBehaviors"]]
+        paths = [
+            each["PathPattern"]
+            for each in config["CacheBehaviors"]
+            if each["TargetOriginId"] == origin["Id"]
+        ]
         return Cdn(paths, self.origin_headers, api, self._file)
 
     def _file(self, name: str) -> bytes | None:

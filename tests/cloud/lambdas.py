@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from local.functions import Function, LambdaError
+from local.log_delivery import LogDelivery
 from tests.cloud.emulated_aws import EmulatedAws
 
 
@@ -29,6 +30,7 @@ class Lambdas:
 
     def __init__(self, aws: EmulatedAws, folder: Path) -> None:
         self._aws, self._folder = aws, folder
+        self._delivery = LogDelivery(aws.client("logs"))
         self._running: dict[str, Function] = {}
         self.environment: dict[str, str] = {}
         self._lock = threading.RLock()
@@ -64,6 +66,13 @@ class Lambdas:
     def said(self) -> str:
         """Return all that the functions printed: their logs."""
         return "".join(log.read_text() for log in sorted(self._folder.glob("*.log")))
+
+    def deliver_logs(self) -> None:
+        """Have CloudWatch Logs know what was printed so far, each function's in its group."""
+        for name, properties in self._aws.of("Lambda::Function").items():
+            log = self._folder / f"{name}.log"
+            if log.exists():
+                self._delivery.deliver(log, properties["LoggingConfig"]["LogGroup"])
 
     def stop(self) -> None:
         """End all of them; the next call starts anew."""

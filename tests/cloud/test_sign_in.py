@@ -5,7 +5,10 @@ CloudFront's function runs in Node, the Lambdas under AWS's runtime client, the 
 
 import json
 import shutil
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 import openai
@@ -16,7 +19,7 @@ from hush.image import encode, quantize
 from hush.mel import log_mel_spectrogram
 from local.gateway import Answer
 from tests.cloud.conftest import NAMES, Deployment
-from tests.cloud.fleet import running_instance
+from tests.cloud.fleet import group, running_instance
 from tests.cloud.front_door import error_of
 from tests.conftest import ROOT, Samples
 
@@ -187,6 +190,102 @@ class TestSignIn:
         refused = ask(deployment, "GET", "/v1/models", cookie=cookie)
         assert refused.status == 403
         assert error_of(refused)["code"] == "not_allowed"
+
+
+class TestAdministration:
+    """By the Lambda as it is deployed, in the place that is deployed."""
+
+    def test_every_act_changes_aws_and_shows_in_the_audit(
+        self, deployment: Deployment, url: str
+    ) -> None:
+        page = {"cookie": session_of(deployment, "hubot"), "host": url.partition("://")[2]}
+
+        def asked(method: str, path: str, body: Any = None) -> Any:
+            encoded = b"" if body is None else json.dumps(body).encode()
+            headers = {**page, "origin": url, "content-type": "application/json"}
+            below = f"/administration/{path}"
+            answer = deployment.door.cloudfront(method, below, headers, encoded)
+            assert answer.status in (200, 204), answer.body
+            return json.loads(answer.body or "null")
+
+        octocat = {"cookie": session_of(deployment, "octocat"), "host": page["host"]}
+        deployment.door.now += DECISION_SECONDS + 1
+
+        def may() -> bool:
+            deployment.door.now += DECISION_SECONDS + 1
+            return deployment.door.cloudfront("GET", "/v1/models", octocat, b"").status == 200
+
+        assert asked("POST", "people/583231/block", {})["blocked"] is True
+        assert not may()
+        assert asked("POST", "people/583231/unblock", {})["blocked"] is False
+        assert may()
+        own = {"requests": 4000, "seconds": 60}
+        assert asked("PUT", "people/583231/limits", own)["limits"] == own
+        assert asked("PUT", "people/583231/limits")["limits"] is None
+        for key in asked("GET", "keys")["keys"]:
+            if key["login"] == "octocat":
+                asked("DELETE", f"people/{key['person']}/keys/{key['id']}")
+        assert asked("POST", "people/583231/revoke", {})["sessions"] == 0
+        assert not may()
+        assert asked("POST", "fleet/maximum", {"instances": 3})["maximum"] == 3
+        until = f"{datetime.now(UTC) + timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}"
+        assert asked("POST", "fleet/awake", {"until": until})["awake_until"] == until
+        described = group(deployment)
+        assert (described["MinSize"], described["MaxSize"]) == (1, 3)
+        (instance, *_) = asked("GET", "fleet")["instances"]
+        assert instance["models"] == ["small", "turbo"]
+        assert len(instance["version"]) == 12
+        assert asked("POST", "fleet/sleep", {})["desired"] == 0
+        assert group(deployment)["DesiredCapacity"] == 0
+        assert asked("POST", "fleet/wake", {})["desired"] == 1
+        asked("POST", "fleet/maximum", {"instances": described["MaxSize"] + 1})
+        assert asked("GET", "costs")["fleet_bound"] == 500
+        lifted = asked("POST", "costs/lift", {})
+        assert lifted["stopped"] is False
+        deployment.aws.pipelines[NAMES.pipeline] = [
+            {
+                "stageName": "Build",
+                "latestExecution": {"status": "Failed", "pipelineExecutionId": "1"},
+                "actionStates": [
+                    {
+                        "actionName": "Synth",
+                        "latestExecution": {
+                            "status": "Failed",
+                            "lastStatusChange": 1_790_000_000,
+                            "externalExecutionId": "project:0a1b",
+                            "errorDetails": {"message": "the build failed"},
+                        },
+                    }
+                ],
+            }
+        ]
+        logs = deployment.aws.client("logs")
+        logs.create_log_stream(logGroupName=NAMES.pipeline_log, logStreamName="0a1b")
+        logs.put_log_events(
+            logGroupName=NAMES.pipeline_log,
+            logStreamName="0a1b",
+            logEvents=[{"timestamp": round(1000 * time.time()), "message": "1 failed\n"}],
+        )
+        (stage,) = asked("GET", "deployments")["stages"]
+        (synth,) = stage["actions"]
+        assert (synth["state"], synth["log_tail"]) == ("Failed", ["1 failed"])
+        assert synth["summary"] == "the build failed"
+        assert asked("GET", "alarms") == {"alarms": []}
+
+        deployment.lambdas.deliver_logs()
+        told = asked("GET", "audit?limit=200")["events"]
+        acts = {event["kind"] for event in told if event["by"] == "hubot"}
+        assert acts >= {
+            *("fleet-woken", "fleet-sent-to-sleep", "fleet-kept-awake", "fleet-maximum"),
+            *("person-blocked", "person-unblocked", "person-limited", "person-revoked"),
+            "budget-lifted",
+        }
+        refused = deployment.door.cloudfront("GET", "/administration/fleet", octocat, b"")
+        assert refused.status in (401, 403)
+        evil = {**page, "origin": "https://evil.example"}
+        for path in ("fleet/sleep", "people/583231/block", "costs/lift"):
+            answer = deployment.door.cloudfront("POST", f"/administration/{path}", evil, b"{}")
+            assert error_of(answer)["code"] == "cross_site"
 
 
 @pytest.mark.usefixtures("url")

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from hush.contracts import routes
 from local.viewer import SOURCE, viewer_request
 from tests.contracts.test_contracts import VECTORS
 
@@ -125,6 +126,12 @@ def test_oversized_credentials_are_refused(cookies: dict[str, str]) -> None:
     assert refusal["statusCode"] == 431
     assert json.loads(refusal["body"]["data"])["error"]["code"] == "too_large"
     assert credential(sent(Authorization="Bearer " + "a" * 4096)) == "bearer " + "a" * 4096
+
+
+def test_the_administrators_page_is_a_file_of_the_bucket() -> None:
+    assert sent(routes.ADMIN_PAGE)["uri"] == routes.ADMIN_FILE
+    assert sent("/administration/fleet")["uri"] == "/administration/fleet"
+    assert sent("/admin/")["uri"] == "/admin/"
 
 
 class TestContracts:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from hush.contracts import headers, routes
-from hush.contracts.callers import address_identity
+from hush.contracts.callers import address_identity, limits_text, parse_limits
 from hush.contracts.errors import error_body
 
 ROOT = Path(__file__).parents[2]
@@ -46,6 +46,22 @@ def test_identities(address: str) -> None:
 def test_what_is_no_address_has_no_identity(nonsense: str) -> None:
     with pytest.raises(ValueError, match="address"):
         address_identity(nonsense)
+
+
+@pytest.mark.parametrize(
+    "limits", [None, {"requests": 0, "seconds": 0.0}, {"requests": 7, "seconds": 3600.5}]
+)
+def test_limits_are_read_as_they_were_written(limits: dict[str, float] | None) -> None:
+    assert parse_limits(limits_text(limits)) == limits
+
+
+@pytest.mark.parametrize(
+    "nonsense", ["none", "requests=1", "requests=-1;seconds=1", "requests=1;seconds=nan"]
+)
+def test_what_nobody_wrote_is_no_limit(nonsense: str) -> None:
+    assert parse_limits("") is None
+    with pytest.raises(ValueError, match="no limits"):
+        parse_limits(nonsense)
 
 
 def test_no_route_covers_another() -> None:

@@ -240,3 +240,57 @@ def test_a_credential_is_kept_by_the_address_of_its_service(url: str, place: str
 def test_other_addresses_get_no_credential(url: str, problem: str) -> None:
     with pytest.raises(CredentialError, match=problem):
         origin(url)
+
+
+def test_an_administrator_looks_and_acts_with_what_hush_login_got(
+    command: Command, wire: Wire, keyring: Path
+) -> None:
+    keyring.write_text(json.dumps({f"hush {wire.url}": "hush_1_a_secret"}))
+    group: dict[str, object] = {
+        **{"minimum": 0, "maximum": 4, "desired": 1, "awake_until": None, "stopped": None},
+        **{"suspended": [], "next_deployment": "leaves it so"},
+    }
+    person = {
+        **{"id": "583231", "login": "octocat", "permitted": True, "why": "`users` names them."},
+        **{"blocked": False, "keys": 2, "seconds_today": 30.0, "seconds_30d": None},
+        "last_seen": "2026-11-27T10:00:00Z",
+    }
+    key = {
+        **{"id": "0a1b", "login": "octocat", "name": "laptop", "hint": "hush_…abcd"},
+        **{"made": "2026-01-01T00:00:00Z", "used": None, "expires": None, "unused_90_days": True},
+    }
+    prices = {"instance_hour": 1.23, "wake": 0.04, "note": "at most"}
+
+    def answer(request: Request) -> Response:
+        parts = urlsplit(request.path)
+        assert request.headers["authorization"] == "Bearer hush_1_a_secret"
+        match request.method, parts.path.removeprefix("/administration/"):
+            case "GET", "fleet":
+                unknown = {"unknown": "AWS is asked too often just now."}
+                told = {"now": "", "group": group, "instances": [], "traffic": unknown}
+                return reply(200, {**told, "prices": prices})
+            case "GET", "people":
+                asked = parse_qs(parts.query)
+                assert asked["search"] == ["octo"]
+                first = "after" not in asked
+                return reply(200, {"people": [person], "after": "x" if first else None})
+            case "GET", "keys":
+                return reply(200, {"keys": [key], "after": None})
+            case "POST", "fleet/wake" | "fleet/sleep":
+                return reply(200, group)
+        return reply(404, {"error": {"message": "no such thing"}})
+
+    wire.answer_instead = answer
+    status = command("admin", "status", "--url", wire.url)
+    assert "wanted: 1 of at most 4 instances" in status.stdout
+    assert "1.23 $" in status.stdout
+    assert "asked too often" in status.stderr
+    people = command("admin", "people", "--search", "octo", "--url", wire.url).stdout
+    assert people.count("octocat") == 2
+    assert "2026-11-27" in people
+    assert "never (!)" in command("admin", "keys", "--url", wire.url).stdout
+    assert command("admin", "wake", "--url", wire.url).returncode == 0
+    assert command("admin", "sleep", "--url", wire.url).returncode == 0
+    wire.answer_instead = lambda _: reply(403, {"error": {"message": "only administrators"}})
+    refused = command("admin", "sleep", "--url", wire.url)
+    assert (refused.returncode, "only administrators" in refused.stderr) == (1, True)

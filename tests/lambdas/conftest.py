@@ -9,6 +9,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
 from types import SimpleNamespace
@@ -20,12 +21,14 @@ import boto3
 import pytest
 from moto import mock_aws
 
-import asking
+import admin
 import auth
 import authorizer
 import github
-from identity import aws, settings
+import parts
+from identity import aws, front_door, settings
 from local.github import GitHub
+from local.tables import make_tables
 from stacks.names import Names
 
 NAMES = Names("hush")
@@ -38,6 +41,30 @@ DEPLOYMENT_KEY = "x" * 48
 VERIFIER = "v" * 50
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).decode()[:43]
 HAND_OVER = f"/auth/hand-over?challenge={CHALLENGE}&port=5000&attempt=attempt-1&device=my%20laptop"
+
+AUDIT_LOG = "audit"
+INSTALLATION = {
+    "group": NAMES.group,
+    "governor": NAMES.governor,
+    "api": NAMES.api,
+    "stage": "live",
+    "pipeline": NAMES.pipeline,
+    "alarms": NAMES.alarm(""),
+    "balancer": "app/balancer/1",
+    "targets": "targetgroup/fleet/1",
+    "responder": "targetgroup/responder/1",
+    "pipeline_log": NAMES.pipeline_log,
+    "audit_logs": [AUDIT_LOG],
+    "maximum": 4,
+    "hours": {"g4dn.xlarge": 0.54, "g5.2xlarge": 1.23},
+    "launch": 0.04,
+    "bound": 500,
+    "budget": 50,
+    "month": {"load balancer": 16.43},
+    "request": 0.000005,
+    "cost_explorer": False,
+    "tag": "",
+}
 
 
 @dataclass
@@ -66,6 +93,14 @@ class Deployment:
         os.environ["HUSH_POLICY"] = json.dumps(policy)
         settings.settings.cache_clear()
 
+    @contextmanager
+    def of_another_installation(self) -> Iterator[None]:
+        """Have its tokens be another installation's until the end of the block."""
+        with patch.dict(os.environ, HUSH_DEPLOYMENT="us-east-1/123456789012/other-live"):
+            settings.settings.cache_clear()
+            yield
+        settings.settings.cache_clear()
+
     def set_signing_keys(self, *arns: str) -> None:
         os.environ["HUSH_SIGNING_KEYS"] = ",".join(arns)
         settings.settings.cache_clear()
@@ -80,9 +115,9 @@ class Deployment:
         cookies: dict[str, str] | None = None,
         **headers: str | None,
     ) -> Answer:
-        """Ask sign-in, as CloudFront and API Gateway pass a request on."""
-        parts = urlsplit(path)
-        query = parse_qs(parts.query, keep_blank_values=True)
+        """Ask sign-in or the administration, as CloudFront and API Gateway pass a request on."""
+        asked = urlsplit(path)
+        query = parse_qs(asked.query, keep_blank_values=True)
         sent = {
             "x-hush-origin": FRONT_DOOR,
             "x-hush-credential": credential,
@@ -99,9 +134,9 @@ class Deployment:
         if body is not None:
             sent["content-type"] = "application/json"
         event = {
-            "resource": "/auth/{proxy+}",
+            "resource": f"/{asked.path.split('/')[1]}/{{proxy+}}",
             "httpMethod": method,
-            "path": parts.path,
+            "path": asked.path,
             "headers": sent,
             "multiValueHeaders": {name: [value] for name, value in sent.items()},
             "queryStringParameters": {name: values[-1] for name, values in query.items()} or None,
@@ -110,7 +145,8 @@ class Deployment:
             "isBase64Encoded": body is not None,
             "requestContext": {"stage": "live", "identity": {"sourceIp": "192.0.2.1"}},
         }
-        returned = auth.handler(event, SimpleNamespace())
+        answering = admin if asked.path.startswith("/administration/") else auth
+        returned = answering.handler(event, SimpleNamespace())
         several = returned.get("multiValueHeaders") or {}
         cookie: SimpleCookie = SimpleCookie()
         for line in several.get("set-cookie", []):
@@ -197,7 +233,8 @@ def deployment() -> Iterator[Deployment]:
         settings.settings.cache_clear()
         aws._secrets.clear()
         github._installations.clear()
-        asking._public_url.clear()
+        front_door._public_url.clear()
+        parts.forget()
         made = Deployment(stood_in, names)
 
         def invoke(service: str, operation: str, **parameters: Any) -> Any:
@@ -231,16 +268,11 @@ def _made(github: GitHub) -> dict[str, str]:
     def secret(name: str, value: str) -> str:
         return str(secrets.create_secret(Name=name, SecretString=value)["ARN"])
 
-    dynamodb = boto3.client("dynamodb", REGION)
-    for name, keys in {"people": {"who": "HASH", "what": "RANGE"}, "quota": {"id": "HASH"}}.items():
-        dynamodb.create_table(
-            TableName=name,
-            KeySchema=[{"AttributeName": key, "KeyType": kind} for key, kind in keys.items()],
-            AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
-            BillingMode="PAY_PER_REQUEST",
-        )
+    make_tables(boto3.client("dynamodb", REGION), "people", "quota")
     ssm = boto3.client("ssm", REGION)
     ssm.put_parameter(Name=NAMES.url_parameter, Value=PUBLIC_URL, Type="String")
+    told = json.dumps(INSTALLATION)
+    ssm.put_parameter(Name=NAMES.installation_parameter, Value=told, Type="String")
     return {
         "HUSH_DEPLOYMENT": f"us-east-1/123456789012/{NAMES.prefix}",
         "HUSH_PEOPLE_TABLE": "people",
@@ -252,6 +284,7 @@ def _made(github: GitHub) -> dict[str, str]:
         "HUSH_GITHUB_URL": github.url,
         "HUSH_GITHUB_API_URL": github.url,
         "HUSH_URL_PARAMETER": NAMES.url_parameter,
+        "HUSH_INSTALLATION_PARAMETER": NAMES.installation_parameter,
         "HUSH_AUTH_FUNCTION": "auth",
         "HUSH_POLICY": json.dumps({"users": ["octocat"], "administrators": ["hubot"]}),
         "HUSH_LIMITS": json.dumps(

@@ -15,10 +15,9 @@ from hypothesis import given
 from hypothesis import settings as drawing
 from hypothesis import strategies as st
 
-import asking
 import auth
 import github
-from identity import aws, tokens
+from identity import aws, front_door, tokens
 from identity.keys import ApiKey, new_key, parse_key
 from identity.settings import settings
 from tests.lambdas.conftest import DEPLOYMENT_KEY, FRONT_DOOR, NAMES, PUBLIC_URL, Deployment
@@ -297,6 +296,7 @@ class TestTheFrontDoor:
         assert decision["context"] == {
             "identity": "github:583231",
             "tier": "person",
+            "limits": "tier",
             "login": "octocat",
         }
 
@@ -407,14 +407,6 @@ class TestKeys:
         )
         assert answer.status == 404
         assert deployment.allowed(key)
-
-    def test_only_administrators_see_and_revoke_people(self, deployment: Deployment) -> None:
-        session = deployment.session_of("octocat")
-        assert deployment.ask("GET", "/auth/people", credential=session).status == 403
-        revoke = deployment.ask(
-            "POST", "/auth/people/480938/revoke", credential=session, origin=PUBLIC_URL
-        )
-        assert revoke.status == 403
 
 
 class TestPermission:
@@ -536,6 +528,6 @@ class TestTheAuditLog:
 
 
 def test_nothing_here_is_left_over_from_another_test(deployment: Deployment) -> None:
-    assert not asking._public_url
+    assert not front_door._public_url
     assert not github._installations
     assert auth.handler is not None

@@ -94,25 +94,6 @@ class TestKeys:
         assert deployment.ask("GET", "/auth/keys", credential=key).status == 401
 
 
-class TestAdministrators:
-    def test_they_see_people_and_revoke_all_that_someone_has(self, deployment: Deployment) -> None:
-        session = deployment.session_of("octocat")
-        _, key = deployment.key_of("octocat")
-        boss = deployment.session_of("hubot")
-        people = deployment.ask("GET", "/auth/people", credential=boss).json["people"]
-        assert {(each["login"], each["administrator"]) for each in people} == {
-            ("octocat", False),
-            ("hubot", True),
-        }
-        revoked = deployment.ask(
-            "POST", "/auth/people/583231/revoke", credential=boss, origin=PUBLIC_URL
-        )
-        assert revoked.status == 204
-        assert not deployment.allowed(session)
-        assert not deployment.allowed(key)
-        assert deployment.allowed(boss)
-
-
 class TestKeysOfHushLogin:
     """What is made with the key of `hush login` ends with it."""
 

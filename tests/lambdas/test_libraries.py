@@ -24,7 +24,12 @@ def locked(folder: Path) -> dict[str, str]:
 
 def test_locks_are_for_the_python_that_runs_the_lambdas() -> None:
     assert RUNTIME.name == f"python{LAMBDA.python}"
-    assert [folder.name for folder in WITH_LIBRARIES] == ["auth", "authorizer", "responder"]
+    assert [folder.name for folder in WITH_LIBRARIES] == [
+        "admin",
+        "auth",
+        "authorizer",
+        "responder",
+    ]
 
 
 @of_each

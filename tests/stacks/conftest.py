@@ -38,6 +38,7 @@ EVERYTHING_SET = Settings(
     secrets=2,
     alarm_email="someone@example.org",
     budget_by_tag=True,
+    cost_explorer=True,
     fleet_dollars_a_month=200,
     fallback_dollars_a_month=20,
     name="speech",
@@ -101,14 +102,14 @@ def as_text(value: object) -> str:
 
 
 def sign_in_functions(templates: Templates) -> list[dict[str, Any]]:
-    """Return the two Lambdas that know who may come in."""
+    """Return the Lambdas that know who may come in: of sign-in, and of the administration."""
     functions = templates.of("service", "Lambda::Function")
     found = [
         each
         for each in functions
         if "HUSH_SIGNING_KEYS" in each.get("Environment", {}).get("Variables", {})
     ]
-    assert len(found) == 2
+    assert len(found) == 3
     return found
 
 

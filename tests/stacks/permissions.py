@@ -84,6 +84,9 @@ class Names:
                 if (kind := resource["Type"].removeprefix("AWS::")) in ARNS:
                     arn = self.arn(part, logical_id)
                     yield arn
+                    if kind == "DynamoDB::Table":
+                        for index in resource["Properties"].get("GlobalSecondaryIndexes", ()):
+                            yield f"{arn}/index/{index['IndexName']}"
                     if kind == "S3::Bucket":
                         yield f"{arn}/an-object"
                     if kind == "Logs::LogGroup":

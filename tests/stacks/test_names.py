@@ -30,7 +30,7 @@ GIVEN = {
 def every_name(names: Names) -> set[str]:
     properties = [name for name, each in vars(Names).items() if isinstance(each, property)]
     found = {str(getattr(names, name)) for name in properties}
-    found -= {names.pipeline, names.settings_parameter}
+    found -= {names.pipeline, names.settings_parameter, names.pipeline_log}
     return found | {names.stack(part) for part in PARTS} | {names.alarm("api-errors")}
 
 
@@ -48,6 +48,7 @@ def test_the_pipeline_and_its_settings_are_those_of_all_stages() -> None:
     live, other = Names("hush"), Names("hush", "test")
     assert live.pipeline == other.pipeline == "hush-pipeline"
     assert live.settings_parameter == other.settings_parameter == "/hush/settings"
+    assert live.pipeline_log == other.pipeline_log == "/hush/pipeline"
 
 
 @pytest.mark.parametrize(("kind", "name"), GIVEN.items())

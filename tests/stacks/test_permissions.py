@@ -9,6 +9,7 @@ import botocore.session
 import pytest
 from botocore import xform_name
 
+import costs
 import governor
 from tests.stacks.conftest import EVERYTHING_SET, ROOT, Templates
 from tests.stacks.permissions import Names, Roles, allowed, listed, managed_policy
@@ -25,7 +26,7 @@ AUTH = (
     ("dynamodb:GetItem", "people", "People"),
     ("dynamodb:PutItem", "people", "People"),
     ("dynamodb:Query", "people", "People"),
-    ("dynamodb:Scan", "people", "People"),
+    ("dynamodb:UpdateItem", "people", "People"),
     ("dynamodb:GetItem", "people", "PeopleQuota"),
     ("secretsmanager:GetSecretValue", "service", "FrontDoor2"),
     ("secretsmanager:GetSecretValue", "people", "PeopleSigningKey1"),
@@ -41,6 +42,34 @@ AUTHORIZER = (
     ("secretsmanager:GetSecretValue", "people", "PeopleSigningKey2"),
     ("secretsmanager:GetSecretValue", "service", "SignInDeploymentKey2"),
     ("lambda:InvokeFunction", "service", "SignInAuth"),
+)
+ADMINISTRATION = (
+    ("dynamodb:BatchGetItem", "people", "People"),
+    ("dynamodb:DeleteItem", "people", "People"),
+    ("dynamodb:Query", "people", "People"),
+    ("dynamodb:UpdateItem", "people", "People"),
+    ("dynamodb:BatchGetItem", "people", "PeopleQuota"),
+    ("dynamodb:GetItem", "people", "PeopleQuota"),
+    ("secretsmanager:GetSecretValue", "service", "FrontDoor2"),
+    ("secretsmanager:GetSecretValue", "people", "PeopleSigningKey1"),
+    ("secretsmanager:GetSecretValue", "people", "PeopleSigningKey2"),
+    ("secretsmanager:GetSecretValue", "service", "SignInDeploymentKey2"),
+    ("ssm:GetParameter", "service", "SiteUrlParameter"),
+    ("ssm:GetParameter", "service", "AdministrationInstallation"),
+    ("autoscaling:DescribeAutoScalingGroups", "service", "FleetMachinesGroupASG"),
+    ("autoscaling:DescribeScheduledActions", "service", "FleetMachinesGroupASG"),
+    ("autoscaling:DeleteScheduledAction", "service", "FleetMachinesGroupASG"),
+    ("autoscaling:PutScheduledUpdateGroupAction", "service", "FleetMachinesGroupASG"),
+    ("autoscaling:UpdateAutoScalingGroup", "service", "FleetMachinesGroupASG"),
+    ("ec2:DescribeInstances", "service", "FleetMachinesGroupASG"),
+    ("cloudwatch:DescribeAlarms", "service", "FleetMachinesGroupASG"),
+    ("cloudwatch:GetMetricData", "service", "FleetMachinesGroupASG"),
+    ("lambda:InvokeFunction", "service", "GovernorLook"),
+    ("codepipeline:GetPipelineState", "pipeline", "Pipeline"),
+    ("logs:FilterLogEvents", "service", "SignInAuthLog"),
+    ("logs:FilterLogEvents", "service", "SignInAuthorizerLog"),
+    ("logs:FilterLogEvents", "service", "AdministrationAdminLog"),
+    ("ce:GetCostAndUsage", "people", "PeopleQuota"),
 )
 STATUS = (
     ("autoscaling:DescribeAutoScalingGroups", "service", "FleetMachinesGroupASG"),
@@ -81,6 +110,7 @@ SMOKE_TEST = (("secretsmanager:GetSecretValue", "service", "SignInDeploymentKey2
 CALLS = {
     ("service", "SignInAuthRole"): AUTH,
     ("service", "SignInAuthorizerRole"): AUTHORIZER,
+    ("service", "AdministrationAdminRole"): ADMINISTRATION,
     ("service", "FleetLobbyStatusRole"): STATUS,
     ("service", "FleetMachinesInstanceRole"): INSTANCE,
     ("service", "FleetResponderFunctionRole"): RESPONDER,
@@ -88,7 +118,7 @@ CALLS = {
     ("pipeline", "PipelineliveSmokeTestRole"): SMOKE_TEST,
 }
 """What our own programs ask of AWS: by role, the action, and the part and name of what it is on."""
-SIGN_IN = {"SignInAuthRole", "SignInAuthorizerRole"}
+SIGN_IN = {"SignInAuthRole", "SignInAuthorizerRole", "AdministrationAdminRole"}
 READERS = {
     ("service", "FrontDoor2"): {*SIGN_IN, "FleetLobbyStatusRole"},
     ("service", "GatewayKey2"): {"FleetMachinesInstanceRole", "FleetResponderFunctionRole"},
@@ -358,16 +388,64 @@ class TestTheGovernor:
         assert _actions(roles, self.ROLE) == {*LOG, "dynamodb:GetItem", "dynamodb:PutItem", *told}
 
 
+class TestTheAuthorizer:
+    ROLE = ("service", "SignInAuthorizerRole", "dynamodb:UpdateItem")
+
+    def test_it_writes_when_somebody_was_seen_and_nothing_else(
+        self, names: Names, roles: Roles
+    ) -> None:
+        people = names.named("people", "People")
+        assert roles.may(*self.ROLE, people, dynamodb_Attributes="seen")
+        for attribute in ("blocked", "digest", "member", "requests"):
+            assert not roles.may(*self.ROLE, people, dynamodb_Attributes=attribute)
+
+
+class TestTheAdministration:
+    ROLE = ("service", "AdministrationAdminRole")
+
+    def test_it_keeps_the_bill_and_changes_nobodys_quota(self, names: Names, roles: Roles) -> None:
+        put = (*self.ROLE, "dynamodb:PutItem", names.named("people", "PeopleQuota"))
+        assert roles.may(*put, dynamodb_LeadingKeys=costs.BILL)
+        for key in ("github:1#2026-11-27", governor.KEY):
+            assert not roles.may(*put, dynamodb_LeadingKeys=key)
+
+    def test_it_reads_the_logs_of_builds_and_of_who_asked_alone(
+        self, names: Names, roles: Roles
+    ) -> None:
+        build = names.at("logs", "log-group:/speech/pipeline:log-stream:0a1b")
+        assert roles.may(*self.ROLE, "logs:GetLogEvents", build)
+        others = names.at("logs", "log-group:/speech/live/fleet:log-stream:i-0a1b/service")
+        for action in ("logs:GetLogEvents", "logs:FilterLogEvents"):
+            assert not roles.may(*self.ROLE, action, others)
+
+    def test_it_changes_its_own_group_alone_and_calls_the_governor_alone(
+        self, names: Names, roles: Roles
+    ) -> None:
+        other = names.at("autoscaling", "autoScalingGroup:0a1b:autoScalingGroupName/another")
+        for action, *_ in ADMINISTRATION:
+            if action.startswith("autoscaling:") and ":Describe" not in action:
+                assert not roles.may(*self.ROLE, action, other)
+        for function in ("SignInAuth", "FleetLobbyStatus"):
+            arn = names.named("service", function)
+            assert not roles.may(*self.ROLE, "lambda:InvokeFunction", arn)
+
+    def test_it_may_do_nothing_else(self, roles: Roles) -> None:
+        told = {action for action, *_ in ADMINISTRATION}
+        more = {"dynamodb:PutItem", "logs:GetLogEvents"}
+        assert _actions(roles, self.ROLE) == {*LOG, *more, *told}
+
+
 @pytest.mark.parametrize(
     ("calls", "files"),
     [
         (STATUS, [LAMBDAS / "status" / "status.py"]),
-        ((*AUTH, *AUTHORIZER), sorted(LAMBDAS.glob("a*/*.py")) + sorted(LAMBDAS.glob("i*/*.py"))),
+        ((*AUTH, *AUTHORIZER), sorted(LAMBDAS.glob("au*/*.py")) + sorted(LAMBDAS.glob("i*/*.py"))),
+        (ADMINISTRATION, [*LAMBDAS.glob("admin/*.py"), *LAMBDAS.glob("identity/*.py")]),
         (INSTANCE, [SERVICE / "instance" / "group.py", SERVICE / "core" / "quota.py"]),
         (SMOKE_TEST, [ROOT / "deploy" / "smoke.py"]),
         (GOVERNOR, sorted((LAMBDAS / "governor").glob("*.py"))),
     ],
-    ids=["status", "sign-in", "instance", "smoke-test", "governor"],
+    ids=["status", "sign-in", "administration", "instance", "smoke-test", "governor"],
 )
 def test_no_call_of_ours_is_forgotten_here(
     calls: tuple[tuple[str, str, str], ...], files: list[Path]
@@ -376,6 +454,9 @@ def test_no_call_of_ours_is_forgotten_here(
     if calls is INSTANCE:
         # Metrics are seen above, with their condition; the secret is what `fetch-code.sh` asks for.
         told = told - {"GetSecretValue"} | {"PutMetricData"}
+    if calls is ADMINISTRATION:
+        # The bill and logs are seen above; of `identity`, it has more than it uses.
+        told |= {"PutItem", "GetLogEvents"}
     if calls is GOVERNOR:
         # Its ledger is seen above, with its condition.
         told |= {"GetItem", "PutItem"}
@@ -395,10 +476,10 @@ def _actions(roles: Roles, wanted: tuple[str, str]) -> set[str]:
 def _operations(files: list[Path]) -> set[str]:
     """Return the actions of the AWS calls that stand in some files."""
     session = botocore.session.get_session()
-    services = ("apigatewayv2", "autoscaling", "cloudwatch", "dynamodb", "ec2", "elbv2", "lambda")
+    services = ("apigatewayv2", "autoscaling", "ce", "cloudwatch", "codepipeline", "dynamodb")
     known = {
         xform_name(operation): operation
-        for service in (*services, "secretsmanager", "sns", "ssm")
+        for service in (*services, "ec2", "elbv2", "lambda", "logs", "secretsmanager", "sns", "ssm")
         for operation in session.get_service_model(service).operation_names
     }
     text = "\n".join(file.read_text(encoding="utf-8") for file in files)

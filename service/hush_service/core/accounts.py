@@ -27,7 +27,10 @@ class Account:
         Such as "github:123" or "address:192.0.2.7".
     tier
         Which limit is theirs: one of those that the service's settings name, or `UNLIMITED`.
+    limit
+        One of their own, in place of the tier's; None if they have none.
     """
 
     identity: str
     tier: str
+    limit: DayLimit | None = None

@@ -22,8 +22,9 @@ __all__ = ["NoRegionError", "Quotas"]
 
 log = logging.getLogger(__name__)
 
-KEPT_DAYS = 2
-"""After as many days DynamoDB removes what was counted; the page shows today's."""
+KEPT_DAYS, ADDRESS_DAYS = 31, 2
+"""After as many days DynamoDB removes what was counted: administrators see thirty days of people.
+Of those who are known by their addresses alone, nobody needs more than today's."""
 
 _CONFIG = Config(
     connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2}
@@ -73,7 +74,7 @@ class Quotas:
             or account.tier not in (UNLIMITED, *self._limits)
         ):
             raise UnknownAccountError("nothing says who asks for this; sign in, or send a key")
-        return self._limits.get(account.tier)
+        return account.limit or self._limits.get(account.tier)
 
     async def spend(self, account: Account | None, frames: int) -> None:
         """Count one request, if it is within the account's limit.
@@ -105,6 +106,7 @@ class Quotas:
             # DynamoDB would let it pass as the first of a day.
             raise _spent(limit, now, speech=limit.requests >= 1)
         midnight = datetime(now.year, now.month, now.day, tzinfo=UTC)
+        kept = ADDRESS_DAYS if identity.startswith("address:") else KEPT_DAYS
         try:
             self._dynamodb.update_item(
                 TableName=self._table,
@@ -119,7 +121,7 @@ class Quotas:
                     ":seconds": {"N": f"{seconds:.1f}"},
                     ":most": {"N": str(limit.requests)},
                     ":room": {"N": f"{limit.seconds - seconds:.1f}"},
-                    ":expires": {"N": f"{(midnight + timedelta(days=KEPT_DAYS)).timestamp():.0f}"},
+                    ":expires": {"N": f"{(midnight + timedelta(days=kept)).timestamp():.0f}"},
                 },
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )

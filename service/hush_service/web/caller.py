@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from fastapi import Request
 
 from hush.contracts import headers
-from hush.contracts.callers import address_identity
-from hush_service.core.accounts import Account
+from hush.contracts.callers import address_identity, parse_limits
+from hush_service.core.accounts import Account, DayLimit
 from hush_service.core.turns import Priority, Terms
 
 ANONYMOUS = "anonymous"
@@ -28,12 +28,14 @@ def account_of(said: Mapping[str, str]) -> Account | None:
         The request's headers. The gateway alone can set those that are looked at here.
     """
     identity, tier = said.get(headers.IDENTITY, ""), said.get(headers.TIER, "")
-    if tier == ANONYMOUS:
-        try:
+    try:
+        own = parse_limits(said.get(headers.LIMITS, ""))
+        if tier == ANONYMOUS:
             identity = address_identity(said.get(headers.VIEWER, ""))
-        except ValueError:
-            return None
-    return Account(identity, tier) if identity else None
+    except ValueError:
+        return None
+    limit = None if own is None else DayLimit(requests=int(own["requests"]), seconds=own["seconds"])
+    return Account(identity, tier, limit) if identity else None
 
 
 def terms_of(request: Request) -> Terms:

@@ -19,7 +19,7 @@ from moto.ec2.models import ec2_backends
 from moto.sns.models import sns_backends
 
 import governor
-from tests.cloud.emulated_group import EmulatedGroups, emulated_groups
+from local.emulated_group import EmulatedGroups, emulated_groups
 
 REGION = "us-east-1"
 GROUP = "hush-live-fleet"

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 import governor
 from ledger import Ledger
-from tests.cloud.emulated_group import NO_SPOT
+from local.emulated_group import NO_SPOT
 from tests.lambdas.governor.conftest import (
     GROUP,
     Fleet,
