@@ -37,6 +37,7 @@ from local.administered import (
 from local.cdn import Cdn
 from local.demonstration import run, serving
 from local.emulated_group import emulated_groups
+from local.emulated_metrics import emulated_metrics
 from local.emulated_pipeline import States, emulated_pipelines
 from local.functions import Function, lambda_api
 from local.gateway import (
@@ -230,7 +231,7 @@ def _moto() -> Iterator[tuple[str, States]]:
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     try:
-        with emulated_groups(), emulated_pipelines() as states:
+        with emulated_groups(), emulated_metrics(), emulated_pipelines() as states:
             yield "http://{}:{}".format(*server.get_host_and_port()), states
     finally:
         server.stop()

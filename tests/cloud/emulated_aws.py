@@ -31,6 +31,7 @@ from moto.elbv2.models import ELBv2Backend
 from moto.server import ThreadedMotoServer
 
 from local.emulated_group import emulated_groups
+from local.emulated_metrics import emulated_metrics
 from local.emulated_pipeline import States, emulated_pipelines
 
 ROOT = Path(__file__).parents[2]
@@ -153,7 +154,8 @@ def emulated_aws(folder: Path) -> Iterator[EmulatedAws]:
     # It does not know the regular expressions of rules.
     expressions = patch.object(ELBv2Backend, "_validate_http_header_condition")
     try:
-        with replaced, parameters, expressions, emulated_groups(), emulated_pipelines() as states:
+        emulated = (emulated_groups(), emulated_metrics(), emulated_pipelines())
+        with replaced, parameters, expressions, emulated[0], emulated[1], emulated[2] as states:
             aws.pipelines = states
             yield aws
     finally:
