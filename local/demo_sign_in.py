@@ -237,6 +237,19 @@ def _moto() -> Iterator[tuple[str, States]]:
         server.stop()
 
 
+@contextmanager
+def emulated_cloud() -> Iterator[Aws]:
+    """Run what stands for AWS, with all that administrators look after."""
+    with _moto() as (endpoint, pipelines):
+        aws = Aws(endpoint)
+        aws.tables()
+        make_fleet(SETTINGS, NAMES, aws.client)
+        make_ledger(aws.client)
+        make_people(aws.client)
+        make_pipeline(NAMES, aws.client, pipelines)
+        yield aws
+
+
 def demonstrate(port: int) -> int:
     """Run all of it until Ctrl-C.
 
@@ -251,13 +264,7 @@ def demonstrate(port: int) -> int:
     model = chosen_model()
     with ExitStack() as stack:
         started = time.monotonic()
-        endpoint, pipelines = stack.enter_context(_moto())
-        aws = Aws(endpoint)
-        aws.tables()
-        make_fleet(SETTINGS, NAMES, aws.client)
-        make_ledger(aws.client)
-        make_people(aws.client)
-        make_pipeline(NAMES, aws.client, pipelines)
+        aws = stack.enter_context(emulated_cloud())
         stack.enter_context(github.serving())
         service = f"http://127.0.0.1:{inner}"
         cdn = stack.enter_context(signing_in(service, key, url, aws, github))

@@ -186,7 +186,8 @@ def test_the_account_shows_what_was_used_today(signed_in: Page, sign_in: SignIn)
     signed_in.reload()
     account_of(signed_in)
     expect(dialog).to_contain_text("There is no limit for you.")
-    expect(dialog).to_contain_text("administrator")
+    administration = dialog.get_by_role("link", name="administration")
+    expect(administration).to_have_attribute("href", "admin")
     expect(dialog.get_by_role("meter")).to_have_count(0)
 
 

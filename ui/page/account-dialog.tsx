@@ -49,7 +49,13 @@ export function AccountDialog({ close }: { close: () => void }) {
       }
     >
       <p class="person-name">
-        {[person.name, person.administrator && "administrator"].filter(Boolean).join(", ")}
+        {person.name}
+        {person.name && person.administrator && ", "}
+        {person.administrator && (
+          <>
+            administrator: <a href="admin">administration</a>
+          </>
+        )}
       </p>
       {problem && (
         <p role="alert" class="message problem">
