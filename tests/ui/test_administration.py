@@ -128,6 +128,10 @@ def test_everybody_can_use_it_at_every_width_and_in_both_themes(
     look("person")
     page.get_by_role("button", name="Block…").click()
     look("confirm")
+    page.goto(f"{page.url.partition('#')[0]}/../operations.html#interruptions")
+    expect(page.get_by_role("heading", name="interruptions", exact=True)).to_be_in_viewport()
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    look("runbook")
 
 
 def test_a_stopped_fleet_is_lifted_and_links_lead_to_what_they_name(
