@@ -249,7 +249,8 @@ def _status_and_body(error: Exception) -> tuple[int, dict[str, Any]]:
     match error:
         case ServiceError():
             status = error.status or _BAD_GATEWAY
-            return status, error_body(status, str(error), error.param, error.code)
+            found = (error.param, error.code, error.request_id)
+            return status, error_body(status, error.message, *found)
         case HTTPException():
             return error.status_code, error_body(error.status_code, str(error.detail))
         case FormError():

@@ -7,6 +7,7 @@ from typing import Any
 import httpx2
 import stamina
 
+from hush.contracts.headers import GATEWAY_REQUEST, REQUEST
 from hush.credentials import is_loopback
 from hush.transcript import Transcript
 
@@ -22,6 +23,8 @@ class ServiceError(Exception):
 
     Attributes
     ----------
+    message
+        What it says, without what the request is called.
     status
         HTTP status; None if no answer came.
     code
@@ -30,17 +33,25 @@ class ServiceError(Exception):
         Name of the parameter that is wrong; None if it is no single one.
     retry_after
         Seconds after which another try makes sense; None if the service did not say.
+    request_id
+        What the request is called in the service's logs; None if nobody said.
     partial
         The words of a recording until this happened.
     """
 
     def __init__(self, message: str, status: int | None = None, code: str | None = None) -> None:
         super().__init__(message)
+        self.message = message
         self.status = status
         self.code = code
         self.param: str | None = None
         self.retry_after: float | None = None
+        self.request_id: str | None = None
         self.partial: Transcript | None = None
+
+    def __str__(self) -> str:
+        """Return what to tell people."""
+        return f"{self.message} (request {self.request_id})" if self.request_id else self.message
 
 
 class Connection:
@@ -119,7 +130,7 @@ class Connection:
                     verdict = self._again(error, monotonic() - begun)
                     if self._on_wait is not None and verdict:
                         wait = error.retry_after
-                        self._on_wait(str(error), attempt.next_wait if wait is None else wait)
+                        self._on_wait(error.message, attempt.next_wait if wait is None else wait)
                     raise
         raise AssertionError("stamina ends with an answer or an error")
 
@@ -160,12 +171,16 @@ def error_of(answer: httpx2.Response) -> ServiceError:
     failure = ServiceError(
         f"the service answered {answer.status_code} {answer.reason_phrase}", answer.status_code
     )
+    # What stands in front may answer in the service's place, and has no other way to say it.
+    request_id = answer.headers.get(REQUEST) or answer.headers.get(GATEWAY_REQUEST)
     try:
         error = answer.json()["error"]
         failure = ServiceError(str(error["message"]), answer.status_code, error.get("code"))
         failure.param = error.get("param")
+        request_id = error.get("request_id") or request_id
     except (ValueError, KeyError, TypeError, AttributeError):
         pass  # not a hush service, or something in front of it
+    failure.request_id = request_id
     seconds = answer.headers.get("retry-after", "")
     if seconds.isascii() and seconds.isdigit():
         failure.retry_after = min(max(float(seconds), SHORTEST_WAIT), LONGEST_WAIT)

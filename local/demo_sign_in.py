@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,7 @@ from local.gateway import (
     Request,
     forwarded,
     mapped,
+    rendered,
     to_function,
 )
 from local.github import GitHub
@@ -181,10 +183,8 @@ def signing_in(service: str, key: str, url: str, aws: Aws, github: GitHub) -> It
         stack.enter_context(day.going_on(deliver))
 
         def to_service(request: Request, _: Parameters, context: Context) -> Answer:
-            headers = mapped(request.headers, service_headers(key), context)
-            return forwarded(
-                Request(request.method, request.path, headers, request.body, request.query), service
-            )
+            headers = mapped(request, service_headers(key), context)
+            return forwarded(replace(request, headers=headers), service)
 
         def on_page(name: str) -> bytes | None:
             folder = page_folder()
@@ -220,9 +220,9 @@ def _always_up(_: Request, __: Parameters, ___: Context) -> Answer:
     return Answer(200, headers, json.dumps(state).encode())
 
 
-def _gateway_error(name: str) -> Answer:
+def _gateway_error(name: str, request: Request) -> Answer:
     error = ERRORS[name]
-    return Answer(error.status, httpx2.Headers(error.headers), error.body.encode())
+    return Answer(error.status, httpx2.Headers(error.headers), rendered(error.body, request))
 
 
 @contextmanager

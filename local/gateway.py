@@ -6,12 +6,13 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qsl
 
 import httpx2
 
+from hush.contracts.headers import GATEWAY_REQUEST
 from local.functions import Invoke, LambdaError
 
 LARGEST_BODY = 10 * 2**20
@@ -20,13 +21,17 @@ API = "arn:aws:execute-api:us-east-1:123456789012:api"
 
 @dataclass
 class Request:
-    """What is asked; names of headers are in small letters, and `query` has no question mark."""
+    """What is asked; names of headers are in small letters, and `query` has no question mark.
+
+    `id` is what API Gateway calls it.
+    """
 
     method: str
     path: str
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
     query: str = ""
+    id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
     @property
     def target(self) -> str:
@@ -149,23 +154,30 @@ class Gateway:
         In any order: none covers another.
     error
         Answers what goes wrong in the gateway itself, by API Gateway's name for it.
+
+    Every answer says what its request is called.
     """
 
     def __init__(
         self,
         endpoints: Sequence[Endpoint],
         authorizer: Authorizer,
-        error: Callable[[str], Answer],
+        error: Callable[[str, Request], Answer],
     ) -> None:
         self._endpoints, self._error = endpoints, error
         self.authorizer = authorizer
 
     def answer(self, request: Request) -> Answer:
         """Answer a request whose path begins with the stage."""
+        answer = self._answer(request)
+        answer.headers[GATEWAY_REQUEST] = request.id
+        return answer
+
+    def _answer(self, request: Request) -> Answer:
         if len(request.body) > LARGEST_BODY:
-            return self._error("REQUEST_TOO_LARGE")
+            return self._error("REQUEST_TOO_LARGE", request)
         stage, _, rest = request.path.lstrip("/").partition("/")
-        inner = Request(request.method, f"/{rest}", request.headers, request.body, request.query)
+        inner = replace(request, path=f"/{rest}")
         for endpoint in self._endpoints:
             parameters = endpoint.match(request.method, inner.path)
             if parameters is None:
@@ -174,10 +186,15 @@ class Gateway:
             if endpoint.guarded:
                 decided = self.authorizer.decide(stage, inner)
                 if isinstance(decided, str):
-                    return self._error(decided)
+                    return self._error(decided, request)
                 context = decided
             return endpoint.integration(inner, parameters, context)
-        return self._error("MISSING_AUTHENTICATION_TOKEN")
+        return self._error("MISSING_AUTHENTICATION_TOKEN", request)
+
+
+def rendered(template: str, request: Request) -> bytes:
+    """Return the body of one of the gateway's own errors: its template is plain substitution."""
+    return template.replace("$context.requestId", request.id).encode()
 
 
 def to_function(invoke: Invoke, stage: str) -> Integration:
@@ -220,17 +237,15 @@ def of_function(returned: dict[str, Any]) -> Answer:
     return Answer(returned["statusCode"], headers, encoded)
 
 
-def mapped(
-    headers: Mapping[str, str], mapping: Mapping[str, str], context: Context
-) -> dict[str, str]:
+def mapped(request: Request, mapping: Mapping[str, str], context: Context) -> dict[str, str]:
     """Return the headers of an integration: the client's, overwritten by what is mapped."""
-    passed = dict(headers)
+    passed = dict(request.headers)
     for name, value in mapping.items():
         passed.pop(name, None)
         if value.startswith("'"):
             passed[name] = value.strip("'")
         elif value == "context.requestId":
-            passed[name] = str(uuid.uuid4())
+            passed[name] = request.id
         elif found := context.get(value.removeprefix("context.authorizer.")):
             passed[name] = found
     return passed
@@ -276,7 +291,7 @@ def _described(request: Request, stage: str) -> dict[str, Any]:
             "path": f"/{stage}{request.path}",
             "resourcePath": request.path,
             "httpMethod": request.method,
-            "requestId": "request",
+            "requestId": request.id,
             "identity": {"sourceIp": "127.0.0.1", "userAgent": "CloudFront"},
         },
     }

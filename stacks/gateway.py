@@ -35,8 +35,9 @@ class GatewayError:
 
     @property
     def body(self) -> str:
-        """The body, in the form of OpenAI's API."""
-        return json.dumps(error_body(self.status, self.message, code=self.code))
+        """The template of the body, in the form of OpenAI's API."""
+        said = error_body(self.status, self.message, code=self.code, request="$context.requestId")
+        return json.dumps(said)
 
     @property
     def headers(self) -> dict[str, str]:

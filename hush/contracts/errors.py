@@ -14,7 +14,11 @@ _TYPES = {
 
 
 def error_body(
-    status: int, message: str, param: str | None = None, code: str | None = None
+    status: int,
+    message: str,
+    param: str | None = None,
+    code: str | None = None,
+    request: str | None = None,
 ) -> dict[str, Any]:
     """Return the body of an answer that is not a success.
 
@@ -28,8 +32,11 @@ def error_body(
         Name of the parameter that is wrong.
     code
         Short name of the problem, such as "model_not_found".
+    request
+        What the request is called in logs; nothing is said of it if None.
     """
-    return {"error": {"message": message, "type": error_type(status), "param": param, "code": code}}
+    error = {"message": message, "type": error_type(status), "param": param, "code": code}
+    return {"error": error | ({"request_id": request} if request else {})}
 
 
 def error_type(status: int) -> str:

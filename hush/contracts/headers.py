@@ -23,6 +23,8 @@ WAKING_TIERS = ("person", "unlimited", "anonymous")
 REQUEST = "x-request-id"
 """Gateway to service, and service to client: what one request is called in logs. OpenAI's clients
 know this name."""
+GATEWAY_REQUEST = "x-amzn-requestid"
+"""Gateway to client, with every answer: the same, by API Gateway's own name."""
 UNHEARD = f"{PREFIX}unheard"
 """Service and bridge to client: where speech has no words, as `41.20-47.00, 123.40-126.00`."""
 

@@ -13,7 +13,7 @@ from hush.contracts.callers import limits_text
 from hush.contracts.headers import CREDENTIAL, ORIGIN
 from hush.contracts.routes import FOR_ADMINISTRATORS, FOR_ANONYMOUS, FOR_PEOPLE, OPEN_TO_ALL
 from identity import people
-from identity.audit import audit
+from identity.audit import about, audit
 from identity.aws import UnavailableError, call
 from identity.callers import Caller, RefusedError, caller_of, through_front_door
 from identity.people import Profile
@@ -38,6 +38,11 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         "Unauthorized", which API Gateway answers with 401, for a credential that is not good.
         Anything else it answers as it does when an authorizer fails, which lets nobody in.
     """
+    with about(event):
+        return _decided(event)
+
+
+def _decided(event: dict[str, Any]) -> dict[str, Any]:
     api = event["methodArn"].split("/", 2)[:2]
     everything = "/".join([*api, "*"])
     if not through_front_door(_header(event, ORIGIN)):

@@ -10,8 +10,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from hush.contracts.errors import error_body
-from hush.contracts.headers import CREDENTIAL, LONGEST_CREDENTIAL, ORIGIN
-from identity.audit import audit
+from hush.contracts.headers import CREDENTIAL, LONGEST_CREDENTIAL, ORIGIN, REQUEST
+from identity.audit import about, audit, request_id
 from identity.aws import UnavailableError, call
 from identity.callers import Caller, RefusedError, caller_of, through_front_door
 from identity.people import Profile
@@ -71,6 +71,16 @@ def application(title: str, what: str) -> FastAPI:
 
     @app.middleware("http")
     async def only_through_the_front_door(
+        request: Request, go_on: Callable[[Request], Awaitable[Response]]
+    ) -> Response:
+        # Mangum puts the event there.
+        with about(request.scope["aws.event"]):
+            answer = await answered(request, go_on)
+            if name := request_id():
+                answer.headers[REQUEST] = name
+            return answer
+
+    async def answered(
         request: Request, go_on: Callable[[Request], Awaitable[Response]]
     ) -> Response:
         try:
@@ -146,4 +156,5 @@ async def _not_understood(_: Request, error: RequestValidationError) -> Response
 
 def _error(status: int, message: str, code: str | None) -> JSONResponse:
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
-    return JSONResponse(error_body(status, message, code=code), status, headers)
+    body = error_body(status, message, code=code, request=request_id())
+    return JSONResponse(body, status, headers)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from fetching import fetch
 from hush.contracts.door import STARTING
 from hush.contracts.errors import error_body
-from hush.contracts.headers import TIER, WAKING_TIERS
+from hush.contracts.headers import REQUEST, TIER, WAKING_TIERS
 from signed import UnavailableError, ask
 
 if TYPE_CHECKING:
@@ -50,14 +50,15 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         # The next request tries again.
         log.exception("the responder cannot start")
         _service.clear()
-        return _not_now(str(error))
+        return _not_now(event, str(error))
     else:
         answer: dict[str, Any] = application(event, context)
         _served.append(True)
         if _is_for_the_fleet(answer):
             tell(event, wake=True)
         since = time.monotonic() - BEGUN
-        print(counted.line(**({"cold_start_seconds": round(since, 3)} if cold else {})))
+        started = {"cold_start_seconds": round(since, 3)} if cold else {}
+        print(counted.line(request=_headers(event).get(REQUEST), **started))
         return answer
     finally:
         # Lambda stops the clock once it has the answer.
@@ -124,8 +125,7 @@ def tell(event: dict[str, Any], wake: bool = False) -> None:
     wake
         Whether the fleet is to be woken for this one alone.
     """
-    headers = {name.lower(): value for name, value in event["headers"].items()}
-    if headers.get(TIER) not in WAKING_TIERS:
+    if _headers(event).get(TIER) not in WAKING_TIERS:
         return
     segment = event["httpMethod"] == "POST"
     name, region = os.environ["HUSH_STATUS_FUNCTION"], os.environ["AWS_REGION"]
@@ -135,6 +135,11 @@ def tell(event: dict[str, Any], wake: bool = False) -> None:
         ask("lambda", "POST", url, {"X-Amz-Invocation-Type": "Event"}, body).close()
     except UnavailableError as error:
         log.error("the fleet cannot be woken: %s", error)
+
+
+def _headers(event: dict[str, Any]) -> dict[str, str]:
+    """Return a request's headers, by their names in small letters."""
+    return {name.lower(): value for name, value in event["headers"].items()}
 
 
 def _is_for_the_fleet(answer: dict[str, Any]) -> bool:
@@ -157,13 +162,14 @@ def _gateway_key() -> str:
     return str(answer["SecretString"])
 
 
-def _not_now(why: str) -> dict[str, Any]:
+def _not_now(event: dict[str, Any], why: str) -> dict[str, Any]:
     message = "the service is starting; try again in a minute"
-    print(json.dumps({"event": "unavailable", "why": why}))
+    request = _headers(event).get(REQUEST)
+    print(json.dumps({"event": "unavailable", "why": why, "request": request}))
     return {
         "statusCode": 503,
         "headers": {"content-type": "application/json", "retry-after": "10"},
-        "body": json.dumps(error_body(503, message, code=STARTING)),
+        "body": json.dumps(error_body(503, message, code=STARTING, request=request)),
     }
 
 

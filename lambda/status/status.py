@@ -25,7 +25,7 @@ from botocore.exceptions import ClientError
 
 from hush.contracts import door
 from hush.contracts.errors import error_body
-from hush.contracts.headers import CREDENTIAL, ORIGIN, TIER, WAKING_TIERS
+from hush.contracts.headers import CREDENTIAL, ORIGIN, REQUEST, TIER, WAKING_TIERS
 
 FRESH_SECONDS = 4
 """So long the status is told again, by CloudFront and here."""
@@ -66,9 +66,10 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any] | None:
         return answer(200, lately(), kept=FRESH_SECONDS)
     except ClientError as error:
         # Most likely it is asked too often, which is over in seconds.
-        print(json.dumps({"event": "unavailable", "why": str(error)}))
+        request = request_of(event)
+        print(json.dumps({"event": "unavailable", "why": str(error), "request": request}))
         message = "the fleet cannot be asked now; try again"
-        return answer(503, error_body(503, message, code="unavailable"), 5)
+        return answer(503, error_body(503, message, code="unavailable", request=request), 5)
 
 
 def see_to(event: dict[str, Any]) -> None:
@@ -123,7 +124,15 @@ def lobby(event: dict[str, Any]) -> dict[str, Any]:
     if state["state"] == "up":
         message = "the fleet is ready now; try again"
     code = door.ASLEEP if state["state"] == "down" else door.STARTING
-    return answer(503, error_body(503, message, code=code), state["retry_after"])
+    body = error_body(503, message, code=code, request=request_of(event))
+    return answer(503, body, state["retry_after"])
+
+
+def request_of(event: dict[str, Any]) -> str | None:
+    """Return what API Gateway calls a request, which it says to what is behind it in a header."""
+    headers = {name.lower(): value for name, value in event["headers"].items()}
+    named: str | None = event["requestContext"].get("requestId") or headers.get(REQUEST)
+    return named
 
 
 def wants_words(event: dict[str, Any]) -> bool:

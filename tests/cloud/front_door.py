@@ -10,10 +10,12 @@ import functools
 import json
 import re
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any
 
 import httpx2
 
+from hush.contracts.headers import GATEWAY_REQUEST
 from local.cdn import Cdn
 from local.gateway import (
     Answer,
@@ -28,6 +30,7 @@ from local.gateway import (
     forwarded,
     mapped,
     of_function,
+    rendered,
     to_function,
 )
 from tests.cloud.emulated_aws import EmulatedAws
@@ -156,23 +159,20 @@ class FrontDoor:
                 for name, value in integration["RequestParameters"].items()
                 if name.startswith(prefix)
             }
-            headers = mapped(request.headers, mapping, context)
+            headers = mapped(request, mapping, context)
             # A VPC link passes the stage on.
-            inner = Request(
-                request.method, f"/{stage}/{path}", headers, request.body, request.query
-            )
-            return self.balancer(inner)
+            return self.balancer(replace(request, path=f"/{stage}/{path}", headers=headers))
 
         return target
 
-    def _error(self, kind: str) -> Answer:
+    def _error(self, kind: str, request: Request) -> Answer:
         responses = self.aws.of("ApiGateway::GatewayResponse").values()
         (response,) = (each for each in responses if each["ResponseType"] == kind)
         headers = {
             name.rpartition(".")[2]: value.strip("'")
             for name, value in response["ResponseParameters"].items()
         }
-        body = response["ResponseTemplates"]["application/json"].encode()
+        body = rendered(response["ResponseTemplates"]["application/json"], request)
         return Answer(int(response.get("StatusCode", 500)), httpx2.Headers(headers), body)
 
     def balancer(self, request: Request) -> Answer:
@@ -232,7 +232,9 @@ def _holds(condition: dict[str, Any], path: str, headers: dict[str, str]) -> boo
 
 
 def error_of(answer: Answer) -> dict[str, Any]:
-    """Return the error in an answer, which has to have OpenAI's shape."""
+    """Return the error in an answer, which has to have OpenAI's shape, and to name its request."""
     error: dict[str, Any] = json.loads(answer.body)["error"]
-    assert set(error) == {"message", "type", "param", "code"}
+    named = answer.headers.get(GATEWAY_REQUEST)
+    assert set(error) - {"request_id"} == {"message", "type", "param", "code"}
+    assert error.get("request_id", named) == (named or error.get("request_id"))
     return error

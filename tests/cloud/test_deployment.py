@@ -11,6 +11,7 @@ import openai
 import pytest
 
 from hush import Client
+from hush.contracts.headers import GATEWAY_REQUEST
 from hush.contracts.routes import OPEN_TO_ALL
 from hush.image import encode, quantize
 from hush.mel import log_mel_spectrogram
@@ -156,6 +157,22 @@ class TestWhoMayEnter:
         answer = ask(deployment, "DELETE", "/mel")
         assert answer.status == 404
         assert error_of(answer)["code"] == "not_found"
+
+    def test_every_refusal_says_what_logs_call_the_request(self, deployment: Deployment) -> None:
+        wrong = {"authorization": "Bearer wrong"}
+        for method, path, headers, status in (
+            ("GET", "/healthz", {}, 503),
+            ("POST", "/mel", {}, 403),
+            ("DELETE", "/mel", {}, 404),
+            ("GET", "/auth/keys", {}, 401),
+            ("GET", "/auth/keys", wrong, 401),
+            ("GET", "/v1/models", wrong, 401),
+        ):
+            answer = deployment.door.cloudfront(method, path, headers, b"")
+            assert answer.status == status
+            named = error_of(answer)["request_id"]
+            assert named == answer.headers[GATEWAY_REQUEST]
+            assert not headers or f'"request": "{named}"' in deployment.lambdas.said()
 
 
 @pytest.mark.usefixtures("asleep")

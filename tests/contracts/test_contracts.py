@@ -33,7 +33,8 @@ def test_the_session() -> None:
 @pytest.mark.parametrize("vector", VECTORS["errors"], ids=lambda vector: str(vector["status"]))
 def test_errors(vector: dict[str, Any]) -> None:
     error = vector["error"]
-    body = error_body(vector["status"], error["message"], error["param"], error["code"])
+    said = (error["message"], error["param"], error["code"], error.get("request_id"))
+    body = error_body(vector["status"], *said)
     assert body == {"error": error}
 
 

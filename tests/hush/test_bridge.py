@@ -188,7 +188,7 @@ async def test_a_missing_file_and_a_strange_encoding_are_refused(
 
 
 async def test_refusals_are_passed_on() -> None:
-    service = FakeService(refusal(404, "no such model"))
+    service = FakeService(refusal(404, "no such model", x_request_id="one"))
     async for bridge in bridge_to(service, Encoding()):
         answer = await bridge.post("/v1/audio/transcriptions", files={"file": SPEECH})
         assert answer.status_code == 404
@@ -197,6 +197,7 @@ async def test_refusals_are_passed_on() -> None:
             "type": "invalid_request_error",
             "param": None,
             "code": "some_code",
+            "request_id": "one",
         }
 
 

@@ -125,6 +125,19 @@ async def test_sends_the_picture_the_options_and_the_key() -> None:
         assert field in content
 
 
+@pytest.mark.parametrize("header", ["x_request_id", "x_amzn_requestid"])
+async def test_a_refusal_names_its_request_as_logs_do(header: str) -> None:
+    bodiless = httpx2.Response(404, headers={header.replace("_", "-"): "one"})
+    for answer, said in (
+        (refusal(404, "no such model", **{header: "one"}), "no such model (request one)"),
+        (bodiless, "the service answered 404 Not Found (request one)"),
+    ):
+        async with client_of(FakeService(answer)) as client:
+            with pytest.raises(ServiceError) as refused:
+                await client.transcribe(PICTURE)
+        assert (str(refused.value), refused.value.request_id) == (said, "one")
+
+
 async def test_waits_as_long_as_a_busy_service_wishes_within_reason() -> None:
     waits: list[tuple[str, float]] = []
     service = FakeService(

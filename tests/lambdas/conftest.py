@@ -143,7 +143,7 @@ class Deployment:
             "multiValueQueryStringParameters": query or None,
             "body": None if body is None else base64.b64encode(json.dumps(body).encode()).decode(),
             "isBase64Encoded": body is not None,
-            "requestContext": {"stage": "live", "identity": {"sourceIp": "192.0.2.1"}},
+            "requestContext": {"requestId": f"request-{method}-{asked.path}", "stage": "live"},
         }
         answering = admin if asked.path.startswith("/administration/") else auth
         returned = answering.handler(event, SimpleNamespace())
@@ -203,6 +203,7 @@ class Deployment:
         event = {
             "type": "REQUEST",
             "methodArn": f"arn:aws:execute-api:{REGION}:123456789012:api/live/{path}",
+            "requestContext": {"requestId": f"request-{path}", "stage": "live"},
             "headers": {"x-hush-origin": origin, "x-hush-credential": credential},
             **more,
         }

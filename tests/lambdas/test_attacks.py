@@ -522,6 +522,12 @@ class TestTheAuditLog:
             "signed-out",
         ]
         assert lines[5]["login"] == "mallory"
+        # By what API Gateway calls the request, which whoever asks is told.
+        revoked = f"request-DELETE-/auth/keys/{name}"
+        assert [line["request"] for line in lines[3:5]] == [revoked, "request-POST/mel"]
+        nobody = deployment.ask("GET", "/auth/keys")
+        assert nobody.json["error"]["request_id"] == "request-GET-/auth/keys"
+        assert nobody.headers["x-request-id"] == "request-GET-/auth/keys"
         for hidden in (session[8:], key[7:], key[-43:], FRONT_DOOR, DEPLOYMENT_KEY, SIGNING_KEY):
             assert hidden not in log
         assert deployment.github.client_secret not in log

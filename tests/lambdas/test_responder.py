@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from hush.audio import read_audio
-from hush.contracts.headers import IDENTITY, TIER
+from hush.contracts.headers import IDENTITY, REQUEST, TIER
 from hush.image import encode, quantize
 from hush.mel import log_mel_spectrogram
 from hush_service.packaged import recording
@@ -167,8 +167,10 @@ def test_weights_that_are_not_there_yet_are_fetched_by_the_next_request(
     weights = tmp_path / "weights"
     whole = (responder_weights(TINY) / MODEL).read_bytes()
     with responder_cloud(weights) as cloud, started(code, cloud, tmp_path) as unready:
-        answer = unready.ask("POST", "/mel", picture)
+        answer = unready.ask("POST", "/mel", picture, **{REQUEST: "a-request"})
         assert (answer.status, error_of(answer)["code"]) == (503, "starting")
+        assert error_of(answer)["request_id"] == "a-request"
+        assert '"request": "a-request"' in unready.log.read_text()
         assert 1 <= int(answer.headers["retry-after"]) <= 60
         weights.write_bytes(whole[:20_000_000] + bytes(8) + whole[20_000_008:])
         assert unready.ask("POST", "/mel", picture).status == 503

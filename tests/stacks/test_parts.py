@@ -349,7 +349,8 @@ class TestApi:
         assert len(kinds) == len(responses) == 12
         for response in responses:
             body = json.loads(response["ResponseTemplates"]["application/json"])
-            assert set(body["error"]) == {"message", "type", "param", "code"}
+            assert set(body["error"]) == {"message", "type", "param", "code", "request_id"}
+            assert body["error"]["request_id"] == "$context.requestId"
             retry = response["ResponseParameters"].get("gatewayresponse.header.Retry-After")
             if response.get("StatusCode") in ("429", "503"):
                 assert retry is not None

@@ -1,5 +1,6 @@
 /** Somebody's API keys, at the service. */
 
+import { problemOf } from "../shared/problem";
 import { askAuth } from "./account";
 
 /** A key as it is listed: the key itself is shown once, when it is made. */
@@ -48,14 +49,7 @@ async function ask(method: string, path: string, body?: unknown): Promise<Respon
     throw new Error("The service cannot be reached");
   }
   if (response.ok) return response;
-  throw new Error(await problem(response));
-}
-
-async function problem(response: Response): Promise<string> {
-  try {
-    const { error } = (await response.json()) as { error: { message: string } };
-    return `${error.message[0].toUpperCase()}${error.message.slice(1)}`;
-  } catch {
-    return `The service answered ${response.status}`;
-  }
+  const problem = await problemOf(response);
+  const message = problem?.message ?? `the service answered ${response.status}`;
+  throw new Error(`${message[0].toUpperCase()}${message.slice(1)}`);
 }

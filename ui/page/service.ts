@@ -3,6 +3,7 @@
 import { signal } from "@preact/signals";
 import { ENCODINGS, type Encoding } from "../chain/encoding";
 import type { MelBins, Task, Wishes } from "../shared/messages";
+import { problemOf } from "../shared/problem";
 import { askMe, me, mustSignIn } from "./account";
 import { serviceAddress } from "./address";
 import { fitting, keywordsIn } from "./keywords";
@@ -155,9 +156,5 @@ function get(path: string): Promise<Response> {
 }
 
 async function reason(response: Response): Promise<string> {
-  try {
-    return ((await response.json()) as { error: { message: string } }).error.message;
-  } catch {
-    return "nothing answers for it yet";
-  }
+  return (await problemOf(response))?.message ?? "nothing answers for it yet";
 }

@@ -1,6 +1,7 @@
 /** One picture to the service, and its words back. */
 
 import type { Answer, Phrase, Stretch, Utterance } from "../shared/messages";
+import { problemOf } from "../shared/problem";
 
 /** Longest time to wait for an answer, in milliseconds: the service itself gives up after 300 s. */
 const PATIENCE = 330_000;
@@ -92,9 +93,11 @@ export async function outcome(response: Response, place: Place): Promise<Outcome
   // Interim words are for when nobody waits.
   if (response.status === 204) return { kind: "later", reason: "others wait", after: 0 };
   if (response.ok) return { kind: "answered", answer: readAnswer(await response.json(), place) };
-  const { reason, code } = await problem(response);
   const { status } = response;
-  if (code === "quota_exceeded") return { kind: "spent", reason, after: quotaWait(Date.now()) };
+  const problem = await problemOf(response);
+  const reason = problem?.message ?? `the service answered ${status}`;
+  if (problem?.code === "quota_exceeded")
+    return { kind: "spent", reason, after: quotaWait(Date.now()) };
   if (status === 401 || status === 403) return { kind: "locked", reason };
   if (status === 408 || status === 429 || status >= 500) {
     return { kind: "later", reason, after: retryAfter(response.headers.get("Retry-After")) };
@@ -112,17 +115,6 @@ export function retryAfter(header: string | null, now = Date.now()): number | nu
 /** Returns the milliseconds until a quota is worth another try: the next day of UTC, or a while. */
 export function quotaWait(now: number): number {
   return Math.min(QUOTA_WAIT, DAY - (now % DAY) + SLACK);
-}
-
-async function problem(response: Response): Promise<{ reason: string; code: string | null }> {
-  try {
-    const { error } = (await response.json()) as {
-      error: { message: string; code?: string | null };
-    };
-    return { reason: String(error.message), code: error.code ?? null };
-  } catch {
-    return { reason: `the service answered ${response.status}`, code: null };
-  }
 }
 
 interface VerboseJson {

@@ -53,6 +53,7 @@ class ErrorDetail(BaseModel):
     type: str
     param: str | None = None
     code: str | None = None
+    request_id: str | None = None
 
 
 class ErrorBody(BaseModel):
@@ -95,7 +96,9 @@ class ApiError(HTTPException):
     @property
     def body(self) -> dict[str, Any]:
         """What it says, in OpenAI's shape."""
-        return error_body(self.status_code, self.detail, self.param, self.code)
+        return error_body(
+            self.status_code, self.detail, self.param, self.code, request_id.current()
+        )
 
     def response(self) -> Response:
         """Return this error as an HTTP response."""
@@ -123,8 +126,7 @@ def over_http(error: core.RefusedError) -> ApiError:
 
 def failure() -> ApiError:
     """Return the answer to what should not have happened."""
-    found = f" (request {name})" if (name := request_id.current()) else ""
-    return ApiError(500, f"the service failed on this request; its log says how{found}")
+    return ApiError(500, "the service failed on this request; its log says how")
 
 
 def body_of(error: Exception) -> dict[str, Any]:

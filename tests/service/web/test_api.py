@@ -7,6 +7,7 @@ import httpx2
 import numpy as np
 import pytest
 
+from hush.contracts.headers import REQUEST
 from hush.image import SMALL, Encoding, encode, quantize
 from hush.transcript import Stretch
 from hush_service.core.served_models import ServedModels
@@ -31,8 +32,9 @@ def error_of(answer: httpx2.Response) -> dict[str, str | None]:
     """Check that an answer is an error in OpenAI's shape."""
     assert answer.headers["content-type"] == "application/json"
     error: dict[str, str | None] = answer.json()["error"]
-    assert set(error) == {"message", "type", "param", "code"}
+    assert set(error) == {"message", "type", "param", "code", "request_id"}
     assert error["message"]
+    assert error["request_id"] == answer.headers[REQUEST]
     assert "Traceback" not in answer.text
     return error
 

@@ -27,6 +27,9 @@ async def test_every_answer_has_one_of_its_own(client: httpx2.AsyncClient) -> No
         await client.post("/v1/audio/transcriptions", content=b"no form"),
     ]
     ids = [answer.headers[REQUEST] for answer in answers]
+    # What clients show of an error has to be enough to find it.
+    said = [answer.json()["error"]["request_id"] for answer in answers if answer.is_error]
+    assert said == [ids[1], *ids[3:]]
     assert all(MADE.fullmatch(each) for each in ids)
     assert len(set(ids)) == len(ids)
 
@@ -39,7 +42,9 @@ async def test_it_is_the_fronts_where_only_one_that_knows_the_key_can_ask() -> N
         for wrong in ("", "two words", "x" * 129, 'quote"', "line\ttab"):
             answer = await client.post("/", content=picture(), headers={**KEY, REQUEST: wrong})
             assert MADE.fullmatch(answer.headers[REQUEST])
-        assert MADE.fullmatch((await client.get("/v1/models")).headers[REQUEST])  # 401
+        unknown = await client.get("/v1/models", headers={REQUEST: "theirs"})
+        assert unknown.status_code == 401
+        assert unknown.json()["error"]["request_id"] == unknown.headers[REQUEST] == "theirs"
 
 
 async def test_where_anybody_can_ask_it_is_made(client: httpx2.AsyncClient) -> None:
@@ -47,7 +52,7 @@ async def test_where_anybody_can_ask_it_is_made(client: httpx2.AsyncClient) -> N
     assert MADE.fullmatch(answer.headers[REQUEST])
 
 
-def test_a_failure_has_it_in_the_log_and_in_its_message() -> None:
+def test_a_failure_has_it_in_the_log_and_in_its_body() -> None:
     with told_service(TOLD_FAIL="1") as (url, process):
         answers = [httpx2.post(f"{url}/", content=picture(), timeout=HANG) for _ in range(2)]
         stream = httpx2.post(
@@ -62,7 +67,7 @@ def test_a_failure_has_it_in_the_log_and_in_its_message() -> None:
     assert ids[0] != ids[1]
     for number, answer in zip(ids, answers, strict=True):
         assert answer.status_code == 500
-        assert number in answer.json()["error"]["message"]
+        assert answer.json()["error"]["request_id"] == number
         assert re.search(rf"ERROR .* request={number}$", log, re.MULTILINE)
     assert stream.status_code == 500
     assert stream.headers[REQUEST] in log

@@ -51,7 +51,7 @@ def public(told: Told) -> Iterator[str]:
     gateway = Gateway(
         [Endpoint("ANY", "/v1/{proxy+}", False, lambda asked, _, __: forwarded(asked, told.url))],
         Authorizer(lambda _: {}, (), 0),
-        lambda name: Answer(403, body=name.encode()),
+        lambda name, _: Answer(403, body=name.encode()),
     )
 
     def api(request: Request) -> Answer:

@@ -82,6 +82,18 @@ describe("an answer of the service", () => {
     expect(await outcome(error(status), itself)).toEqual({ kind: "refused", reason: "because" });
   });
 
+  it.each([
+    [400, null, "because (request one)"],
+    [403, "not_allowed", "because (request one)"],
+    [503, "unreachable", "because (request one)"],
+    [503, "starting", "because"],
+    [429, "queue_full", "because"],
+    [401, "invalid_api_key", "because"],
+  ])("of %d, %s says what logs call the request, where that helps", async (status, code, said) => {
+    const body = JSON.stringify({ error: { message: "because", code, request_id: "one" } });
+    expect(await outcome(new Response(body, { status }), itself)).toMatchObject({ reason: said });
+  });
+
   it("that is no JSON is still understood", async () => {
     const result = await outcome(new Response("<html>", { status: 502 }), itself);
     expect(result).toMatchObject({ kind: "later", reason: "the service answered 502" });
