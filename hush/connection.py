@@ -117,8 +117,8 @@ class Connection:
         verdict: bool | float = False
         attempts = stamina.retry_context(
             on=lambda _: verdict,
-            attempts=None,
-            timeout=self._patience,
+            attempts=None if self._patience else 1,
+            timeout=self._patience or None,
             wait_initial=0.5,
             wait_max=20.0,
         )

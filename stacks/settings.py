@@ -128,6 +128,8 @@ class Settings(BaseModel):
     """Most of it at once, kept for it; `make doctor` says whether the account has room."""
     responder_provisioned: int = Field(default=0, ge=0)
     """How many of it are kept ready, for a price by the hour."""
+    responder_overflow: bool = False
+    """Whether it also answers what the fleet's queue has no room for, as far as its model can."""
     wake_after: int = Field(default=1, ge=0)
     """Segments within an hour from which the GPU is woken; 0 and 1: at once."""
     base_image: Ami | None = None
@@ -215,6 +217,8 @@ class Settings(BaseModel):
             raise ValueError("domain and hosted_zone go together: set both or neither")
         if self.wake_after > 1 and not self.responder:
             raise ValueError("wake_after wants a responder, which answers until then")
+        if self.responder_overflow and not self.responder:
+            raise ValueError("responder_overflow wants a responder")
         most = self.responder_concurrency
         if most is not None and self.responder_provisioned > most:
             raise ValueError("responder_provisioned is more than responder_concurrency")

@@ -68,3 +68,8 @@ def parse_limits(text: str) -> dict[str, float] | None:
     if found is None:
         raise ValueError(f"no limits: {text!r}")
     return {"requests": int(found[1]), "seconds": float(found[2])}
+
+
+def viewer_of(identity: str) -> str:
+    """Return an address that has an identity, which `address_identity` made."""
+    return identity.removeprefix("address:").partition("/")[0]

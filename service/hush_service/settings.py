@@ -82,6 +82,12 @@ class ServiceSettings(BaseSettings):
     cache_seconds: float = Field(default=3600.0, gt=0)
     """For which words are kept, where they are."""
 
+    overflow: str | None = None
+    """Name or ARN of a Lambda with the service, which hears what the queue has no room for; such
+    pictures are answered 429 if unset."""
+    overflow_model: str = "base"
+    """Its model, by which is told what it can hear."""
+
     root_path: str = ""
     """What something in front of the service puts before its paths, such as ``/live``."""
 
@@ -93,7 +99,7 @@ class ServiceSettings(BaseSettings):
     )
     """Requests and seconds of speech a day, for each tier that the gateway names."""
     region: str | None = None
-    """The AWS region of that table; what boto3 finds if unset."""
+    """The AWS region of table and Lambda; what boto3 finds if unset."""
 
     @field_validator("allowed_hosts", "allowed_origins", "coming", mode="before")
     @classmethod
@@ -120,6 +126,10 @@ class ServiceSettings(BaseSettings):
             )
         if self.api_key is not None and not self.api_key.get_secret_value():
             raise ValueError("HUSH_API_KEY is set, but empty")
+        if self.overflow is not None and self.api_key is None:
+            raise ValueError(
+                "HUSH_OVERFLOW wants HUSH_API_KEY, by which the Lambda knows who may ask"
+            )
         if self.quota_table is not None and self.api_key is None:
             raise ValueError(
                 "HUSH_QUOTA_TABLE has the service believe who asks: set HUSH_API_KEY, so that the"

@@ -86,4 +86,7 @@ class Fleet(Construct):
             image_version=image_version,
             quota=quota,
             gateway_key=gateway_key,
+            overflow=self.responder.target
+            if self.responder and settings.responder_overflow
+            else None,
         )

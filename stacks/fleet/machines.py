@@ -10,6 +10,7 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_elasticloadbalancingv2 as balancing
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3_assets as s3_assets
 from aws_cdk import aws_secretsmanager as secretsmanager
@@ -46,6 +47,8 @@ class Machines(Construct):
         Table in which the service keeps what each identity used.
     gateway_key
         Secret by which they know the API.
+    overflow
+        The Lambda that hears what their queues have no room for; nobody does if None.
     """
 
     def __init__(
@@ -61,11 +64,12 @@ class Machines(Construct):
         image_version: str,
         quota: dynamodb.ITable,
         gateway_key: secretsmanager.ISecret,
+        overflow: lambda_.IFunction | None,
     ) -> None:
         super().__init__(scope, construct_id)
         self._settings, self._names = settings, names
         self._network, self._targets = network, targets
-        self._quota, self._gateway_key = quota, gateway_key
+        self._quota, self._gateway_key, self._overflow = quota, gateway_key, overflow
         self._logs = logs.LogGroup(
             self,
             "Log",
@@ -225,6 +229,9 @@ class Machines(Construct):
             "HUSH_QUOTA_LIMITS": json.dumps(settings.limits),
             "AWS_DEFAULT_REGION": cdk.Stack.of(self).region,
         }
+        if self._overflow is not None:
+            values["HUSH_OVERFLOW"] = self._overflow.function_arn
+            values["HUSH_OVERFLOW_MODEL"] = str(settings.responder)
         # Within single quotes, systemd takes everything as it is, JSON too.
         lines = [f"{name}='{value}'" for name, value in values.items()]
         return [
@@ -268,6 +275,13 @@ class Machines(Construct):
                 conditions={"StringEquals": {"cloudwatch:namespace": "hush"}},
             )
         )
+        if self._overflow is not None:
+            # The CDK would grant its versions too, whichever those are.
+            role.add_to_policy(
+                iam.PolicyStatement(
+                    actions=["lambda:InvokeFunction"], resources=[self._overflow.function_arn]
+                )
+            )
         self._gateway_key.grant_read(role)
         self._logs.grant_write(role)
         return role

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from hush.contracts import headers, routes
-from hush.contracts.callers import address_identity, limits_text, parse_limits
+from hush.contracts.callers import address_identity, limits_text, parse_limits, viewer_of
 from hush.contracts.errors import error_body
 
 ROOT = Path(__file__).parents[2]
@@ -40,7 +40,8 @@ def test_errors(vector: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("address", VECTORS["identities"])
 def test_identities(address: str) -> None:
-    assert address_identity(address) == VECTORS["identities"][address]
+    identity = VECTORS["identities"][address]
+    assert address_identity(address) == address_identity(viewer_of(identity)) == identity
 
 
 @pytest.mark.parametrize("nonsense", ["", "hush.example", "192.0.2", "2001:db8::/64"])

@@ -3,27 +3,32 @@
 What it asks of AWS, a stand-in on loopback answers.
 """
 
+import asyncio
 import json
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from hush.audio import read_audio
-from hush.contracts.headers import IDENTITY, REQUEST, TIER
+from hush.contracts.headers import IDENTITY, REQUEST, TIER, VIEWER
 from hush.image import encode, quantize
 from hush.mel import log_mel_spectrogram
 from hush_service.packaged import recording
-from local.functions import Function
+from local.functions import Function, LambdaError, lambda_api
 from local.gateway import Answer, Request, balancer_event, of_function
+from local.processes import HANG
 from local.responder_cloud import KEY, Cloud, responder_cloud
 from stacks.functions import Bundle
 from stacks.weights import MODEL, responder_weights, small_files
 from tests.cloud.front_door import error_of
+from tests.service.conftest import engine, http, loaded
 
 TINY = "tiny.en"
 pytestmark = pytest.mark.xdist_group("responder")
@@ -159,6 +164,83 @@ def test_what_it_counts_is_told_to_cloudwatch(responder: Responder, picture: byt
     assert metrics["Namespace"] == "hush"
     assert {each["Name"] for each in metrics["Metrics"]} <= set(told[0])
     assert responder.metrics()[0]["cold_start_seconds"] > 0
+
+
+def test_what_a_full_queue_has_no_room_for_is_heard_here_and_counts_once(
+    responder: Responder, picture: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud = responder.cloud
+    for name, value in cloud.environment(TINY).items():
+        if name.startswith("AWS_"):
+            monkeypatch.setenv(name, value)
+    go = threading.Event()
+    fleet = engine(languages=("en", "de"), go=go)
+    broken: list[str] = []
+
+    def invoke(name: str, event: dict[str, Any]) -> Any:
+        assert name == "arn:aws:lambda:us-east-1:123456789012:function:responder"
+        if broken:
+            raise LambdaError(broken.pop())
+        return responder.function(event)
+
+    async def ask_all() -> list[httpx2.Response]:
+        settings = {
+            "api_key": KEY,
+            "queue_size": 0,
+            "quota_table": "quota",
+            "overflow": "arn:aws:lambda:us-east-1:123456789012:function:responder",
+            "overflow_model": TINY,
+        }
+        async with http(loaded(turbo=fleet), **settings) as client:
+
+            async def post(viewer: str = "", **form: str) -> httpx2.Response:
+                who = {IDENTITY: "github:1", TIER: "person"}
+                if viewer:
+                    who = {IDENTITY: "anonymous", TIER: "anonymous", VIEWER: viewer}
+                return await client.post(
+                    "/v1/audio/transcriptions",
+                    files={"file": picture},
+                    data=form,
+                    headers={"authorization": f"Bearer {KEY}", **who},
+                    timeout=HANG,
+                )
+
+            first = asyncio.create_task(post())
+            await asyncio.to_thread(fleet.begun.wait, HANG)
+            answers = [
+                await post(response_format="verbose_json", model="whisper-1"),
+                await post(stream="true", viewer="2001:db8::1"),
+                await post(model="turbo"),
+                await post(language="de"),
+            ]
+            broken.append("Task timed out after 65.00 seconds")
+            answers.append(await post())
+            go.set()
+            answers += [await first, await client.get("/metrics")]
+            return answers
+
+    cloud.spent.clear()
+    before = len(responder.metrics())
+    with lambda_api(invoke) as calls:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", calls)
+        words, stream, named, german, failed, first, metrics = asyncio.run(ask_all())
+    for answer in (words, stream):
+        assert answer.status_code == 200, answer.text
+        assert "fellow" in answer.text.lower()
+        assert answer.headers["hush-model"] == TINY
+        # Nothing larger is on its way: it is there.
+        assert "hush-coming" not in answer.headers
+    assert words.json()["segments"]
+    assert responder.metrics()[before]["request"] == words.headers[REQUEST]
+    for answer in (named, german, failed):
+        assert answer.status_code == 429
+        assert answer.json()["error"]["code"] == "queue_full"
+        assert answer.headers["retry-after"]
+    assert first.headers["hush-model"] == "turbo"
+    who = [each["Key"]["id"]["S"].rpartition("#")[0] for each in cloud.spent]
+    assert sorted(who) == ["address:2001:db8::/64", "github:1", "github:1"]
+    assert 'hush_overflow_total{result="heard"} 2.0' in metrics.text
+    assert 'hush_overflow_total{result="refused"} 1.0' in metrics.text
 
 
 def test_weights_that_are_not_there_yet_are_fetched_by_the_next_request(

@@ -58,6 +58,7 @@ EVERYTHING_SET = Settings(
     responder_memory=1769,
     responder_concurrency=5,
     responder_provisioned=1,
+    responder_overflow=True,
     wake_after=30,
 )
 

@@ -41,6 +41,7 @@ ARNS = {
     ),
     "IAM::Role": "arn:aws:iam::{account}:role/{name}",
     "KMS::Key": "arn:aws:kms:{region}:{account}:key/{name}",
+    "Lambda::Alias": "arn:aws:lambda:{region}:{account}:function:{name}",
     "Lambda::Function": "arn:aws:lambda:{region}:{account}:function:{name}",
     "Logs::LogGroup": "arn:aws:logs:{region}:{account}:log-group:{name}:*",
     "S3::Bucket": "arn:aws:s3:::{name}",
@@ -60,6 +61,7 @@ NAME_PROPERTIES = (
 NAMED_BY_ARN = (
     "ElasticLoadBalancingV2::LoadBalancer",
     "ElasticLoadBalancingV2::TargetGroup",
+    "Lambda::Alias",
     "SNS::Topic",
     "SecretsManager::Secret",
 )
@@ -177,6 +179,8 @@ class Names:
 
     def _name(self, part: str, logical_id: str) -> str:
         properties = self._templates[part]["Resources"][logical_id].get("Properties", {})
+        if self._kind(part, logical_id) == "Lambda::Alias":
+            return f"{self.text(part, properties['FunctionName'])}:{properties['Name']}"
         for name in NAME_PROPERTIES:
             if isinstance(properties.get(name), str):
                 return str(properties[name])

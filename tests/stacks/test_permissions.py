@@ -104,6 +104,7 @@ INSTANCE = (
     ("autoscaling:TerminateInstanceInAutoScalingGroup", "service", "FleetMachinesGroupASG"),
     ("elasticloadbalancing:DeregisterTargets", "service", "FleetLobbyTargets"),
     ("dynamodb:UpdateItem", "people", "PeopleQuota"),
+    ("lambda:InvokeFunction", "service", "FleetResponderReady"),
     ("secretsmanager:GetSecretValue", "service", "GatewayKey2"),
 )
 SMOKE_TEST = (("secretsmanager:GetSecretValue", "service", "SignInDeploymentKey2"),)

@@ -244,7 +244,7 @@ class ServedModels:
         try:
             return self._choose(mel_bins, name, request)
         except (WrongHeightError, UnsupportedError):
-            able = [each for each in self.coming if _will(each, mel_bins, request)]
+            able = [each for each in self.coming if could_hear(each, mel_bins, request)]
             # Who names a model means no other one.
             if able and is_any_model(name):
                 raise _not_here_yet(able) from None
@@ -336,8 +336,8 @@ def _not_here_yet(names: list[str]) -> ModelComingError:
     return ModelComingError(f"{' and '.join(names)} {are} on the way; try again in a minute")
 
 
-def _will(name: str, mel_bins: int, request: DecodingRequest) -> bool:
-    """Tell whether a model that is not here can do something, as far as its name tells."""
+def could_hear(name: str, mel_bins: int, request: DecodingRequest) -> bool:
+    """Tell whether a model that is not here can hear a picture, as far as its name tells."""
     known = find(name)
     if known is None:
         return True

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from hush.image import Header
 from hush.mel import FRAMES_PER_SECOND, floor_normalized
@@ -13,6 +13,7 @@ from hush_service.core.cache import TranscriptCache
 from hush_service.core.errors import (
     DrainingError,
     EngineStuckError,
+    QueueFullError,
     RefusedError,
     UnusablePictureError,
 )
@@ -41,6 +42,23 @@ async def never() -> None:
     await asyncio.Event().wait()
 
 
+class Overflow(Protocol):
+    """Another service, which hears what the queue has no room for."""
+
+    def takes(
+        self, data: bytes, model: str | None, mel_bins: int, decoding: DecodingRequest
+    ) -> bool:
+        """Tell whether it can hear a picture, by any model if none is named, and has room."""
+
+    async def hear(
+        self, data: bytes, decoding: DecodingRequest, account: Account | None
+    ) -> tuple[str, Transcript] | None:
+        """Return the model that heard a picture, and its words; None if it was not heard.
+
+        What is heard counts for the account's quota there.
+        """
+
+
 class Transcriber:
     """Turns mel images into words.
 
@@ -58,6 +76,8 @@ class Transcriber:
         Counts the bytes that pictures take while they wait.
     cache
         Knows words of pictures that come again; none are kept if None.
+    overflow
+        Hears what the queue has no room for; nothing does if None.
 
     Attributes
     ----------
@@ -68,6 +88,8 @@ class Transcriber:
         Called with the reason of each refusal.
     on_looked_up
         Called with whether words were known already, each time they might have been.
+    on_overflow
+        Called with whether a picture was heard elsewhere, each time it might have been.
     """
 
     def __init__(
@@ -78,6 +100,7 @@ class Transcriber:
         interim: Rate | None = None,
         held: BytesHeld | None = None,
         cache: TranscriptCache | None = None,
+        overflow: Overflow | None = None,
     ) -> None:
         self.models = models
         self.queue = queue
@@ -85,13 +108,17 @@ class Transcriber:
         self.on_heard: Callable[[str, float, float], None] = lambda model, seconds, worked: None
         self.on_refused: Callable[[str], None] = lambda reason: None
         self.on_looked_up: Callable[[bool], None] = lambda known: None
+        self.on_overflow: Callable[[bool], None] = lambda heard: None
         self._quotas = quotas
         self._interim = interim or Rate(60)
         self.held = held or BytesHeld(2**28)
         self._cache = cache or TranscriptCache()
+        self._overflow = overflow
 
     @classmethod
-    def from_settings(cls, settings: ServiceSettings, models: ServedModels) -> Self:
+    def from_settings(
+        cls, settings: ServiceSettings, models: ServedModels, overflow: Overflow | None = None
+    ) -> Self:
         """Return one with the bounds, the quotas and the cache that a service's settings say.
 
         Raises
@@ -108,7 +135,8 @@ class Transcriber:
         interim = Rate(settings.interim_a_minute)
         held = BytesHeld(settings.max_held_bytes)
         cache = TranscriptCache.from_settings(settings)
-        return cls(models, WorkQueue(bounds), _quotas(settings), interim, held, cache)
+        quotas = _quotas(settings)
+        return cls(models, WorkQueue(bounds), quotas, interim, held, cache, overflow)
 
     async def close(self) -> None:
         """Give up what is held on to."""
@@ -219,35 +247,52 @@ class Transcriber:
         if decoding.interim and header.frames > LONGEST_WINDOW:
             raise UnusablePictureError("interim words are for pictures of at most 30 s")
         served = self.models.choose(header.mel_bins, model, decoding)
-        chosen(served.name)
         key = await self._cache.key(data, served, decoding)
         if key:
             known = await self._cache.get(key)
             self.on_looked_up(known is not None)
             if known:
-                return self._again(known, heard)
+                chosen(served.name)
+                return self._not_heard_here(known, heard)
         engine = served.asked
         seconds = max(header.frames / FRAMES_PER_SECOND, engine.info.shortest_window)
-        with (
-            self.queue.admission(engine, seconds, terms) as job,
-            self.held.holding(_decoded_size(header)),
-        ):
-            if self._quotas and not decoding.interim:
-                await self._quotas.spend(account, round(seconds * FRAMES_PER_SECOND))
-            asking, question = await asyncio.to_thread(
-                _begun, engine, data, decoding, _on_loop(heard)
-            )
-            transcript = await self.queue.run(job, asking, question, departure())
+        admitted = False
+        try:
+            with (
+                self.queue.admission(engine, seconds, terms) as job,
+                self.held.holding(_decoded_size(header)),
+            ):
+                admitted = True
+                chosen(served.name)
+                if self._quotas and not decoding.interim:
+                    await self._quotas.spend(account, round(seconds * FRAMES_PER_SECOND))
+                asking, question = await asyncio.to_thread(
+                    _begun, engine, data, decoding, _on_loop(heard)
+                )
+                transcript = await self.queue.run(job, asking, question, departure())
+        except QueueFullError:
+            # What was admitted counts here already, and has waited for as long as anybody would.
+            if admitted or self._overflow is None or decoding.interim:
+                raise
+            if not self._overflow.takes(data, model, header.mel_bins, decoding):
+                raise
+            elsewhere = await self._overflow.hear(data, decoding, account)
+            self.on_overflow(elsewhere is not None)
+            if elsewhere is None:
+                raise
+            name, transcript = elsewhere
+            chosen(name)
+            return self._not_heard_here(transcript, heard)
         if key:
             await self._cache.put(key, transcript)
         if not decoding.interim:
             self.on_heard(served.name, header.frames / FRAMES_PER_SECOND, job.worked)
         return transcript
 
-    def _again(
+    def _not_heard_here(
         self, transcript: Transcript, heard: Callable[[Sequence[Phrase]], None] | None
     ) -> Transcript:
-        """Return words that were known already; nobody waits or pays for them."""
+        """Return words that were known already, or are another's."""
         self.queue.done += 1
         if heard:
             for phrase in transcript.phrases:

@@ -12,7 +12,7 @@ from starlette.formparsers import MultiPartParser
 
 import hush
 from hush_service.core.served_models import ServedModels
-from hush_service.core.transcriber import Transcriber
+from hush_service.core.transcriber import Overflow, Transcriber
 from hush_service.packaged import page_headers
 from hush_service.settings import ServiceSettings
 from hush_service.web.api_key import ApiKey
@@ -52,7 +52,7 @@ def create_app(
     traces
         Follow each request; none is followed if None.
     """
-    transcriber = Transcriber.from_settings(settings, models)
+    transcriber = Transcriber.from_settings(settings, models, _overflow(settings))
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
@@ -107,3 +107,19 @@ def create_app(
     told = traces.name_request if traces else lambda name: None
     app.add_middleware(RequestId, believed=settings.api_key is not None, told=told)
     return app
+
+
+def _overflow(settings: ServiceSettings) -> Overflow | None:
+    if settings.overflow is None or settings.api_key is None:
+        return None
+    try:
+        from hush_service.web.overflow import LambdaOverflow  # boto3 is of no use elsewhere
+    except ImportError as error:
+        raise OSError("HUSH_OVERFLOW wants hush's extra 'instance' installed") from error
+    return LambdaOverflow(
+        settings.overflow,
+        settings.overflow_model,
+        settings.api_key.get_secret_value(),
+        settings.answer_seconds,
+        settings.region,
+    )

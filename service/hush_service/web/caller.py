@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from fastapi import Request
 
 from hush.contracts import headers
-from hush.contracts.callers import address_identity, parse_limits
+from hush.contracts.callers import address_identity, limits_text, parse_limits, viewer_of
 from hush_service.core.accounts import Account, DayLimit
 from hush_service.core.turns import Priority, Terms
 
@@ -36,6 +36,16 @@ def account_of(said: Mapping[str, str]) -> Account | None:
         return None
     limit = None if own is None else DayLimit(requests=int(own["requests"]), seconds=own["seconds"])
     return Account(identity, tier, limit) if identity else None
+
+
+def headers_of(account: Account) -> dict[str, str]:
+    """Return the headers by which `account_of` knows an account: the service asks in its name."""
+    said = {headers.IDENTITY: account.identity, headers.TIER: account.tier}
+    if account.tier == ANONYMOUS:
+        said[headers.VIEWER] = viewer_of(account.identity)
+    if account.limit is not None:
+        said[headers.LIMITS] = limits_text(account.limit.model_dump())
+    return said
 
 
 def terms_of(request: Request) -> Terms:

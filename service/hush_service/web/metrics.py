@@ -63,6 +63,11 @@ class Metrics:
         )
         for result in ("hit", "miss"):
             looked_up.labels(result)
+        overflow = self._counter(
+            "hush_overflow", "Pictures asked about elsewhere, as the queue was full", "result"
+        )
+        for result in ("heard", "refused"):
+            overflow.labels(result)
         factor = Histogram(
             "hush_real_time_factor",
             "Seconds that the engine worked on a picture, for each second of its sound",
@@ -84,6 +89,9 @@ class Metrics:
         transcriber.on_heard = heard
         transcriber.on_refused = lambda reason: refused.labels(reason).inc()
         transcriber.on_looked_up = lambda known: looked_up.labels("hit" if known else "miss").inc()
+        transcriber.on_overflow = lambda heard: overflow.labels(
+            "heard" if heard else "refused"
+        ).inc()
         transcriber.queue.on_begun = wait.observe
 
     def _count_work(self, queue: WorkQueue, models: ServedModels) -> None:

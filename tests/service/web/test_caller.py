@@ -2,7 +2,7 @@ import pytest
 
 from hush.contracts import headers
 from hush_service.core.accounts import Account, DayLimit
-from hush_service.web.caller import account_of
+from hush_service.web.caller import account_of, headers_of
 
 
 @pytest.mark.parametrize(
@@ -27,12 +27,15 @@ def test_who_asks_is_what_the_gateway_says(
 ) -> None:
     said = {headers.IDENTITY: identity, headers.TIER: tier, headers.VIEWER: viewer}
     assert account_of(said) == account
+    # Asked on in their name, another service knows them too.
+    assert account is None or account_of(headers_of(account)) == account
 
 
 def test_limits_of_ones_own_come_with_the_request() -> None:
     said = {headers.IDENTITY: "github:1", headers.TIER: "person"}
     own = account_of({**said, headers.LIMITS: "requests=7;seconds=60.0"})
     assert own == Account("github:1", "person", DayLimit(requests=7, seconds=60))
+    assert account_of(headers_of(own)) == own
     assert account_of({**said, headers.LIMITS: "tier"}) == Account("github:1", "person")
     assert account_of({**said, headers.LIMITS: "none at all"}) is None
 
