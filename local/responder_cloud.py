@@ -25,11 +25,14 @@ class Cloud:
         What the status Lambda was told.
     spent
         What was counted in the table of quotas.
+    stopped
+        Whether the fleet is, as the governor says there.
     """
 
     url: str = ""
     told: list[dict[str, Any]] = field(default_factory=list)
     spent: list[dict[str, Any]] = field(default_factory=list)
+    stopped: bool = False
 
     def environment(self, model: str, **settings: str) -> Mapping[str, str]:
         """Return what the function is told, as the stack does it."""
@@ -84,6 +87,8 @@ def responder_cloud(weights: Path) -> Iterator[Cloud]:
             match action:
                 case "GetSecretValue":
                     answer = {"SecretString": KEY}
+                case "GetItem":
+                    answer = {"Item": {"stopped": {"BOOL": cloud.stopped}}}
                 case "UpdateItem":
                     cloud.spent.append(body)
                 case _:

@@ -10,6 +10,7 @@ from fastapi import APIRouter
 
 from administrators import Administrator, act
 from answers import CostPart, Costs, Nothing, Unknown, moment
+from hush.contracts.ledger import KEY
 from identity.aws import UnavailableError, call
 from identity.settings import settings
 from installation import Installation, installation
@@ -20,8 +21,8 @@ FRESH_SECONDS = 60.0
 ASKED_EVERY = 6 * 3600
 """Seconds for which what Cost Explorer said is kept, for all administrators: it costs a cent, and
 AWS counts a few times a day."""
-LEDGER, BILL = "fleet", "bill"
-"""Keys in the table of quotas: what the governor counted, and what Cost Explorer said."""
+BILL = "bill"
+"""Key in the table of quotas of what Cost Explorer said."""
 
 router = APIRouter(prefix="/administration/costs")
 
@@ -91,7 +92,7 @@ def _at_list_prices(
 
 def _ledger(month: str) -> dict[str, Any]:
     """Return what the governor counted this month."""
-    kept_there = _item(LEDGER)
+    kept_there = _item(KEY)
     told = json.loads(kept_there["ledger"]["S"]) if kept_there else {}
     if told.get("month") != month:
         told |= {"dollars": 0.0, "granted": 0.0}

@@ -21,12 +21,11 @@ from typing import Any
 import boto3
 
 import group
+from hush.contracts.ledger import KEY, STOPPED
 from ledger import Ledger
 
 SHARES = (80, 100)
 """Per cent of what may be spent, at which a mail is sent."""
-KEY = "fleet"
-"""Of the ledger, in the table of what people have used."""
 REFUSALS, WINDOW = 3, 20 * 60
 """So often EC2 has to have no spot instance, within as many seconds, before one is on demand."""
 FALLBACK_SECONDS = 3600
@@ -173,6 +172,8 @@ def store(ledger: Ledger) -> None:
             "id": {"S": KEY},
             "ledger": {"S": ledger.text()},
             "version": {"N": str(ledger.version)},
+            # The responder looks at this alone.
+            STOPPED: {"BOOL": ledger.told == 100},
         },
         ConditionExpression="attribute_not_exists(id) OR version = :before",
         ExpressionAttributeValues={":before": {"N": str(before)}},

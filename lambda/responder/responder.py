@@ -21,12 +21,14 @@ from fetching import fetch
 from hush.contracts.door import STARTING
 from hush.contracts.errors import error_body
 from hush.contracts.headers import REQUEST, TIER, WAKING_TIERS
-from signed import UnavailableError, ask
+from signed import UnavailableError, ask, call
+from stopped import fleet_is_stopped
 
 if TYPE_CHECKING:
     from mangum import Mangum
 
     from embedded import Counted
+    from hush_service.core.served_models import ServedModels
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +36,7 @@ HERE = Path(__file__).parent
 DISK = Path(os.environ.get("HUSH_DISK", "/tmp"))
 BEGUN = time.monotonic()
 
-_service: "list[tuple[Mangum, Counted]]" = []
+_service: "list[tuple[Mangum, Counted, ServedModels]]" = []
 """The service, once it could be put together."""
 _served: list[bool] = []
 
@@ -45,13 +47,14 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     telling = threading.Thread(target=tell, args=(event,))
     telling.start()
     try:
-        application, counted = service()
+        application, counted, models = service()
     except Exception as error:
         # The next request tries again.
         log.exception("the responder cannot start")
         _service.clear()
         return _not_now(event, str(error))
     else:
+        models.stopped = fleet_is_stopped()
         answer: dict[str, Any] = application(event, context)
         _served.append(True)
         if _is_for_the_fleet(answer):
@@ -65,7 +68,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         telling.join()
 
 
-def service() -> "tuple[Mangum, Counted]":
+def service() -> "tuple[Mangum, Counted, ServedModels]":
     """Return the service with its model loaded.
 
     Raises
@@ -82,7 +85,9 @@ def service() -> "tuple[Mangum, Counted]":
     return _service[0]
 
 
-def _put_together(folder: "Future[Path]", key: "Future[str]") -> "tuple[Mangum, Counted]":
+def _put_together(
+    folder: "Future[Path]", key: "Future[str]"
+) -> "tuple[Mangum, Counted, ServedModels]":
     from mangum import Mangum
     from pydantic import SecretStr
 
@@ -112,7 +117,7 @@ def _put_together(folder: "Future[Path]", key: "Future[str]") -> "tuple[Mangum, 
     loading.join()
     models.any_ready()
     counted = Counted(app.state.metrics.registry, os.environ["HUSH_GROUP"])
-    return Mangum(app, lifespan="off"), counted
+    return Mangum(app, lifespan="off"), counted, models
 
 
 def tell(event: dict[str, Any], wake: bool = False) -> None:
@@ -151,14 +156,8 @@ def _is_for_the_fleet(answer: dict[str, Any]) -> bool:
 
 def _gateway_key() -> str:
     """Return the secret by which API Gateway is known."""
-    headers = {
-        "Content-Type": "application/x-amz-json-1.1",
-        "X-Amz-Target": "secretsmanager.GetSecretValue",
-    }
-    secret = os.environ["HUSH_GATEWAY_KEY_SECRET"]
-    url = f"https://secretsmanager.{os.environ['AWS_REGION']}.amazonaws.com/"
-    body = json.dumps({"SecretId": secret}).encode()
-    answer = json.loads(ask("secretsmanager", "POST", url, headers, body).read())
+    secret = {"SecretId": os.environ["HUSH_GATEWAY_KEY_SECRET"]}
+    answer = call("secretsmanager", "secretsmanager.GetSecretValue", "1.1", secret)
     return str(answer["SecretString"])
 
 

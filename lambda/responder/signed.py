@@ -1,8 +1,10 @@
 """AWS asked over plain HTTP, with a signature: botocore's clients take half a second to make."""
 
+import json
 import os
 from collections.abc import Mapping
 from http.client import HTTPConnection, HTTPResponse, HTTPSConnection
+from typing import Any
 from urllib.parse import urlsplit
 
 from botocore.auth import S3SigV4Auth, SigV4Auth
@@ -56,6 +58,28 @@ def ask(
     except OSError as error:
         raise UnavailableError(f"{service}: {error}") from error
     raise UnavailableError(f"{service} answers {response.status}: {said}")
+
+
+def call(service: str, target: str, version: str, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a service answers that speaks AWS's JSON.
+
+    Parameters
+    ----------
+    target
+        What is called, such as "secretsmanager.GetSecretValue".
+    version
+        Of that JSON, "1.0" or "1.1".
+
+    Raises
+    ------
+    UnavailableError
+        If it does not.
+    """
+    headers = {"Content-Type": f"application/x-amz-json-{version}", "X-Amz-Target": target}
+    url = f"https://{service}.{os.environ['AWS_REGION']}.amazonaws.com/"
+    answered = ask(service, "POST", url, headers, json.dumps(request).encode()).read()
+    parsed: dict[str, Any] = json.loads(answered)
+    return parsed
 
 
 def _endpoint(service: str) -> tuple[str, str] | None:

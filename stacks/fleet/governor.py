@@ -10,6 +10,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
+from hush.contracts import ledger
 from stacks.fleet.machines import group_arn
 from stacks.functions import python_function
 from stacks.names import Names
@@ -17,8 +18,6 @@ from stacks.prices import hourly_prices, launch_price
 from stacks.settings import Settings
 
 LOOK_EVERY = cdk.Duration.minutes(5)
-LEDGER = "fleet"
-"""Key of what it counted, in the table of quotas."""
 
 
 class Governor(Construct):
@@ -89,7 +88,7 @@ class Governor(Construct):
             iam.PolicyStatement(
                 actions=["dynamodb:GetItem", "dynamodb:PutItem"],
                 resources=[quota.table_arn],
-                conditions={"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [LEDGER]}},
+                conditions={"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [ledger.KEY]}},
             )
         )
         target = event_targets.LambdaFunction(self.function)

@@ -11,6 +11,7 @@ from aws_cdk import aws_s3_assets as s3_assets
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
+from hush.contracts import ledger
 from stacks.functions import libraries, python_function
 from stacks.limits import LONGEST_REQUEST_SECONDS, MAX_BODY_BYTES, STAGE
 from stacks.names import Names
@@ -29,7 +30,8 @@ class Responder(Construct):
     model
         What hears.
     quota
-        Table in which the service keeps what each identity used.
+        Table in which the service keeps what each identity used, and the governor whether the fleet
+        is stopped.
     gateway_key
         Secret by which it knows the API.
     status
@@ -103,3 +105,10 @@ class Responder(Construct):
             self.function.add_to_role_policy(
                 iam.PolicyStatement(actions=[action], resources=[resource])
             )
+        self.function.add_to_role_policy(
+            iam.PolicyStatement(
+                actions=["dynamodb:GetItem"],
+                resources=[quota.table_arn],
+                conditions={"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [ledger.KEY]}},
+            )
+        )

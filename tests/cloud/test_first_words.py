@@ -171,6 +171,12 @@ def test_when_a_month_is_spent_the_responder_answers_on_and_wakes_nobody(
     set_instances(deployment, None)
     answer = ask(deployment, "POST", "/mel", picture)
     assert "fellow" in answer.body.decode().lower()
+    # Nor does it say that larger models are on their way.
+    assert "hush-coming" not in answer.headers
+    assert json.loads(ask(deployment, "GET", "/v1/models").body)["coming"] == []
+    turbo = ask(deployment, "GET", "/v1/models/turbo")
+    assert (turbo.status, error_of(turbo)["code"]) == (503, "asleep")
+    assert turbo.headers["retry-after"] == "60"
     status = json.loads(ask(deployment, "POST", "/status").body)
     assert (status["state"], status["step"]) == ("down", "stopped")
     waiting = ask(deployment, "GET", "/v1/models", headers={"hush-wait-for": "fleet"})

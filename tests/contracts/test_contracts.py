@@ -91,7 +91,7 @@ def test_contracts_need_nothing_but_pythons_own_library() -> None:
         [
             *(sys.executable, "-S", "-E", "-c"),
             "import sys, hush.contracts.callers, hush.contracts.door, hush.contracts.errors,"
-            " hush.contracts.headers, hush.contracts.routes",
+            " hush.contracts.headers, hush.contracts.ledger, hush.contracts.routes",
         ],
         cwd=ROOT,
         check=False,

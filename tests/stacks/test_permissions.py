@@ -10,7 +10,7 @@ import pytest
 from botocore import xform_name
 
 import costs
-import governor
+from hush.contracts import ledger
 from tests.stacks.conftest import EVERYTHING_SET, ROOT, Templates
 from tests.stacks.permissions import Names, Roles, allowed, listed, managed_policy
 
@@ -361,9 +361,16 @@ class TestTheResponder:
         assert len(allowed) == 1
         assert allowed.pop() in url
 
+    def test_it_reads_whether_the_fleet_is_stopped_and_nobodys_quota(
+        self, names: Names, roles: Roles
+    ) -> None:
+        read = (*self.ROLE, "dynamodb:GetItem", names.named("people", "PeopleQuota"))
+        assert roles.may(*read, dynamodb_LeadingKeys=ledger.KEY)
+        assert not roles.may(*read, dynamodb_LeadingKeys="github:1#2026-11-27")
+
     def test_it_may_do_nothing_else(self, roles: Roles) -> None:
         told = {action for action, *_ in RESPONDER}
-        assert _actions(roles, self.ROLE) == {*LOG, "s3:GetObject", *told}
+        assert _actions(roles, self.ROLE) == {*LOG, "dynamodb:GetItem", "s3:GetObject", *told}
 
 
 class TestTheGovernor:
@@ -374,7 +381,7 @@ class TestTheGovernor:
         self, names: Names, roles: Roles, action: str
     ) -> None:
         quota = names.named("people", "PeopleQuota")
-        assert roles.may(*self.ROLE, action, quota, dynamodb_LeadingKeys=governor.KEY)
+        assert roles.may(*self.ROLE, action, quota, dynamodb_LeadingKeys=ledger.KEY)
         assert not roles.may(*self.ROLE, action, quota, dynamodb_LeadingKeys="github:1#2026-11-27")
         assert not roles.may(*self.ROLE, action, names.named("people", "People"))
 
@@ -407,7 +414,7 @@ class TestTheAdministration:
     def test_it_keeps_the_bill_and_changes_nobodys_quota(self, names: Names, roles: Roles) -> None:
         put = (*self.ROLE, "dynamodb:PutItem", names.named("people", "PeopleQuota"))
         assert roles.may(*put, dynamodb_LeadingKeys=costs.BILL)
-        for key in ("github:1#2026-11-27", governor.KEY):
+        for key in ("github:1#2026-11-27", ledger.KEY):
             assert not roles.may(*put, dynamodb_LeadingKeys=key)
 
     def test_it_reads_the_logs_of_builds_and_of_who_asked_alone(
@@ -442,7 +449,14 @@ class TestTheAdministration:
         (STATUS, [LAMBDAS / "status" / "status.py"]),
         ((*AUTH, *AUTHORIZER), sorted(LAMBDAS.glob("au*/*.py")) + sorted(LAMBDAS.glob("i*/*.py"))),
         (ADMINISTRATION, [*LAMBDAS.glob("admin/*.py"), *LAMBDAS.glob("identity/*.py")]),
-        (INSTANCE, [SERVICE / "instance" / "group.py", SERVICE / "core" / "quota.py"]),
+        (
+            INSTANCE,
+            [
+                SERVICE / "instance" / "group.py",
+                SERVICE / "core" / "quota.py",
+                SERVICE / "web" / "overflow.py",
+            ],
+        ),
         (SMOKE_TEST, [ROOT / "deploy" / "smoke.py"]),
         (GOVERNOR, sorted((LAMBDAS / "governor").glob("*.py"))),
     ],

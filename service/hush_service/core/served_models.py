@@ -8,6 +8,8 @@ from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 
+from hush.contracts.door import ASLEEP
+from hush.contracts.errors import LONGEST_RETRY_AFTER
 from hush_service.core.errors import (
     ModelComingError,
     ModelFailedError,
@@ -104,6 +106,11 @@ class ServedModels:
     coming
         Models that another service behind the same address will have soon.
 
+    Attributes
+    ----------
+    stopped
+        Whether that other service is stopped, and its models do not come.
+
     Raises
     ------
     ModelSettingError
@@ -113,7 +120,8 @@ class ServedModels:
     def __init__(self, names: Iterable[str], coming: Iterable[str] = ()) -> None:
         models = [_configured(name) for name in names]
         own = {plain_name(model.name) for model in models}
-        self.coming = tuple(name for name in coming if plain_name(name) not in own)
+        self._elsewhere = tuple(name for name in coming if plain_name(name) not in own)
+        self.stopped = False
         self.all = sorted(models, key=lambda model: model.megabytes)
         for name in {model.name for model in models}:
             if sum(model.name == name for model in models) > 1:
@@ -145,6 +153,11 @@ class ServedModels:
         return sorted(ready, key=lambda model: model.info.parameters, reverse=True)
 
     @property
+    def coming(self) -> tuple[str, ...]:
+        """The models that another service will have soon."""
+        return () if self.stopped else self._elsewhere
+
+    @property
     def pending(self) -> bool:
         """Whether a model may still become ready."""
         return any(model.state in (ModelState.WAITING, ModelState.LOADING) for model in self.all)
@@ -167,8 +180,8 @@ class ServedModels:
             if not model.can_answer:
                 raise _not_ready(model)
             return model
-        if coming := [each for each in self.coming if plain_name(each) == plain_name(name)]:
-            raise _not_here_yet(coming)
+        if others := [each for each in self._elsewhere if plain_name(each) == plain_name(name)]:
+            raise self._not_here(others)
         raise UnknownModelError(f"there is no model {name!r}; there is {_list(self.all)}")
 
     def check_ready(self) -> None:
@@ -244,11 +257,22 @@ class ServedModels:
         try:
             return self._choose(mel_bins, name, request)
         except (WrongHeightError, UnsupportedError):
-            able = [each for each in self.coming if could_hear(each, mel_bins, request)]
+            able = [each for each in self._elsewhere if could_hear(each, mel_bins, request)]
             # Who names a model means no other one.
             if able and is_any_model(name):
-                raise _not_here_yet(able) from None
+                raise self._not_here(able) from None
             raise
+
+    def _not_here(self, names: list[str]) -> ModelComingError:
+        are = f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'}"
+        if self.stopped:
+            return ModelComingError(
+                f"{are} stopped: what GPUs may cost this month is spent; name no model, and send"
+                " what the others take",
+                code=ASLEEP,
+                retry_after=LONGEST_RETRY_AFTER,
+            )
+        return ModelComingError(f"{are} on the way; try again in a minute")
 
     def _choose(self, mel_bins: int, name: str | None, request: DecodingRequest) -> ServedModel:
         candidates = self.any_ready() if is_any_model(name) else [self.named(str(name))]
@@ -329,11 +353,6 @@ def _not_ready(model: ServedModel) -> RefusedError:
 def _can(model: ServedModel, request: DecodingRequest) -> bool:
     knows = request.language is None or request.language in model.info.languages
     return knows and request.task in model.info.tasks
-
-
-def _not_here_yet(names: list[str]) -> ModelComingError:
-    are = "is" if len(names) == 1 else "are"
-    return ModelComingError(f"{' and '.join(names)} {are} on the way; try again in a minute")
 
 
 def could_hear(name: str, mel_bins: int, request: DecodingRequest) -> bool:

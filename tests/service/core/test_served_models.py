@@ -192,8 +192,8 @@ class TestModelsThatAreComing:
     """As the fleet's are, while the responder answers."""
 
     def models(self, *coming: str) -> ServedModels:
-        models = loaded(base=engine(80, MANY))
-        models.coming = ServedModels((), coming).coming
+        models = ServedModels((), coming)
+        models.all = loaded(base=engine(80, MANY)).all
         return models
 
     def test_who_names_one_is_told_to_come_again(self) -> None:
@@ -221,6 +221,16 @@ class TestModelsThatAreComing:
         assert models.coming == ("base", "small")
         for name in (None, "whisper-1", "base"):
             assert models.choose(80, name, ENGLISH).name == "base"
+
+    def test_while_they_are_stopped_none_comes_and_nobody_is_told_so(self) -> None:
+        models = self.models("small", "turbo")
+        models.stopped = True
+        assert models.coming == ()
+        for mel_bins, name in ((80, "turbo"), (128, None)):
+            with pytest.raises(ModelComingError, match="turbo is stopped") as refused:
+                models.choose(mel_bins, name, ENGLISH)
+            assert (refused.value.code, refused.value.retry_after) == ("asleep", 60)
+        assert models.choose(80, None, ENGLISH).name == "base"
 
     def test_what_is_here_is_not_coming(self) -> None:
         assert ServedModels(("base",), ("base", "small")).coming == ("small",)

@@ -77,13 +77,15 @@ async def test_verbose_json_has_segments_and_words_where_asked_for(
 
 
 async def test_an_answer_says_whose_words_they_are_and_what_is_on_its_way() -> None:
-    models = loaded(base=engine(), tiny=engine(parameters=10))
+    models = ServedModels((), ("small", "turbo"))
+    models.all = loaded(base=engine(), tiny=engine(parameters=10)).all
+    models.stopped = True
     async with http(models) as client:
         alone = await post(client, picture())
         assert alone.headers["hush-model"] == "base"
         assert "hush-coming" not in alone.headers
         assert (await client.get("/v1/models")).json()["coming"] == []
-        models.coming = ("small", "turbo")
+        models.stopped = False
         answers = [
             await post(client, picture(), model="tiny"),
             await post(client, picture(), model="tiny", stream="true"),
