@@ -117,7 +117,15 @@ def _code(scope: Construct, bundle: "Bundle") -> lambda_.Code:
             str(FOLDERS),
             exclude=["*", *kept, "**/__pycache__"],
             ignore_mode=cdk.IgnoreMode.GIT,
-            extra_hash="\n".join([bundle.folder, *LAMBDA.options, *map(_fingerprint, beside)]),
+            extra_hash="\n".join(
+                [
+                    bundle.folder,
+                    *LAMBDA.options,
+                    # Where it was published without, it is published anew.
+                    *(["compiled"] if bundle.compiled else []),
+                    *map(_fingerprint, beside),
+                ]
+            ),
         ),
         bundling=cdk.BundlingOptions(image=RUNTIME.bundling_image, local=bundle),
     )
@@ -159,6 +167,11 @@ class Bundle:
         self.service, self.files = service, files
         self._wanted, self._python = wanted, python
 
+    @property
+    def compiled(self) -> bool:
+        """Whether its modules are compiled."""
+        return self.service and self._python is not None
+
     def try_bundle(self, output_dir: str, *_: Any, **__: Any) -> bool:  # noqa: D102
         target = Path(output_dir)
         lock = FOLDERS / self.folder / LOCK
@@ -181,9 +194,9 @@ class Bundle:
             (target / name).mkdir()
             for file in files:
                 shutil.copy(file, target / name)
-        if self.service and self._python:
+        if self.compiled:
             # Nobody can write beside a Lambda's files, or would know when they were written.
-            compiling = [self._python, "-m", "compileall", "-q", "--invalidation-mode"]
+            compiling = [str(self._python), "-m", "compileall", "-q", "--invalidation-mode"]
             subprocess.run([*compiling, "unchecked-hash", output_dir], check=True)
         return True
 

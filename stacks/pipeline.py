@@ -15,12 +15,15 @@ from stacks.application import Application
 from stacks.names import LIVE, Names
 from stacks.part import Part
 from stacks.settings import PLACEHOLDER_REGION, Settings
+from stacks.targets import LAMBDA
 
 PACKAGE = Path(__file__).parents[1] / "package.json"
 PLACEHOLDER_CONNECTION = "arn:aws:codeconnections:us-east-1:111111111111:connection/placeholder"
 # A Debian image: in CodeBuild's own, which is Ubuntu, apt's Chromium is only a stub. By its tag,
 # as Debian's own packages, which the build installs too, are new ones every time.
 TEST_IMAGE = "public.ecr.aws/docker/library/node:22-bookworm"
+UV = "uv==0.13.9"
+"""What installs another Python; it knows the digest of each."""
 
 
 class Pipeline(Part):
@@ -77,6 +80,11 @@ class Pipeline(Part):
             # What the laptop wrote there at `make app`.
             install_commands=[
                 "apt-get update -qq && apt-get install -y -qq python3-venv awscli >/dev/null",
+                # The Lambdas' own, by which modules are compiled. Debian has none.
+                f"python3 -m venv /opt/uv && /opt/uv/bin/pip install --quiet {UV}",
+                f"/opt/uv/bin/uv python install --quiet {LAMBDA.python}",
+                f'ln -s "$(/opt/uv/bin/uv python find {LAMBDA.python})"'
+                f" /usr/local/bin/python{LAMBDA.python}",
                 f"aws ssm get-parameter --region {region} --name {names.settings_parameter}"
                 " --query Parameter.Value --output text >cloud.toml",
             ],

@@ -4,8 +4,10 @@ What it asks of AWS, a stand-in on loopback answers.
 """
 
 import asyncio
+import importlib.util
 import json
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -73,8 +75,19 @@ def picture() -> bytes:
 def code(real_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("bundle")
     files = {"model": small_files(responder_weights(TINY))}
-    Bundle("responder", wanted=False, service=True, files=files).try_bundle(str(folder))
+    bundle = Bundle("responder", wanted=False, service=True, files=files, python=sys.executable)
+    bundle.try_bundle(str(folder))
     return folder
+
+
+def test_its_modules_are_compiled_and_never_looked_at_again(code: Path) -> None:
+    for module in code.rglob("*.py"):
+        compiled = Path(importlib.util.cache_from_source(str(module)))
+        magic, flags = compiled.read_bytes()[:4], compiled.read_bytes()[4:8]
+        assert (magic, flags) == (importlib.util.MAGIC_NUMBER, b"\1\0\0\0"), module
+    # What is not compiled is another bundle.
+    made = [Bundle("responder", service=True, python=each) for each in (None, sys.executable)]
+    assert [each.compiled for each in made] == [False, True]
 
 
 @pytest.fixture(scope="module")

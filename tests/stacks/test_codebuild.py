@@ -10,6 +10,8 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
+from stacks.pipeline import UV
+from stacks.targets import LAMBDA
 from tests.stacks.codebuild import CDK, ROOT
 from tests.stacks.conftest import EVERYTHING_SET, Templates
 from tests.stacks.permissions import Names
@@ -57,7 +59,20 @@ def test_tools_that_builds_install_are_pinned(everything_set: Templates) -> None
     installed = [each for each in commands if each.startswith("npm install")]
     assert set(installed) == {f"npm install -g aws-cdk@{pinned}"}
     for command in commands:
-        assert "pip install" not in command or "constraints.txt" in command
+        assert "pip install" not in command or "constraints.txt" in command or UV in command
+
+
+def test_the_synthesis_compiles_with_the_lambdas_own_python(everything_set: Templates) -> None:
+    (synthesis,) = (
+        _commands(phases)
+        for phases in _specifications(everything_set)
+        if "make synth" in _commands(phases)
+    )
+    before = synthesis[: synthesis.index("make synth")]
+    (link,) = (each for each in before if each.startswith("ln -s"))
+    assert link.endswith(f" /usr/local/bin/python{LAMBDA.python}")
+    assert f"/opt/uv/bin/uv python install --quiet {LAMBDA.python}" in before
+    assert re.fullmatch(r"uv==\d+\.\d+\.\d+", UV)
 
 
 def test_the_pinned_tool_publishes_everything(
