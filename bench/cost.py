@@ -1,7 +1,7 @@
 """What hush costs in AWS, from a dated table of prices: `python -m bench.cost`.
 
-Prints the bill of a month in which nobody comes, of an hour of use, of a month of a demo, of a push
-and of a new machine image.
+Prints the bill of a month in which nobody comes, of an hour of use, of a month of a demo, of a
+push, of a new machine image and of a stage before live.
 """
 
 from stacks.office_hours import WEEKS_A_MONTH, OfficeHours
@@ -17,6 +17,8 @@ FILLED_MIB = Settings().volume_initialization
 IMAGE_GIGABYTES = 8
 """What its snapshot holds, by the account of `bench.wake`, in which half is counted."""
 ALARMS, DASHBOARDS, SECRETS = 9, 1, 4
+STAGING_ALARMS = 1
+"""Of staging, where nobody is told of the others."""
 SECRETS_BY_HAND = 1
 """The GitHub App's credentials, which no stack makes."""
 FLEET_METRICS = 9
@@ -104,6 +106,29 @@ def push_items() -> Items:
     ]
 
 
+def staging_items() -> Items:
+    """Return what a month of staging costs beside live's, as long as there is no push."""
+    month = PRICES["month"]
+    secrets, free = SECRETS + SECRETS_BY_HAND, PRICES["free_for_ever"]["alarms"]
+    alarms = max(0, ALARMS + STAGING_ALARMS - free) - max(0, ALARMS - free)
+    return [
+        ("load balancer, internal", HOURS_A_MONTH * PRICES["hour"]["load_balancer"]),
+        (f"{secrets} secrets", secrets * month["secret"]),
+        ("an alarm, the tenth", alarms * month["alarm"]),
+        ("everything else", 0.0),
+    ]
+
+
+def staging_push_items() -> Items:
+    """Return what a push costs more that goes through staging."""
+    minute, test = PRICES["minute"], SMALL_MINUTES["smoke test"]
+    return [
+        (f"{test} minutes of a small build: smoke test", test * minute["build_small"]),
+        ("the pipeline's actions", (test + DEPLOY_MINUTES) * minute["pipeline"]),
+        ("the instance that the smoke test wakes", AWAKE_MINUTES / 60 * total(hour_items())),
+    ]
+
+
 def image_items() -> Items:
     """Return what a push costs more that makes a new machine image."""
     hours = IMAGE_MINUTES / 60
@@ -144,6 +169,8 @@ def report() -> str:
         table(f"a month of `office_hours`: {OFFICE}", office_items()),
         table("a push", push_items()),
         table("a new machine image, more", image_items()),
+        table("a month of staging, more", staging_items()),
+        table("a push through staging, more", staging_push_items()),
         f"Filling a volume at a set rate (`volume_initialization`) costs {filling():.2f} $ for each"
         f" launch, and\nreading it as fast {volume_hour(True) - volume_hour(False):.2f} $ an hour.",
     ]

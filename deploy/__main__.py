@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import boto3
@@ -18,7 +19,7 @@ from deploy.doctor import examine, former_github_parameter, older_version
 from deploy.remains import delete_buckets, delete_logs, resources_of
 from stacks.application import CERTIFICATE_REGION
 from stacks.machine_image import ROOT
-from stacks.names import PARTS, Names
+from stacks.names import LIVE, STAGES, Names, StageName
 from stacks.settings import CLOUD_TOML, Settings, SettingsError, load_settings
 
 console = Console(highlight=False, soft_wrap=True)
@@ -82,11 +83,10 @@ def sandbox(settings: Settings) -> bool:
 
 
 def lift(settings: Settings) -> bool:
-    """Let the fleet cost as much again this month; return whether it may."""
+    """Let a stage's fleet cost as much again this month; return whether it may."""
+    names = Names(settings.name, chosen_stage() or LIVE)
     client: Any = boto3.client("lambda", settings.region)
-    answer = client.invoke(
-        FunctionName=Names(settings.name).governor, Payload=json.dumps({"lift": True}).encode()
-    )
+    answer = client.invoke(FunctionName=names.governor, Payload=json.dumps({"lift": True}).encode())
     said = json.loads(answer["Payload"].read())
     if "FunctionError" in answer:
         console.print(f"the governor failed: {said['errorMessage']}", style="red", markup=False)
@@ -99,31 +99,28 @@ def lift(settings: Settings) -> bool:
 
 
 def destroy(settings: Settings) -> bool:
-    """Take everything down, after asking; return whether that was wanted."""
-    name = settings.name
+    """Take everything down, or staging alone, after asking; return whether that was wanted."""
+    if (stage := chosen_stage()) is not None:
+        return destroy_stage(settings, stage)
     older = older_version(settings)
     if older.verdict is not Verdict.GOOD:
         console.print(f"{older.subject}: {older.finding}", markup=False)
         return False
     console.print(
-        f"\nThis deletes the installation {name!r}: its stacks, machine images with their"
+        f"\nThis deletes the installation {settings.name!r}: its stacks, machine images with their"
         " snapshots,\nlogs, secrets and the stored settings."
     )
-    if os.environ.get("YES") != name and console.input(f"Type {name} to go on: ") != name:
-        console.print("nothing was deleted")
+    if not agreed(settings.name):
         return False
-    names = Names(name)
     stop_pipeline(settings)
     everywhere = {**places(settings), **support_places(settings)}
-    for each, region in everywhere.items():
-        if stack.describe(each, region) is not None:
-            console.print(f"  deleting {each}")
-            stack.delete(each, region)
+    delete_stacks(everywhere)
     removed = delete_images(settings)
     resources = resources_of(everywhere)
     buckets = delete_buckets(resources)
-    logs = delete_logs(resources, str(settings.region), names.build_log)
-    delete_stored(settings)
+    logs = delete_logs(resources, (str(settings.region), Names(settings.name).build_log))
+    delete_settings(settings)
+    delete_credentials(settings)
     kept = tables(settings)
     console.print(
         f"\ndeleted: all stacks, {removed} machine images left over with their snapshots,"
@@ -138,14 +135,87 @@ def destroy(settings: Settings) -> bool:
     return True
 
 
-def places(settings: Settings) -> dict[str, str]:
-    """Return in which region each stack is, by its name: first what is built upon others."""
-    region, names = str(settings.region), Names(settings.name)
-    stacks = dict.fromkeys((names.pipeline, *map(names.stack, reversed(PARTS))), region)
-    if region != CERTIFICATE_REGION:
+def destroy_stage(settings: Settings, stage: StageName) -> bool:
+    """Take staging down, after asking, once no push goes through it; return whether it did."""
+    names = Names(settings.name, stage)
+    if stage == LIVE:
+        console.print("live cannot go alone: make destroy, without STAGE, takes everything down")
+        return False
+    if stage in settings.stages:
+        console.print(
+            f'the next push would make {stage} again: take "{stage}" out of stages in cloud.toml,'
+            " run make app, and then this"
+        )
+        return False
+    console.print(
+        f"\nThis deletes {stage} of the installation {settings.name!r}: its stacks, logs and"
+        " secrets. Live stays as it is."
+    )
+    if not agreed(names.prefix):
+        return False
+    there = places(settings, (stage,))
+    delete_stacks(there)
+    logs = delete_logs(resources_of(there))
+    delete_credentials(settings, (stage,))
+    console.print(
+        f"\ndeleted: {stage}'s stacks, {logs} logs of its Lambdas, and its GitHub App's"
+        " credentials\nkept: the tables of its people and of what they used:"
+    )
+    for table in tables(settings, (stage,)):
+        console.print(f"  {table}", markup=False)
+    console.print("docs/deploy.md says how to delete those\n")
+    return True
+
+
+def chosen_stage() -> StageName | None:
+    """Return the stage that `make … STAGE=staging` is about, if it says so.
+
+    Raises
+    ------
+    SettingsError
+        If there is no such stage.
+    """
+    chosen = os.environ.get("STAGE")
+    if not chosen:
+        return None
+    for stage in STAGES:
+        if stage == chosen:
+            return stage
+    raise SettingsError(f"STAGE={chosen}: there is no such stage, but {' and '.join(STAGES)}")
+
+
+def agreed(name: str) -> bool:
+    """Ask for a name, unless YES is it already; return whether it was given."""
+    if os.environ.get("YES") == name or console.input(f"Type {name} to go on: ") == name:
+        return True
+    console.print("nothing was deleted")
+    return False
+
+
+def places(settings: Settings, stages: Sequence[StageName] = STAGES) -> dict[str, str]:
+    """Return in which region each stack is, by its name: first what is built upon others.
+
+    Parameters
+    ----------
+    stages
+        Of which stages; with the pipeline, if all. There may have been one that is not set now.
+    """
+    region, live = str(settings.region), Names(settings.name)
+    stacks = {live.pipeline: region} if stages == STAGES else {}
+    for names in (Names(settings.name, stage) for stage in stages):
+        stacks |= dict.fromkeys(map(names.stack, reversed(names.parts)), region)
+    if LIVE in stages and region != CERTIFICATE_REGION:
         # Whether or not there is a domain now: there may have been one.
-        stacks[names.stack("certificate")] = CERTIFICATE_REGION
+        stacks[live.stack("certificate")] = CERTIFICATE_REGION
     return stacks
+
+
+def delete_stacks(stacks: dict[str, str]) -> None:
+    """Delete those stacks that are there, one after the other."""
+    for each, region in stacks.items():
+        if stack.describe(each, region) is not None:
+            console.print(f"  deleting {each}")
+            stack.delete(each, region)
 
 
 def support_places(settings: Settings) -> dict[str, str]:
@@ -202,8 +272,8 @@ def clear_failed(settings: Settings) -> bool:
         f"\nThe first creation or the deletion of {', '.join(failed)} failed, and nothing can be"
         "\ndeployed over what is left of it. docs/operations.md says where the reason stands."
     )
-    agreed = os.environ.get("YES") == settings.name
-    if not agreed and console.input("Type yes to delete it and go on: ") != "yes":
+    asked = os.environ.get("YES") != settings.name
+    if asked and console.input("Type yes to delete it and go on: ") != "yes":
         return False
     for name in failed:
         stack.delete(name, places(settings)[name])
@@ -224,27 +294,30 @@ def delete_images(settings: Settings) -> int:
     return len(images)
 
 
-def delete_stored(settings: Settings) -> None:
-    """Delete the settings that the pipeline read, and the GitHub App's credentials."""
+def delete_settings(settings: Settings) -> None:
+    """Delete the settings that the pipeline read, and credentials where they once were."""
     names = Names(settings.name)
     parameters: Any = boto3.client("ssm", settings.region)
     parameters.delete_parameters(
         Names=[names.settings_parameter, former_github_parameter(settings)]
     )
+
+
+def delete_credentials(settings: Settings, stages: Sequence[StageName] = STAGES) -> None:
+    """Delete the GitHub App's credentials, of some stages."""
     secrets: Any = boto3.client("secretsmanager", settings.region)
-    try:
-        secrets.delete_secret(SecretId=names.github_secret, ForceDeleteWithoutRecovery=True)
-    except secrets.exceptions.ResourceNotFoundException:
-        return
+    for names in (Names(settings.name, stage) for stage in stages):
+        with suppress(secrets.exceptions.ResourceNotFoundException):
+            secrets.delete_secret(SecretId=names.github_secret, ForceDeleteWithoutRecovery=True)
 
 
-def tables(settings: Settings) -> list[str]:
-    """Return the names of the tables that outlive their stack."""
+def tables(settings: Settings, stages: Sequence[StageName] = STAGES) -> list[str]:
+    """Return the names of the tables that outlive their stacks, of some stages."""
     client: Any = boto3.client("dynamodb", settings.region)
     pages = client.get_paginator("list_tables").paginate()
     names = (name for page in pages for name in page["TableNames"])
-    people = Names(settings.name).stack("people")
-    return [name for name in names if name.startswith(f"{people}-")]
+    people = tuple(f"{Names(settings.name, stage).stack('people')}-" for stage in stages)
+    return [name for name in names if name.startswith(people)]
 
 
 def bootstrap(settings: Settings) -> None:

@@ -1,5 +1,6 @@
 """Whether an AWS account, this machine and `cloud.toml` are ready for a deployment."""
 
+import functools
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -9,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from deploy import stack
 from deploy.check import Check, Verdict, client_of
 from deploy.images import base_image, machine_image, publishing
-from stacks.names import Names
+from stacks.names import LIVE, STAGES, STAGING, Names, StageName
 from stacks.settings import Settings
 
 SPOT_QUOTA, ON_DEMAND_QUOTA = "L-3819A6DF", "L-DB2E81BA"
@@ -19,6 +20,8 @@ BUILD_SIZES = ("Small", "Large")
 ZONES_WITHOUT_LINKS = frozenset({"use1-az3", "usw1-az2", "cac1-az3", "apne1-az2", "apne2-az2"})
 """Ids of the zones in which API Gateway makes no VPC links, from its documentation."""
 
+SIGN_IN_SECTIONS = {LIVE: "step 7", STAGING: "A stage before live"}
+"""Where `docs/deploy.md` says how people can sign in."""
 UNRESERVED = 100
 """Of the functions at once of an account, which Lambda keeps for those without a share of their
 own."""
@@ -48,9 +51,7 @@ def examine(settings: Settings, pipeline: bool = True) -> Iterator[Check]:
     yield known
     if known.verdict is Verdict.BAD:
         return
-    older = _asked("older version", lambda: older_version(settings))
-    if older.verdict is not Verdict.GOOD:
-        yield older
+    yield from leftovers(settings)
     yield _asked("zones", lambda: zones(settings))
     if settings.image:
         yield _asked("machine image", lambda: machine_image(settings))
@@ -65,11 +66,21 @@ def examine(settings: Settings, pipeline: bool = True) -> Iterator[Check]:
         yield _asked("responder", lambda: responder(settings))
     yield _asked("API's log", lambda: gateway_log_role(settings))
     yield _asked("CloudFront", lambda: cloudfront(settings))
-    yield _asked("GitHub App", lambda: github_app(settings))
+    for stage in reversed(settings.stages):
+        yield _asked("GitHub App", functools.partial(github_app, settings, stage))
     if pipeline:
         yield _asked("builds", lambda: builds(settings))
     if pipeline and settings.connection is not None:
         yield _asked("connection", lambda: connection(settings))
+
+
+def leftovers(settings: Settings) -> Iterator[Check]:
+    """Say what is there of before, if anything is."""
+    looks = {"older version": older_version, "staging": former_staging}
+    for subject, look in looks.items():
+        check = _asked(subject, functools.partial(look, settings))
+        if check.verdict is not Verdict.GOOD:
+            yield check
 
 
 def tools() -> Iterator[Check]:
@@ -106,12 +117,14 @@ def who(settings: Settings) -> Check:
     return Check(Verdict.GOOD, "who may use it", finding)
 
 
-def github_app(settings: Settings) -> Check:
-    """See whether sign-in has the GitHub App's credentials, and nobody else."""
+def github_app(settings: Settings, stage: StageName = LIVE) -> Check:
+    """See whether sign-in of a stage has the GitHub App's credentials, and nobody else."""
     subject, former = "GitHub App", former_github_parameter(settings)
-    name = Names(settings.name).github_secret
-    client = client_of("ssm", settings)
-    if client.get_parameters(Names=[former])["Parameters"]:
+    names = Names(settings.name, stage)
+    name, url = names.github_secret, names.url_parameter
+    asked = client_of("ssm", settings).get_parameters(Names=[former, url])["Parameters"]
+    known = {each["Name"]: each["Value"] for each in asked}
+    if former in known:
         finding = (
             f"its credentials are in the parameter {former}, which others in this account may read:"
             " move them into a secret, docs/deploy.md, step 7"
@@ -123,13 +136,14 @@ def github_app(settings: Settings) -> Check:
         if error.response["Error"]["Code"] != "ResourceNotFoundException":
             raise
         secret = None
+    callback = f"; it has to know {known[url]}/auth/callback" if url in known else ""
     if secret is None or "DeletedDate" in secret:
-        finding = (
-            f"its credentials are not in the secret {name}, so nobody can sign in:"
-            " docs/deploy.md, step 7"
-        )
+        finding = f"its credentials are not in the secret {name}, so nobody can sign in"
+        if stage == STAGING:
+            finding += " there, which the smoke test does not need"
+        finding += f"{callback}: docs/deploy.md, {SIGN_IN_SECTIONS[stage]}"
         return Check(Verdict.UNSURE, subject, finding)
-    return Check(Verdict.GOOD, subject, f"its credentials are in {name}")
+    return Check(Verdict.GOOD, subject, f"its credentials are in {name}{callback}")
 
 
 def former_github_parameter(settings: Settings) -> str:
@@ -158,6 +172,17 @@ def older_version(settings: Settings) -> Check:
     return Check(Verdict.BAD, subject, finding)
 
 
+def former_staging(settings: Settings) -> Check:
+    """Look for a stage that no push goes through any more, and that costs what it did."""
+    if STAGING in settings.stages:
+        return Check(Verdict.GOOD, "staging", "pushes go through it")
+    name = Names(settings.name, STAGING).stack("service")
+    if stack.describe(name, str(settings.region)) is None:
+        return Check(Verdict.GOOD, "staging", "there is none")
+    finding = f"{name} is still there, and costs what it did: make destroy STAGE={STAGING}"
+    return Check(Verdict.UNSURE, "staging", finding)
+
+
 def zones(settings: Settings) -> Check:
     """Find the zones that have both the first instance type and VPC links."""
     client = client_of("ec2", settings)
@@ -182,9 +207,10 @@ def zones(settings: Settings) -> Check:
 
 
 def spot_quota(settings: Settings) -> Check:
-    """Compare the fleet's quota with as many instances as it may have, of the largest type."""
+    """Compare the fleets' quota with as many instances as they may have, of the largest type."""
     sizes = cpus(settings)
-    most = settings.maximum_instances * max(sizes.values())
+    instances = sum(settings.in_stage(stage).maximum_instances for stage in settings.stages)
+    most = instances * max(sizes.values())
     return quota(settings, "spot quota", SPOT_QUOTA, most, min(sizes.values()))
 
 
@@ -227,6 +253,9 @@ def quota(settings: Settings, subject: str, code: str, wanted: int, least: int) 
 def responder(settings: Settings) -> Check:
     """See whether Lambda has room for as many responders at once as are to be kept for it."""
     subject, wanted = "responder", settings.responder_concurrency
+    if wanted is not None:
+        kept = (settings.in_stage(stage).responder_concurrency for stage in settings.stages)
+        wanted = sum(each or 0 for each in kept)
     limits = client_of("lambda", settings).get_account_settings()["AccountLimit"]
     most, free = limits["ConcurrentExecutions"], limits["UnreservedConcurrentExecutions"]
     room = free - UNRESERVED
@@ -249,7 +278,8 @@ def gateway_log_role(settings: Settings) -> Check:
     subject = "API's log"
     role = str(client_of("apigateway", settings).get_account().get("cloudwatchRoleArn", ""))
     # CloudFormation shortens the names that it makes for roles.
-    ours = role.rpartition("/")[2].startswith(Names(settings.name).stack("service")[:24])
+    beginnings = tuple(Names(settings.name, stage).stack("service")[:24] for stage in STAGES)
+    ours = role.rpartition("/")[2].startswith(beginnings)
     if role and settings.gateway_log_role and not ours:
         finding = f"{role} is set already, and stays: put into cloud.toml: gateway_log_role = false"
         return Check(Verdict.BAD, subject, finding)

@@ -84,15 +84,15 @@ def delete_buckets(resources: list[Resource]) -> int:
     return deleted
 
 
-def delete_logs(resources: list[Resource], region: str, build_log: str) -> int:
-    """Delete the logs that CodeBuild, Lambda and Image Builder made for themselves; count them.
+def delete_logs(resources: list[Resource], *others: tuple[str, str]) -> int:
+    """Delete the logs that CodeBuild and Lambda made for themselves; count them.
 
     Parameters
     ----------
     resources
         What the stacks had.
-    region, build_log
-        Where images were built, and Image Builder's group, which it calls by the recipe.
+    others
+        Regions and names of other groups, such as Image Builder's, which it calls by the recipe.
     """
     groups = {
         (each.region, LOG_GROUPS[each.kind] + each.name)
@@ -100,7 +100,7 @@ def delete_logs(resources: list[Resource], region: str, build_log: str) -> int:
         if each.kind in LOG_GROUPS
     }
     deleted = 0
-    for where, name in sorted({*groups, (region, build_log)}):
+    for where, name in sorted({*groups, *others}):
         client: Any = boto3.client("logs", where)
         try:
             client.delete_log_group(logGroupName=name)

@@ -1,5 +1,8 @@
 """The application as a whole: what it consists of, and in which stacks that is deployed.
 
+Each stage has one of its own. The machine image alone is built once for all of them, so that live
+starts from what staging was tried with.
+
 People have a stack of their own, as their tables outlast everything else. So has the machine image,
 unless one is taken that is there already: it takes half an hour to build, and a build that fails
 must not take the rest back with it. Fleet, API and site change together, and are one stack.
@@ -7,6 +10,8 @@ must not take the rest back with it. Fleet, API and site change together, and ar
 References between stacks are weak ones (`cdk.json`): CloudFormation would refuse a new image, or to
 forget an old signing key, as long as another stack holds on to the one before.
 """
+
+from dataclasses import dataclass
 
 import aws_cdk as cdk
 from aws_cdk import aws_certificatemanager as certificates
@@ -18,11 +23,12 @@ from stacks.api.sign_in import SignIn
 from stacks.fleet import Fleet
 from stacks.fleet.governor import Governor
 from stacks.machine_image import MachineImage
-from stacks.names import LIVE, Names, StackPart
+from stacks.names import LIVE, Names, StackPart, StageName
 from stacks.observability.alarms import (
-    watch_api,
+    watch_errors,
     watch_fleet,
     watch_governor,
+    watch_latency,
     watch_pipeline,
     watch_responder,
 )
@@ -38,6 +44,22 @@ CERTIFICATE_REGION = "us-east-1"
 """CloudFront takes certificates from there alone."""
 
 
+@dataclass(frozen=True)
+class Image:
+    """What instances start from.
+
+    Attributes
+    ----------
+    ami
+        Id of the machine image.
+    version
+        Changes with what goes into it.
+    """
+
+    ami: str
+    version: str
+
+
 class Application:
     """Image, people, fleet, API and site.
 
@@ -48,33 +70,52 @@ class Application:
     settings
         What to deploy.
     stage
-        Under which names.
+        Under which names, and how large.
+    image
+        That of a stage before; built here if None.
 
     Attributes
     ----------
+    image
+        What its instances start from.
     url, deployment_key
         Outputs with the public address, and with the ARN of the secret with an API key.
     deployment_key_name
         With what the name of that secret begins.
     """
 
-    def __init__(self, scope: Construct, settings: Settings, stage: str = LIVE) -> None:
-        names = Names(settings.name, stage)
+    def __init__(
+        self,
+        scope: Construct,
+        settings: Settings,
+        stage: StageName = LIVE,
+        image: Image | None = None,
+    ) -> None:
+        settings, names = settings.in_stage(stage), Names(settings.name, stage)
 
-        def stack(part: StackPart, region: str | None = None) -> Part:
+        def stack(part: StackPart, names: Names = names, region: str | None = None) -> Part:
             name = names.stack(part)
             return Part(scope, name, settings, tag=names.prefix, region=region)
 
-        ami = version = settings.image or ""
-        if not settings.image:
-            image = MachineImage(stack("image"), "Image", settings, names)
-            ami, version = image.ami, image.version
+        built: Part | None = None
+        if image is None and settings.image:
+            image = Image(settings.image, settings.image)
+        elif image is None:
+            # Whichever stage comes first: it stays as it is when another one is put before live.
+            of_all = Names(settings.name)
+            built = stack("image", of_all)
+            made = MachineImage(built, "Image", settings, of_all)
+            image = Image(made.ami, made.version)
+        self.image = image
         people = People(stack("people"), "People", secrets=settings.secrets)
         certificate: certificates.ICertificate | None = None
         if settings.domain and settings.region not in (None, CERTIFICATE_REGION):
-            certificate = domain_certificate(stack("certificate", CERTIFICATE_REGION), settings)
+            elsewhere = stack("certificate", region=CERTIFICATE_REGION)
+            certificate = domain_certificate(elsewhere, settings)
 
         service = stack("service")
+        if built:
+            service.add_stack_dependency(built)
         # Two, so that an instance which somebody broke into does not open the API.
         front_door = generated_secret(
             service,
@@ -91,8 +132,8 @@ class Application:
             "Fleet",
             settings,
             names,
-            ami=ami,
-            image_version=version,
+            ami=image.ami,
+            image_version=image.version,
             quota=people.quota,
             front_door=front_door,
             gateway_key=gateway_key,
@@ -150,17 +191,20 @@ class Application:
             budget_by_tag=settings.budget_by_tag,
         )
         lobby, pictures = fleet.lobby.requests(), fleet.lobby.pictures()
-        watch_fleet(
-            alerts, group=names.group, lobby=lobby, pictures=pictures, status=fleet.lobby.status
-        )
-        watch_api(alerts, api=names.api, lobby=lobby)
-        if fleet.responder:
-            watch_responder(alerts, fleet.responder.function)
         governor = Governor(
             service, "Governor", settings, names, quota=people.quota, topic=alerts.topic
         )
-        watch_governor(alerts, governor.function)
-        watch_pipeline(alerts, names.pipeline)
+        # By it, every stage has a deployment taken back. Of staging, nobody wants to know the rest.
+        watch_errors(alerts, api=names.api, lobby=lobby)
+        if stage == LIVE:
+            watch_fleet(
+                alerts, group=names.group, lobby=lobby, pictures=pictures, status=fleet.lobby.status
+            )
+            watch_latency(alerts, api=names.api)
+            if fleet.responder:
+                watch_responder(alerts, fleet.responder.function)
+            watch_governor(alerts, governor.function)
+            watch_pipeline(alerts, names.pipeline)
         dashboard(service, "Dashboard", names, lobby=lobby, pictures=pictures)
 
         self.url = cdk.CfnOutput(service, "Url", value=site.url, description="Where hush is")

@@ -20,7 +20,7 @@ from aws_cdk import aws_imagebuilder as imagebuilder
 from aws_cdk import aws_s3_assets as s3_assets
 from constructs import Construct
 
-from stacks.names import Names
+from stacks.names import STAGING, Names
 from stacks.network import ZonedAddresses, name_by_zone
 from stacks.settings import EngineName, Settings
 
@@ -31,6 +31,10 @@ driver, from Amazon Linux's own repository: AWS's images that have it hold 30 GB
 BASE_IMAGE_NAME = "al2023-ami-2023"
 """With what the names of such images begin."""
 PLACEHOLDER_BASE = "ami-00000000000000000"
+OUTPUT = "Ami"
+"""Of its stack, with the image's id."""
+NEWEST_KEPT, NEWEST_KEPT_WITH_STAGING = 1, 3
+"""So many stay in any case: live may be of one before those that staging has tried."""
 KEPT_TAG = {"hush-keep": "yes"}
 """An image with it stays, whatever its age."""
 CUDA_LIBRARIES = {"ctranslate2": ("nvidia-cublas-cu12==12.9.1.4",), "reference": ()}
@@ -69,7 +73,7 @@ class MachineImage(Construct):
     Attributes
     ----------
     ami
-        Id of the image.
+        Id of the image, for other stacks.
     version
         Changes with what goes into the image.
     """
@@ -127,16 +131,19 @@ class MachineImage(Construct):
                 image_tests_enabled=True, timeout_minutes=60
             ),
             deletion_settings=imagebuilder.CfnImage.DeletionSettingsProperty(
-                execution_role=self._cleaner(settings.keep_images_days).role_arn
+                execution_role=self._cleaner(settings).role_arn
             ),
             tags=self._tags,
         )
         # Its predecessor is there to go back to, until it is too old.
         image.cfn_options.update_replace_policy = cdk.CfnDeletionPolicy.RETAIN
         image.cfn_options.deletion_policy = cdk.CfnDeletionPolicy.DELETE
-        self.ami = image.attr_image_id
         stack = cdk.Stack.of(self)
-        cdk.CfnOutput(stack, "Ami", value=self.ami, description="Machine image of the fleet")
+        cdk.CfnOutput(
+            stack, OUTPUT, value=image.attr_image_id, description="Machine image of the fleet"
+        )
+        # By names, as the CDK has no reference from one stage of a pipeline to another.
+        self.ami = cdk.Fn.get_stack_output(stack.stack_name, OUTPUT, stack.region)
 
     def _component(self, name: str, file: Path) -> imagebuilder.CfnComponent:
         platform, data = "Linux", file.read_text(encoding="utf-8")
@@ -240,15 +247,14 @@ class MachineImage(Construct):
         )
         return kind(self, "Published", name=self._name, distributions=[distribution]).attr_arn
 
-    def _cleaner(self, days: int) -> iam.Role:
+    def _cleaner(self, settings: Settings) -> iam.Role:
         """Return a role that removes images with their snapshots, and have it remove old ones.
 
-        Parameters
-        ----------
-        days
-            An image stays for as long after an instance was last launched from it. The newest one
-            stays in any case.
+        An image stays for days after an instance was last launched from it. The newest one stays in
+        any case, or the newest ones.
         """
+        days = settings.keep_images_days
+        staging = STAGING in settings.stages
         role = iam.Role(
             self,
             "CleanerRole",
@@ -276,7 +282,10 @@ class MachineImage(Construct):
                         ),
                     ),
                     filter=policy.FilterProperty(
-                        type="AGE", value=days, unit="DAYS", retain_at_least=1
+                        type="AGE",
+                        value=days,
+                        unit="DAYS",
+                        retain_at_least=NEWEST_KEPT_WITH_STAGING if staging else NEWEST_KEPT,
                     ),
                     exclusion_rules=policy.ExclusionRulesProperty(
                         amis=policy.AmiExclusionRulesProperty(

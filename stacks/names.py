@@ -7,8 +7,13 @@ it. Whatever is not here has a name that CloudFormation makes up, which begins w
 from dataclasses import dataclass
 from typing import Literal
 
-LIVE = "live"
+StageName = Literal["staging", "live"]
+LIVE: StageName = "live"
 """The stage that people use."""
+STAGING: StageName = "staging"
+"""The one in which a change is tried before, where there is one."""
+STAGES: tuple[StageName, ...] = (STAGING, LIVE)
+"""All that there may be, in the order in which a change passes through them."""
 StackPart = Literal["image", "people", "service", "certificate"]
 PARTS: tuple[StackPart, ...] = ("image", "people", "service")
 """The stacks of a stage, in the order in which they build on each other."""
@@ -33,6 +38,11 @@ class Names:
     def prefix(self) -> str:
         """With what all names of the stage begin; also the value of its tag, `hush`."""
         return f"{self.installation}-{self.stage}"
+
+    @property
+    def parts(self) -> tuple[StackPart, ...]:
+        """The stage's own stacks, as `PARTS`: the image is for all stages, and among live's."""
+        return PARTS if self.stage == LIVE else tuple(part for part in PARTS if part != "image")
 
     def stack(self, part: StackPart) -> str:
         """Name of a stack."""

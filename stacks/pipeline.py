@@ -1,6 +1,11 @@
-"""The pipeline: every push is tested, and updates the pipeline, the infrastructure and the code."""
+"""The pipeline: every push is tested, and updates the pipeline, the infrastructure and the code.
+
+With a stage before live, it is deployed and asked for words there first, and waits for somebody's
+approval. Whatever fails before that leaves live as it is.
+"""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import aws_cdk as cdk
@@ -8,17 +13,22 @@ from aws_cdk import aws_codebuild as codebuild
 from aws_cdk import aws_codepipeline as codepipeline
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
 from aws_cdk import pipelines
 from constructs import Construct
 
-from stacks.application import Application
-from stacks.names import LIVE, Names
+from stacks.application import Application, Image
+from stacks.names import Names, StageName
+from stacks.observability.alerts import RUNBOOK
 from stacks.part import Part
 from stacks.settings import PLACEHOLDER_REGION, Settings
 from stacks.targets import LAMBDA
 
 PACKAGE = Path(__file__).parents[1] / "package.json"
 PLACEHOLDER_CONNECTION = "arn:aws:codeconnections:us-east-1:111111111111:connection/placeholder"
+ADDRESS = "HUSH_URL"
+"""What the smoke test is told the public address by."""
 # A Debian image: in CodeBuild's own, which is Ubuntu, apt's Chromium is only a stub. By its tag,
 # as Debian's own packages, which the build installs too, are new ones every time.
 TEST_IMAGE = "public.ecr.aws/docker/library/node:22-bookworm"
@@ -64,10 +74,19 @@ class Pipeline(Part):
             # New accounts run one build of a size at a time, and refuse the others.
             publish_assets_in_parallel=False,
         )
-        stage = Deployment(self, LIVE, settings)
-        pipeline.add_stage(stage, post=[self._smoke_test(source, stage)])
+        stages: list[Deployment] = []
+        image: Image | None = None
+        for name in settings.stages:
+            stage = Deployment(self, name, settings, image)
+            image = stage.application.image
+            test = self._smoke_test(source, stage, Names(settings.name, name).prefix)
+            last = name == settings.stages[-1]
+            # In this stage and not in the next: what is looked at stays until somebody has decided.
+            approval = [] if last else [self._approval(source, test, settings)]
+            pipeline.add_stage(stage, post=[test, *approval])
+            stages.append(stage)
         pipeline.build_pipeline()
-        self._publish_with_the_pinned_tool(pipeline, stage)
+        self._publish_with_the_pinned_tool(pipeline, stages)
         self._use_connection(pipeline, settings)
 
     def _synth(
@@ -111,14 +130,14 @@ class Pipeline(Part):
         )
 
     def _smoke_test(
-        self, source: pipelines.CodePipelineSource, stage: "Deployment"
-    ) -> pipelines.Step:
-        """Ask at the public address, as a client would."""
+        self, source: pipelines.CodePipelineSource, stage: "Deployment", tag: str
+    ) -> pipelines.CodeBuildStep:
+        """Ask at the public address, as a client would, with the key of the stage with this tag."""
         return pipelines.CodeBuildStep(
             "SmokeTest",
             input=source,
             env_from_cfn_outputs={
-                "HUSH_URL": stage.application.url,
+                ADDRESS: stage.application.url,
                 "HUSH_DEPLOYMENT_KEY": stage.application.deployment_key,
             },
             install_commands=["pip install --quiet --constraint constraints.txt . boto3"],
@@ -135,8 +154,33 @@ class Pipeline(Part):
                             arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
                         )
                     ],
+                    # The keys of all stages begin alike.
+                    conditions={"StringEquals": {"secretsmanager:ResourceTag/hush": tag}},
                 )
             ],
+        )
+
+    def _approval(
+        self,
+        source: pipelines.CodePipelineSource,
+        test: pipelines.CodeBuildStep,
+        settings: Settings,
+    ) -> pipelines.Step:
+        """Ask somebody whether what was tested may go live, by mail if there is an address."""
+        topic: sns.Topic | None = None
+        if settings.alarm_email:
+            # Live's own is in a stack that is not there yet at the first deployment.
+            topic = sns.Topic(self, "Approvals", enforce_ssl=True)
+            topic.add_subscription(subscriptions.EmailSubscription(settings.alarm_email))
+        address, commit = test.exported_variable(ADDRESS), source.source_attribute("CommitId")
+        return pipelines.ManualApprovalStep(
+            "Approval",
+            comment=f"Look at {address}, which is staging, of commit {commit}: its smoke test"
+            " passed. Approve, and this commit goes live. Reject, or let seven days pass, and live"
+            f" stays as it is: {RUNBOOK}#an-approval",
+            # A variable may end an address here, and not be all of it.
+            review_url=f"https://github.com/{settings.repository or 'owner/name'}/commit/{commit}",
+            notification_topic=topic,
         )
 
     def _use_connection(self, pipeline: pipelines.CodePipeline, settings: Settings) -> None:
@@ -145,7 +189,8 @@ class Pipeline(Part):
         IAM wants the name in the connection's ARN; the CDK grants the older one alone.
         """
         for role in pipeline.node.find_all():
-            if isinstance(role, iam.Role) and role.node.id == "CodePipelineActionRole":
+            ours = "/Source/" in role.node.path and role.node.id == "CodePipelineActionRole"
+            if ours and isinstance(role, iam.Role):
                 role.add_to_policy(
                     iam.PolicyStatement(
                         actions=["codeconnections:UseConnection"],
@@ -154,17 +199,18 @@ class Pipeline(Part):
                 )
 
     def _publish_with_the_pinned_tool(
-        self, pipeline: pipelines.CodePipeline, stage: "Deployment"
+        self, pipeline: pipelines.CodePipeline, stages: Sequence["Deployment"]
     ) -> None:
         """Publish assets by the command line that made them, in place of the newest `cdk-assets`.
 
         That is another tool with versions of its own, which need not read what this one writes.
         """
-        assembly = stage.artifact_id
         phases = {
             "install": [f"npm install -g aws-cdk@{_cli_version()}"],
             "build": [
-                f"cdk --no-notices --app {assembly} publish-assets --unstable=publish-assets '**'"
+                f"cdk --no-notices --app {stage.artifact_id} publish-assets"
+                " --unstable=publish-assets '**'"
+                for stage in stages
             ],
         }
         specification = {
@@ -195,12 +241,14 @@ class Pipeline(Part):
 
 
 class Deployment(cdk.Stage):
-    """The application, as the pipeline deploys it."""
+    """The application, as the pipeline deploys it: in a stage, from the image of one before."""
 
-    def __init__(self, scope: Construct, construct_id: str, settings: Settings) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: StageName, settings: Settings, image: Image | None
+    ) -> None:
         environment = cdk.Environment(account=settings.account, region=settings.region)
         super().__init__(scope, construct_id, env=environment if settings.account else None)
-        self.application = Application(self, settings, construct_id)
+        self.application = Application(self, settings, construct_id, image)
 
 
 def _cli_version() -> str:

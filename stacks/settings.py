@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from stacks.names import LIVE, STAGES, StageName
 from stacks.office_hours import OfficeHours
 
 CLOUD_TOML = Path(__file__).parents[1] / "cloud.toml"
@@ -22,6 +23,9 @@ LONGEST_POLICY = 2500
 
 REFERENCE_GIGABYTES = 24
 """Least size of a volume with torch, whose libraries alone are 5 GB, and those of CUDA 13."""
+
+STAGING_DOLLARS = 50
+"""What staging's fleet may cost in a month at most: a hundred smoke tests and more."""
 
 _INSTANCE_TYPE = re.compile(r"(g4dn|g5|g6)\.\d*x?large")
 _CONNECTION = re.compile(
@@ -60,6 +64,8 @@ class Settings(BaseModel):
     connection: str | None = None
     """ARN of the CodeConnections connection to GitHub."""
 
+    stages: tuple[StageName, ...] = (LIVE,)
+    """What a push goes through: live alone, or staging and then, if somebody approves, live."""
     name: str = "hush"
     """Begins the names of all stacks: two names are two installations in one account."""
     domain: str | None = None
@@ -186,6 +192,13 @@ class Settings(BaseModel):
             raise ValueError("it may not begin with aws or ssm: SSM keeps such parameters for AWS")
         return value
 
+    @field_validator("stages")
+    @classmethod
+    def _live_at_the_end(cls, value: tuple[StageName, ...]) -> tuple[StageName, ...]:
+        if value not in ((LIVE,), STAGES):
+            raise ValueError('write ["live"], or ["staging", "live"]')
+        return value
+
     @field_validator("instance_types")
     @classmethod
     def _gpus(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -265,6 +278,30 @@ class Settings(BaseModel):
                 "seconds": round(60 * self.anonymous_minutes_a_day, 1),
             },
         }
+
+    def in_stage(self, stage: StageName) -> Self:
+        """Return the settings of a stage: staging is as small as it can be, and nobody's mail."""
+        if stage == LIVE:
+            return self
+        smaller = {
+            "domain": None,
+            "hosted_zone": None,
+            "everyone": False,
+            "anonymous": False,
+            "alarm_email": None,
+            "cost_explorer": False,
+            "fleet_dollars_a_month": min(
+                self.fleet_dollars_a_month or STAGING_DOLLARS, STAGING_DOLLARS
+            ),
+            "fallback_dollars_a_month": 0,
+            "maximum_instances": 1,
+            "on_demand_instances": 0,
+            "office_hours": None,
+            # Where the account has room to keep some of its functions for a responder.
+            "responder_concurrency": self.responder_concurrency and 1,
+            "responder_provisioned": 0,
+        }
+        return self.model_copy(update=smaller)
 
     def missing(self, pipeline: bool = True) -> list[str]:
         """Say what a deployment wants and is not set.

@@ -118,8 +118,8 @@ def watch_governor(alerts: Alerts, governor: lambda_.IFunction) -> None:
     )
 
 
-def watch_api(alerts: Alerts, *, api: str, lobby: cloudwatch.IMetric) -> None:
-    """Raise alarms about the API.
+def watch_errors(alerts: Alerts, *, api: str, lobby: cloudwatch.IMetric) -> None:
+    """Raise the alarm that takes back a deployment, too.
 
     Parameters
     ----------
@@ -141,6 +141,10 @@ def watch_api(alerts: Alerts, *, api: str, lobby: cloudwatch.IMetric) -> None:
         minutes=3,
         of=5,
     )
+
+
+def watch_latency(alerts: Alerts, *, api: str) -> None:
+    """Raise an alarm about an API, given by its name, that is slow."""
     alerts.alarm(
         "api-latency",
         api_metric("Latency", api, "p95"),

@@ -11,7 +11,7 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
-from stacks.names import Names
+from stacks.names import STAGES, Names
 
 RUNBOOK = "docs/operations.md"
 PERCENTS = (80, 100)
@@ -57,8 +57,9 @@ class Alerts(Construct):
         self.topic.add_subscription(subscriptions.EmailSubscription(email))
         # To tell others, CloudFormation makes another budget before it deletes this one.
         told = hashlib.sha256(f"{email} {PERCENTS}".encode()).hexdigest()
-        # The pipeline has a tag of all stages.
-        tags = [f"user:hush${tag}" for tag in (names.prefix, names.installation)]
+        # The pipeline has a tag of its own. Whether or not there is staging, nothing changes here.
+        prefixes = [Names(names.installation, stage).prefix for stage in STAGES]
+        tags = [f"user:hush${tag}" for tag in (*prefixes, names.installation)]
         subscriber = budgets.CfnBudget.SubscriberProperty(subscription_type="EMAIL", address=email)
         budgets.CfnBudget(
             self,

@@ -14,8 +14,8 @@ from moto import mock_aws
 from deploy import __main__ as deploy
 from deploy import stack
 from deploy.remains import Resource, delete_buckets, delete_logs, resources_of
-from stacks.names import PARTS, Names
-from stacks.settings import Settings
+from stacks.names import STAGES, STAGING, Names
+from stacks.settings import Settings, SettingsError
 
 SETTINGS = Settings(
     account="123456789012",
@@ -25,6 +25,9 @@ SETTINGS = Settings(
     hosted_zone="Z0123456789",
 )
 NAMES = Names(SETTINGS.name)
+IN_STAGING = Names(SETTINGS.name, STAGING)
+OF_STAGING = [IN_STAGING.stack(part) for part in IN_STAGING.parts]
+OF_LIVE = [NAMES.pipeline, *map(NAMES.stack, NAMES.parts)]
 SUPPORT = "hush-pipeline-support-us-east-1"
 
 
@@ -33,7 +36,8 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("YES", "hush")
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    for name in ("AWS_PROFILE", "STAGE"):
+        monkeypatch.delenv(name, raising=False)
     with mock_aws():
         yield
 
@@ -72,7 +76,8 @@ def test_neither_stack_nor_bucket_is_left_in_either_region(
     # A domain may have been taken out of the settings by then.
     zone = domain and SETTINGS.hosted_zone
     settings = SETTINGS.model_copy(update={"domain": domain, "hosted_zone": zone})
-    for name in (NAMES.pipeline, *map(NAMES.stack, PARTS)):
+    # So may the stage before live.
+    for name in (*OF_LIVE, *OF_STAGING):
         make_stack(name, "eu-west-1")
     for name in (NAMES.stack("certificate"), SUPPORT, "another"):
         make_stack(name, "us-east-1")
@@ -81,18 +86,69 @@ def test_neither_stack_nor_bucket_is_left_in_either_region(
     assert there("us-east-1") == ["another"]
     (bucket,) = boto3.client("s3", "us-east-1").list_buckets()["Buckets"]
     assert bucket["Name"] == "another-bucket"
-    assert "6 buckets" in capsys.readouterr().out
+    assert "8 buckets" in capsys.readouterr().out
 
 
 def test_what_is_built_upon_others_goes_before_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in (NAMES.pipeline, *map(NAMES.stack, PARTS)):
+    for name in (*OF_LIVE, *OF_STAGING):
         make_stack(name, "eu-west-1")
     make_stack(NAMES.stack("certificate"), "us-east-1")
     deleted = []
     monkeypatch.setattr(stack, "delete", lambda name, _: deleted.append(name))
     assert deploy.destroy(SETTINGS)
-    names = ["hush-pipeline", "hush-live-service", "hush-live-people", "hush-live-image"]
-    assert deleted == [*names, "hush-live-certificate"]
+    staging = ["hush-staging-service", "hush-staging-people"]
+    live = ["hush-live-service", "hush-live-people", "hush-live-image", "hush-live-certificate"]
+    assert deleted == ["hush-pipeline", *staging, *live]
+
+
+def test_staging_goes_alone_with_its_credentials_and_live_stays(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    secrets = boto3.client("secretsmanager", "eu-west-1")
+    for name in (*OF_LIVE, *OF_STAGING):
+        make_stack(name, "eu-west-1")
+    for names in (NAMES, IN_STAGING):
+        secrets.create_secret(Name=names.github_secret, SecretString="{}")
+        boto3.client("dynamodb", "eu-west-1").create_table(
+            TableName=f"{names.stack('people')}-People1",
+            AttributeDefinitions=[{"AttributeName": "who", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "who", "KeyType": "HASH"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+    monkeypatch.setenv("STAGE", "staging")
+    monkeypatch.setattr("builtins.input", lambda *_: "hush")
+    assert not deploy.destroy(SETTINGS)
+    monkeypatch.setenv("YES", "hush-staging")
+    assert deploy.destroy(SETTINGS)
+    assert set(there("eu-west-1")) == set(OF_LIVE)
+    (left,) = secrets.list_secrets(IncludePlannedDeletion=True)["SecretList"]
+    assert left["Name"] == NAMES.github_secret
+    said = capsys.readouterr().out
+    assert "hush-staging-people-People1" in said
+    assert "hush-live" not in said
+
+
+@pytest.mark.parametrize(
+    ("chosen", "said"),
+    [("staging", 'take "staging" out of stages in cloud.toml'), ("live", "live cannot go alone")],
+)
+def test_a_stage_that_pushes_go_through_stays(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], chosen: str, said: str
+) -> None:
+    for name in OF_STAGING:
+        make_stack(name, "eu-west-1")
+    monkeypatch.setenv("STAGE", chosen)
+    monkeypatch.setenv("YES", f"hush-{chosen}")
+    assert not deploy.destroy(SETTINGS.model_copy(update={"stages": STAGES}))
+    assert said in capsys.readouterr().out
+    assert set(there("eu-west-1")) == set(OF_STAGING)
+
+
+def test_a_stage_that_there_is_not_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STAGE", "production")
+    for command in (deploy.destroy, deploy.lift):
+        with pytest.raises(SettingsError, match="no such stage, but staging and live"):
+            command(SETTINGS)
 
 
 def test_it_ends_what_it_began_another_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -203,5 +259,5 @@ def test_logs_that_services_made_are_deleted_and_no_others() -> None:
         Resource("eu-west-1", "AWS::Lambda::Function", "never-called"),
         Resource("eu-west-1", "AWS::SNS::Topic", "another"),
     ]
-    assert delete_logs(resources, "eu-west-1", NAMES.build_log) == 3
+    assert delete_logs(resources, ("eu-west-1", NAMES.build_log)) == 3
     assert groups("eu-west-1") == set(others)

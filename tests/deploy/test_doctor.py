@@ -1,5 +1,6 @@
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -9,11 +10,18 @@ from botocore.stub import Stubber
 from moto import mock_aws
 
 from deploy import doctor, images
-from deploy.__main__ import delete_images, delete_stored, destroy, main, tables
+from deploy.__main__ import (
+    delete_credentials,
+    delete_images,
+    delete_settings,
+    destroy,
+    main,
+    tables,
+)
 from deploy.check import Verdict
 from deploy.doctor import examine
 from stacks.machine_image import BASE_IMAGE, description
-from stacks.names import Names
+from stacks.names import STAGES, STAGING, Names
 from stacks.settings import Settings
 
 ACCOUNT = "123456789012"
@@ -24,6 +32,8 @@ SETTINGS = Settings(
     alarm_email="someone@example.org",
 )
 NAMES = Names(SETTINGS.name)
+IN_STAGING = Names(SETTINGS.name, STAGING)
+BOTH = SETTINGS.model_copy(update={"stages": STAGES})
 LINK = f"arn:aws:codeconnections:us-east-1:{ACCOUNT}:connection/1-2"
 
 
@@ -31,7 +41,8 @@ LINK = f"arn:aws:codeconnections:us-east-1:{ACCOUNT}:connection/1-2"
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    for name in ("AWS_PROFILE", "STAGE"):
+        monkeypatch.delenv(name, raising=False)
     with mock_aws():
         yield
 
@@ -280,6 +291,7 @@ def test_quotas_are_compared_with_what_the_fleet_may_grow_to(
         assert "16 are wanted: ask at https://us-east-1.console.aws" in check.finding
 
 
+STAGINGS = f"arn:aws:iam::{ACCOUNT}:role/hush-staging-service-ApiRestCloudWatchR0A1B-2C3D"
 OURS = f"arn:aws:iam::{ACCOUNT}:role/hush-live-service-ApiRestCloudWatchRole0A1B-2C3D"
 ANOTHER = f"arn:aws:iam::{ACCOUNT}:role/gateway"
 
@@ -289,6 +301,7 @@ ANOTHER = f"arn:aws:iam::{ACCOUNT}:role/gateway"
     [
         (None, True, Verdict.GOOD, "the deployment makes"),
         (OURS, True, Verdict.GOOD, OURS),
+        (STAGINGS, True, Verdict.GOOD, STAGINGS),
         (ANOTHER, True, Verdict.BAD, "gateway_log_role = false"),
         (ANOTHER, False, Verdict.GOOD, ANOTHER),
         (None, False, Verdict.BAD, "take gateway_log_role out"),
@@ -317,8 +330,10 @@ def test_quotas_are_counted_in_the_largest_types_cpus(monkeypatch: pytest.Monkey
     doctor.spot_quota(SETTINGS)
     doctor.on_demand_quota(SETTINGS.model_copy(update={"on_demand_instances": 2}))
     doctor.on_demand_quota(SETTINGS.model_copy(update={"fallback_dollars_a_month": 20}))
-    # Four of a 2xlarge; one that builds the image beside two of them, or beside one without spot.
-    assert asked == [(32, 4), (24, 4), (16, 4)]
+    doctor.spot_quota(BOTH)
+    # Four of a 2xlarge; one that builds the image beside two of them, or beside one without spot;
+    # four and the one of staging.
+    assert asked == [(32, 4), (24, 4), (16, 4), (40, 4)]
 
 
 @pytest.mark.parametrize(
@@ -376,23 +391,27 @@ def test_what_was_stored_by_hand_is_deleted() -> None:
     client.put_parameter(Name=NAMES.settings_parameter, Value="x", Type="String")
     client.put_parameter(Name="/hush/github", Value="x", Type="SecureString")
     secrets = boto3.client("secretsmanager", "us-east-1")
-    secrets.create_secret(Name=NAMES.github_secret, SecretString="{}")
-    delete_stored(SETTINGS)
+    for names in (NAMES, IN_STAGING):
+        secrets.create_secret(Name=names.github_secret, SecretString="{}")
+    delete_settings(SETTINGS)
+    delete_credentials(SETTINGS)
     assert client.describe_parameters()["Parameters"] == []
     assert secrets.list_secrets(IncludePlannedDeletion=True)["SecretList"] == []
-    delete_stored(SETTINGS)
+    delete_settings(SETTINGS)
+    delete_credentials(SETTINGS)
 
 
 def test_tables_that_are_kept_are_named() -> None:
     client = boto3.client("dynamodb", "us-east-1")
-    for name in ("hush-live-people-People1", "speech-live-people-People1"):
+    ours = ["hush-live-people-People1", "hush-staging-people-People1"]
+    for name in (*ours, "speech-live-people-People1"):
         client.create_table(
             TableName=name,
             AttributeDefinitions=[{"AttributeName": "who", "AttributeType": "S"}],
             KeySchema=[{"AttributeName": "who", "KeyType": "HASH"}],
             BillingMode="PAY_PER_REQUEST",
         )
-    assert tables(SETTINGS) == ["hush-live-people-People1"]
+    assert tables(SETTINGS) == ours
 
 
 @pytest.mark.parametrize(
@@ -421,6 +440,39 @@ def test_it_says_when_nobody_can_sign_in_yet() -> None:
     # It can be restored for some days, and is not read meanwhile.
     client.delete_secret(SecretId=NAMES.github_secret)
     assert doctor.github_app(SETTINGS).verdict is Verdict.UNSURE
+
+
+def test_it_says_what_sign_in_wants_at_staging() -> None:
+    parameters = boto3.client("ssm", "us-east-1")
+    for names in (NAMES, IN_STAGING):
+        url = f"https://{names.stage}.cloudfront.net"
+        parameters.put_parameter(Name=names.url_parameter, Value=url, Type="String")
+    found = [each for each in examine(BOTH, pipeline=False) if each.subject == "GitHub App"]
+    assert [each.verdict for each in found] == [Verdict.UNSURE] * 2
+    callback = "has to know https://{}.cloudfront.net/auth/callback: docs/deploy.md, {}"
+    for check, where in zip(found, (("live", "step 7"), ("staging", "A stage")), strict=True):
+        assert callback.format(*where) in check.finding
+    assert IN_STAGING.github_secret in found[1].finding
+    assert "smoke test does not need" in found[1].finding
+    page = (Path(__file__).parents[2] / "docs" / "deploy.md").read_text(encoding="utf-8")
+    assert f"\n### {doctor.SIGN_IN_SECTIONS[STAGING]}\n" in page
+    secrets = boto3.client("secretsmanager", "us-east-1")
+    secrets.create_secret(Name=IN_STAGING.github_secret, SecretString="{}")
+    known = doctor.github_app(BOTH, STAGING)
+    assert known.verdict is Verdict.GOOD
+    assert "https://staging.cloudfront.net/auth/callback" in known.finding
+
+
+def test_a_stage_that_costs_and_has_no_use_is_told() -> None:
+    assert list(doctor.leftovers(SETTINGS)) == []
+    boto3.client("cloudformation", "us-east-1").create_stack(
+        StackName=IN_STAGING.stack("service"),
+        TemplateBody='{"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}',
+    )
+    (check,) = doctor.leftovers(SETTINGS)
+    assert (check.verdict, check.subject) == (Verdict.UNSURE, "staging")
+    assert "make destroy STAGE=staging" in check.finding
+    assert list(doctor.leftovers(BOTH)) == []
 
 
 @pytest.mark.parametrize("moved", [False, True])

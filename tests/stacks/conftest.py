@@ -4,6 +4,7 @@ import fcntl
 import functools
 import json
 import os
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from stacks.acknowledged import check
 from stacks.application import Application
 from stacks.fleet.responder import WEIGHTS
 from stacks.functions import LIBRARIES
+from stacks.names import STAGES, StageName
 from stacks.pipeline import Pipeline
 from stacks.settings import Settings
 from tests.stacks.codebuild import synthesize_in_codebuild
@@ -27,6 +29,7 @@ EVERYTHING_SET = Settings(
     zones=("eu-west-1a", "eu-west-1c"),
     repository="someone/hush",
     connection="arn:aws:codeconnections:eu-west-1:123456789012:connection/0a1b",
+    stages=STAGES,
     domain="speech.example.org",
     hosted_zone="Z0123456789",
     users=("octocat",),
@@ -71,6 +74,8 @@ class Templates:
         self._by_part: dict[str, dict[str, Any]] = {}
         for file in folder.glob("*.template.json"):
             part = file.name.removesuffix(".template.json").rpartition("-")[2]
+            # Those of a pipeline's stage have names without dashes, and a digest.
+            part = re.sub(r"^.+(image|people|service|certificate)[0-9A-F]{8}$", r"\1", part)
             self._by_part[part] = json.loads(file.read_text(encoding="utf-8"))
 
     def __getitem__(self, part: str) -> dict[str, Any]:
@@ -78,6 +83,11 @@ class Templates:
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._by_part)
+
+    def in_stage(self, stage: StageName) -> "Templates":
+        """Return the templates that the pipeline deploys in a stage."""
+        (folder,) = self.folder.glob(f"assembly-*-{stage}")
+        return Templates(folder)
 
     def of(self, part: str, kind: str) -> list[dict[str, Any]]:
         """Return the properties of all resources of a type, such as "EC2::LaunchTemplate"."""
@@ -114,6 +124,13 @@ def sign_in_functions(templates: Templates) -> list[dict[str, Any]]:
     return found
 
 
+def context(weights: Path | None = None) -> dict[str, Any]:
+    """Return the app's context, with the responder's weights if they are given."""
+    known: dict[str, Any] = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
+    # The Lambdas' libraries would come from the network, and templates do not show them.
+    return {**known, LIBRARIES: False, WEIGHTS: None if weights is None else str(weights)}
+
+
 def synthesize(
     settings: Settings,
     folder: Path,
@@ -125,11 +142,7 @@ def synthesize(
 
     What cdk-nag says of them takes half the time, and nothing of it is in them.
     """
-    context = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
-    # The Lambdas' libraries would come from the network, and templates do not show them.
-    context[LIBRARIES] = False
-    context[WEIGHTS] = None if weights is None else str(weights)
-    app = cdk.App(context=context, outdir=str(folder))
+    app = cdk.App(context=context(weights), outdir=str(folder))
     Application(app, settings)
     if pipeline:
         Pipeline(app, settings)

@@ -8,7 +8,7 @@ import pytest
 
 from bench.cost import ALARMS, DASHBOARDS, SECRETS, idle_items, report, total
 from deploy.doctor import former_github_parameter
-from stacks.names import PARTS, Names
+from stacks.names import STAGING, Names
 from stacks.settings import Settings
 from tests.stacks.conftest import Templates
 
@@ -52,14 +52,15 @@ def test_everything_deployed_is_in_the_picture(placeholders: Templates, part: st
 @pytest.mark.parametrize("installation", ["hush", "NAME"])
 def test_what_a_person_makes_or_looks_for_by_its_name_is_called_so(installation: str) -> None:
     page = (DOCS / "deploy.md").read_text(encoding="utf-8")
-    names = Names(installation)
+    names, staging = Names(installation), Names(installation, STAGING)
     shown = set(re.findall(rf"(?<![\w/]){installation}/[\w/]+", page))
-    assert shown - {f"{installation}/settings"} == {names.github_secret}
+    secrets = {names.github_secret, *({staging.github_secret} if installation == "hush" else ())}
+    assert shown - {f"{installation}/settings"} == secrets
     if installation == "hush":
         former = former_github_parameter(Settings())
         parameters = set(re.findall(r"(?<![\w.])/hush/[\w/]+", page))
-        assert parameters == {names.url_parameter, former}
-        stacks = {names.stack(part) for part in PARTS}
+        assert parameters == {names.url_parameter, staging.url_parameter, former}
+        stacks = {each.stack(part) for each in (names, staging) for part in each.parts}
         assert {name for name in stacks if f"`{name}`" in page} == stacks
 
 

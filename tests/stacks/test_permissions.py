@@ -128,6 +128,8 @@ READERS = {
     ("service", "SignInDeploymentKey2"): {*SIGN_IN, "PipelineliveSmokeTestRole"},
 }
 """Who may read each secret, by its part and name."""
+TAG = {"secretsmanager_ResourceTag/hush": "speech-live"}
+"""Of everything that is live's."""
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +162,7 @@ def test_every_call_of_ours_is_allowed(
     names: Names, roles: Roles, part: str, role: str, call: tuple[str, str, str]
 ) -> None:
     action, where, name = call
-    assert roles.may(part, role, action, names.named(where, name))
+    assert roles.may(part, role, action, names.named(where, name), **TAG)
 
 
 def test_every_secret_is_known_here(everything_set: Templates) -> None:
@@ -183,7 +185,7 @@ def test_a_secret_is_read_by_those_who_need_it_alone(
     allowed = {
         role
         for part, role in roles.everyone()
-        if roles.may(part, role, "secretsmanager:GetSecretValue", arn)
+        if roles.may(part, role, "secretsmanager:GetSecretValue", arn, **TAG)
     }
     assert allowed == readers
 

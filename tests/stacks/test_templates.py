@@ -10,7 +10,7 @@ import pytest
 from cfnlint.config import ManualArgs
 
 from bench.cost import filling, volume_hour
-from stacks.names import PARTS
+from stacks.names import LIVE, PARTS
 from stacks.prices import hourly_prices, launch_price, list_prices
 from stacks.settings import Settings
 from tests.stacks.conftest import EVERYTHING_SET, ROOT, Templates, as_text, sign_in_functions
@@ -314,8 +314,8 @@ class TestWatching:
 
     def test_it_counts_what_is_tagged_if_that_is_wanted(self, everything_set: Templates) -> None:
         budget = everything_set.the("service", "Budgets::Budget")["Budget"]
-        # The pipeline, whose builds cost most of a push, has a tag of all stages.
-        tags = ["user:hush$speech-live", "user:hush$speech"]
+        # The pipeline, whose builds cost most of a push, has a tag of its own.
+        tags = ["user:hush$speech-staging", "user:hush$speech-live", "user:hush$speech"]
         assert budget["CostFilters"] == {"TagKeyValue": tags}
 
 
@@ -381,7 +381,7 @@ class TestPipeline:
         pipeline = everything_set.the("pipeline", "CodePipeline::Pipeline")
         assert pipeline["PipelineType"] == "V2"
         stages = [stage["Name"] for stage in pipeline["Stages"]]
-        assert stages == ["Source", "Build", "UpdatePipeline", "Assets", "live"]
+        assert stages == ["Source", "Build", "UpdatePipeline", "Assets", "staging", "live"]
         actions = [action["Name"] for action in pipeline["Stages"][-1]["Actions"]]
         assert actions[-1] == "SmokeTest"
         source = pipeline["Stages"][0]["Actions"][0]["Configuration"]
@@ -433,10 +433,10 @@ def test_cfn_lint_finds_nothing(templates: Templates) -> None:
 
 
 def test_the_pipeline_deploys_what_a_laptop_does(templates: Templates) -> None:
-    for part in APPLICATION:
-        (staged,) = templates.folder.glob(f"assembly-*/*{part}????????.template.json")
-        resources = json.loads(staged.read_text(encoding="utf-8"))["Resources"].values()
-        kinds = Counter(each["Type"] for each in resources)
+    by_pipeline = templates.in_stage(LIVE)
+    assert set(by_pipeline) >= {"people", "service"}
+    for part in set(APPLICATION) & set(by_pipeline):
+        kinds = Counter(each["Type"] for each in by_pipeline[part]["Resources"].values())
         assert kinds == Counter(each["Type"] for each in templates[part]["Resources"].values())
 
 
