@@ -96,8 +96,10 @@ def test_new_code_refreshes_the_fleet_and_makes_no_new_image(
 ) -> None:
     changed = after["the service"]
     assert changed["image"] == unchanged["image"]
-    # What an instance fetches, and may fetch; and the responder, which has the same code.
+    # What an instance fetches, may fetch, and is tagged with; and the responder, which has the same
+    # code.
     assert differences(unchanged["service"], changed["service"]) == {
+        "AutoScaling::AutoScalingGroup",
         "EC2::LaunchTemplate",
         "IAM::Policy",
         "Lambda::Function",
