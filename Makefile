@@ -3,7 +3,10 @@
 # jsii, under the CDK, says in ten lines that Node 20 grows old.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION = 20
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit check python-check page-check page-tests page-ready page format bench model eval synth doctor app sandbox lift destroy lock wheel clean
+.PHONY: help demo test unit check page format bench model eval synth doctor app sandbox lift destroy lock wheel clean
+
+# Parts of others.
+.PHONY: python-check page-check page-tests page-ready
 
 ENVIRONMENT := .venv/.ready
 # The demo is content with less, unless it has sign-in.

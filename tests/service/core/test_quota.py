@@ -118,7 +118,7 @@ def test_every_way_of_sending_counts_and_what_is_too_much_is_refused(
     )
     assert (item["requests"]["N"], float(item["seconds"]["N"])) == ("4", 3.0)
     day = datetime.fromisoformat(item["id"]["S"].partition("#")[2]).replace(tzinfo=UTC)
-    assert int(item["expires"]["N"]) - day.timestamp() == 2 * 86_400
+    assert int(item["expires"]["N"]) - day.timestamp() == 31 * 86_400
 
 
 def test_of_two_that_race_for_the_last_second_one_passes(url: str) -> None:
