@@ -3,9 +3,10 @@
 `python -m bench.administration`
 
 The administration's own handler, in this process, before tables of moto's with 10 000 people, as
-many keys, a session each, and what each used on each of thirty days. DynamoDB charges by what it
-reads: calls and read units are what counts. Of the time, most is the emulation's, which looks
-through all items for every question; DynamoDB answers each in some milliseconds, several at once.
+many keys and a session each; what they used in thirty days is asked for too, and is nothing.
+DynamoDB charges by what it reads: calls and read units are what counts. Of the time, most is the
+emulation's, which looks through all items for every question; DynamoDB answers each in some
+milliseconds, several at once.
 """
 
 import json

@@ -5,7 +5,13 @@ push, of a new machine image and of a stage before live.
 """
 
 from stacks.office_hours import WEEKS_A_MONTH, OfficeHours
-from stacks.prices import HOURS_A_MONTH, hourly_volume, list_prices
+from stacks.prices import (
+    HOURS_A_MONTH,
+    SECRETS,
+    SECRETS_BY_HAND,
+    hourly_volume,
+    list_prices,
+)
 from stacks.settings import Settings
 
 PRICES = list_prices()
@@ -16,11 +22,9 @@ FILLED_MIB = Settings().volume_initialization
 """MiB/s at which a volume is filled."""
 IMAGE_GIGABYTES = 8
 """What its snapshot holds, by the account of `bench.wake`, in which half is counted."""
-ALARMS, DASHBOARDS, SECRETS = 9, 1, 4
+ALARMS, DASHBOARDS = 9, 1
 STAGING_ALARMS = 1
 """Of staging, where nobody is told of the others."""
-SECRETS_BY_HAND = 1
-"""The GitHub App's credentials, which no stack makes."""
 FLEET_METRICS = 9
 """Metrics that instances publish while there are some; the first ten are free."""
 TEST_MINUTES = 20

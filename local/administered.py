@@ -11,12 +11,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from local.emulated_pipeline import States
-from stacks.limits import STAGE
+from stacks.installation import Balanced
 from stacks.names import Names
-from stacks.prices import hourly_prices, launch_price, monthly_prices, request_price
+from stacks.prices import hourly_prices, launch_price
 from stacks.settings import Settings
 
-BALANCER, TARGETS, RESPONDER = "app/hush/1", "targetgroup/fleet/1", "targetgroup/responder/1"
+BALANCED = Balanced("app/hush/1", "targetgroup/fleet/1", "targetgroup/responder/1")
 AUDIT_LOG = "audit"
 ALARMS = ("no-capacity", "interruptions", "always-on", "door-stuck", "api-errors", "api-latency")
 SPENT = 212.4
@@ -28,33 +28,6 @@ ZONES = ("us-east-1a", "us-east-1b")
 
 Client = Callable[[str], Any]
 """Returns boto3's client of a service."""
-
-
-def installation(settings: Settings, names: Names) -> str:
-    """Return what the administration is told of all that is made here."""
-    told = {
-        "group": names.group,
-        "governor": names.governor,
-        "api": names.api,
-        "stage": STAGE,
-        "pipeline": names.pipeline,
-        "alarms": names.alarm(""),
-        "balancer": BALANCER,
-        "targets": TARGETS,
-        "responder": RESPONDER,
-        "pipeline_log": names.pipeline_log,
-        "audit_logs": [AUDIT_LOG],
-        "maximum": settings.maximum_instances,
-        "hours": hourly_prices(settings),
-        "launch": launch_price(settings),
-        "bound": settings.fleet_dollars_a_month,
-        "budget": settings.budget_dollars,
-        "month": monthly_prices(),
-        "request": request_price(),
-        "cost_explorer": False,
-        "tag": "",
-    }
-    return json.dumps(told)
 
 
 def governor_environment(settings: Settings, names: Names, client: Client) -> dict[str, str]:

@@ -28,8 +28,8 @@ from hush.contracts.routes import API_PATHS, ROUTES, Target
 from hush_service.packaged import page_folder
 from local.administered import (
     AUDIT_LOG,
+    BALANCED,
     governor_environment,
-    installation,
     make_fleet,
     make_ledger,
     make_people,
@@ -63,6 +63,7 @@ from local.scripted_day import Day
 from local.tables import make_tables
 from local.terminal import console
 from stacks.gateway import DECISION_SECONDS, ERRORS, IDENTITY_SOURCES, service_headers
+from stacks.installation import installation
 from stacks.limits import STAGE
 from stacks.names import Names
 from stacks.settings import Settings
@@ -72,6 +73,7 @@ SETTINGS = Settings(
     users=("octocat",),
     organisations=("friends",),
     administrators=("hubot",),
+    alarm_email="hubot@example.org",
     requests_a_day=50,
     minutes_a_day=10,
 )
@@ -151,7 +153,8 @@ def signing_in(service: str, key: str, url: str, aws: Aws, github: GitHub) -> It
         "HUSH_GITHUB_API_URL": github.url,
         "HUSH_AUTH_FUNCTION": "auth",
         "HUSH_INSTALLATION_PARAMETER": aws.parameter(
-            NAMES.installation_parameter, installation(SETTINGS, NAMES)
+            NAMES.installation_parameter,
+            json.dumps(installation(SETTINGS, NAMES, BALANCED, [AUDIT_LOG])),
         ),
         **governor_environment(SETTINGS, NAMES, aws.client),
     }

@@ -15,7 +15,7 @@ from typing import Any
 
 from moto.autoscaling.models import autoscaling_backends
 
-from local.administered import BALANCER, RESPONDER, TARGETS, Client, set_alarm
+from local.administered import BALANCED, Client, set_alarm
 from stacks.limits import STAGE
 from stacks.names import Names
 
@@ -177,7 +177,9 @@ def _measures(
     """Return what AWS and the fleet measure in some minutes."""
     api = {"ApiName": names.api, "Stage": STAGE}
     group = {"AutoScalingGroupName": names.group}
-    behind = {"LoadBalancer": BALANCER}
+    behind = {"LoadBalancer": BALANCED.balancer}
+    fleet = {**behind, "TargetGroup": BALANCED.targets}
+    responder = {**behind, "TargetGroup": BALANCED.responder}
     requests = round(requests)
     to_fleet = round(requests * (0.9 if ready else 0.0))
     yield "AWS/AutoScaling", "GroupInServiceInstances", group, ready, at
@@ -185,9 +187,9 @@ def _measures(
         yield "AWS/ApiGateway", "Count", api, requests, at
         yield "AWS/ApiGateway", "5XXError", api, round(requests * chance.uniform(0, 0.02)), at
         yield "AWS/ApiGateway", "Latency", api, chance.uniform(600, 2400), at
-        yield "AWS/ApplicationELB", "RequestCount", {**behind, "TargetGroup": TARGETS}, to_fleet, at
+        yield "AWS/ApplicationELB", "RequestCount", fleet, to_fleet, at
         rest = requests - to_fleet
-        yield "AWS/ApplicationELB", "RequestCount", {**behind, "TargetGroup": RESPONDER}, rest, at
+        yield "AWS/ApplicationELB", "RequestCount", responder, rest, at
     if ready:
         yield "hush", "InFlight", group, min(8.0, requests / ready / 6), at
         gpu = min(95.0, requests / ready * chance.uniform(2, 4))

@@ -9,8 +9,10 @@ from stacks.settings import PLACEHOLDER_REGION, Settings
 
 PRICES = Path(__file__).with_suffix(".toml")
 HOURS_A_MONTH = 730
-SECRETS = 5
-"""What CloudFront and the API show, the deployment's key, what signs sessions, the GitHub App's."""
+SECRETS = 4
+"""What CloudFront and the API show, the deployment's key, and what signs sessions."""
+SECRETS_BY_HAND = 1
+"""The GitHub App's credentials, which no stack makes."""
 FREE_MIB = 125
 """MiB/s at which gp3 reads of itself."""
 
@@ -64,10 +66,10 @@ def launch_price(settings: Settings) -> float:
 
 def monthly_prices() -> dict[str, float]:
     """Return what costs the same in every month, used or not, in dollars by what it is."""
-    prices = list_prices()
+    prices, secrets = list_prices(), SECRETS + SECRETS_BY_HAND
     return {
         "load balancer": round(HOURS_A_MONTH * prices["hour"]["load_balancer"], 2),
-        f"{SECRETS} secrets": round(SECRETS * prices["month"]["secret"], 2),
+        f"{secrets} secrets": round(secrets * prices["month"]["secret"], 2),
     }
 
 

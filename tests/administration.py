@@ -61,9 +61,10 @@ class Administration:
         if path in self.unknown:
             return reply(200, {"unknown": "AWS is asked too often just now."})
         asked = {name: values[0] for name, values in parse_qs(parts.query).items()}
-        return reply(200, self._told(path.split("/"), asked))
+        return reply(200, self.told(path.split("/"), asked))
 
-    def _told(self, path: list[str], asked: dict[str, str]) -> Any:  # noqa: PLR0911
+    def told(self, path: list[str], asked: dict[str, str]) -> Any:  # noqa: PLR0911
+        """Return what stands at a path."""
         match path:
             case ["fleet"]:
                 return self._fleet()
@@ -83,7 +84,8 @@ class Administration:
                 return in_full(int(number) - 1000)
             case ["keys"]:
                 found = [key(number) for number in range(self.keys)]
-                found = [each for each in found if asked.get("search", "") in each["login"]]
+                letters = asked.get("search", "")
+                found = [each for each in found if letters in each["name"] + each["hint"]]
                 return page("keys", found, asked)
             case ["costs", *_]:
                 return {**COSTS, "stopped": self.stopped}

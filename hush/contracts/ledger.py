@@ -1,6 +1,8 @@
-"""Where the governor says that the fleet is stopped: an item in the table of quotas."""
+"""What stands in the table of quotas beside what each identity used: what all of it costs."""
 
 KEY = "fleet"
-"""The item's `id`."""
+"""`id` of the item in which the governor counts what the fleet costs."""
 STOPPED = "stopped"
 """Its attribute: whether what GPUs may cost this month is spent, so that nothing wakes them."""
+BILL = "bill"
+"""`id` of the item with what Cost Explorer said, and attribute of that."""

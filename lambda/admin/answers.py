@@ -7,9 +7,12 @@ tell; the other parts are as they should be.
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
+from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 Moment = Annotated[str, Field(examples=["2026-01-31T12:00:00Z"])]
+Number = Annotated[str, Path(pattern=r"^[1-9][0-9]{0,18}$")]
+"""Of an account on GitHub."""
 InstanceState = Literal["starting", "booting", "ready", "leaving"]
 MOST_INSTANCES = 100
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter
 
 from administrators import Administrator, act
 from answers import CostPart, Costs, Nothing, Unknown, moment
-from hush.contracts.ledger import KEY
+from hush.contracts.ledger import BILL, KEY
 from identity.aws import UnavailableError, call
 from identity.settings import settings
 from installation import Installation, installation
@@ -21,8 +21,6 @@ FRESH_SECONDS = 60.0
 ASKED_EVERY = 6 * 3600
 """Seconds for which what Cost Explorer said is kept, for all administrators: it costs a cent, and
 AWS counts a few times a day."""
-BILL = "bill"
-"""Key in the table of quotas of what Cost Explorer said."""
 
 router = APIRouter(prefix="/administration/costs")
 
@@ -102,7 +100,7 @@ def _ledger(month: str) -> dict[str, Any]:
 def _bill(there: Installation, began: datetime, now: datetime) -> dict[str, Any]:
     """Return what Cost Explorer says of the month, or said some hours ago."""
     item = _item(BILL)
-    said: dict[str, Any] = json.loads(item["bill"]["S"]) if item else {}
+    said: dict[str, Any] = json.loads(item[BILL]["S"]) if item else {}
     month = f"{began:%Y-%m}"
     if said.get("month") == month and now.timestamp() - said["as_of"] < ASKED_EVERY:
         return said
@@ -132,7 +130,7 @@ def _bill(there: Installation, began: datetime, now: datetime) -> dict[str, Any]
         TableName=settings().quota_table,
         Item={
             "id": {"S": BILL},
-            "bill": {"S": json.dumps(said)},
+            BILL: {"S": json.dumps(said)},
             "expires": {"N": str(expires)},
         },
     )

@@ -1,7 +1,7 @@
 """What this installation consists of: the names that the administration works on, and its prices.
 
 It stands in one parameter of SSM, as it would not fit into a Lambda's environment beside the
-policy. `stacks/administration.py` writes it.
+policy. `stacks/installation.py` says what.
 """
 
 import json

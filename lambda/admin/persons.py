@@ -6,11 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, HTTPException, Path, Query
+from fastapi import APIRouter, Body, HTTPException
 
 import cursors
 from administrators import Administrator, act
-from answers import Limits, Nothing, People, Person, PersonInFull, Session, moment
+from answers import Limits, Nothing, Number, People, Person, PersonInFull, Session, moment
+from cursors import After, PageSize, Search
 from every_key import described_key, keys_among
 from identity import people
 from identity.aws import UnavailableError, call
@@ -18,18 +19,10 @@ from identity.people import PROFILE, Item, Profile
 from identity.settings import settings
 
 DAYS = 30
-LOOKED_AT, MOST_LOOKS = 1000, 6
-"""Items that one look reads, and looks of one search, which are together more than there are in
-most installations; a search that has not seen all says after what to go on."""
 AT_ONCE = 8
 """Reads of a page that are under way at once."""
 BATCH = 100
 """Items that DynamoDB gives at once."""
-
-Number = Annotated[str, Path(pattern=r"^[1-9][0-9]{0,18}$")]
-Search = Annotated[str, Query(max_length=100)]
-After = Annotated[str | None, Query(max_length=cursors.LONGEST)]
-PageSize = Annotated[int, Query(ge=1, le=100)]
 
 router = APIRouter(prefix="/administration/people")
 
@@ -39,8 +32,8 @@ def list_people(
     _: Administrator, search: Search = "", after: After = None, limit: PageSize = 50
 ) -> People:
     """List people by their logins: all, or those with some letters in their login or name."""
-    found, cursor = _found(search.strip().casefold(), cursors.read(after, "person"), limit)
-    return People(people=_described(found), after=cursors.written(cursor))
+    found, following = cursors.found("person", search, _text, after, limit)
+    return People(people=_described([people.profile_of(item) for item in found]), after=following)
 
 
 @router.get("/{number}")
@@ -113,25 +106,8 @@ def _nobody_special(number: str) -> Profile:
     return profile
 
 
-def _found(search: str, after: Item | None, limit: int) -> tuple[list[Profile], Item | None]:
-    if not search:
-        items, cursor = people.page("person", limit, after)
-        return [people.profile_of(item) for item in items], cursor
-    found: list[Item] = []
-    cursor = after
-    for _ in range(MOST_LOOKS):
-        items, cursor = people.page("person", LOOKED_AT, cursor)
-        found += [item for item in items if _matches(item, search)]
-        if cursor is None or len(found) >= limit:
-            break
-    if len(found) > limit:
-        found = found[:limit]
-        cursor = found[-1]
-    return [people.profile_of(item) for item in found], cursor
-
-
-def _matches(item: Item, search: str) -> bool:
-    return search in item["login"].casefold() or search in item["name"].casefold()
+def _text(item: Item) -> str:
+    return f"{item['login']}\n{item['name']}"
 
 
 def _in_full(profile: Profile) -> PersonInFull:

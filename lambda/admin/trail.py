@@ -62,9 +62,12 @@ def _newest(begin: float, end: float, wanted: dict[str, str], limit: int) -> Aud
     calls, window, upper = 0, FIRST_WINDOW, end
     while upper > begin and len(found) <= limit and calls < MOST_CALLS:
         lower = max(begin, upper - window)
-        lines, asked = _between(lower, upper, wanted)
-        found += lines
+        lines, asked, whole = _between(lower, upper, wanted, MOST_CALLS - calls)
         calls += asked
+        if not whole and window > FIRST_WINDOW:
+            # The next answer begins here, with a shorter one.
+            break
+        found += lines
         upper, window = lower, window * GROWTH
     found.sort(key=lambda each: each[0])
     found.reverse()
@@ -79,13 +82,27 @@ def _newest(begin: float, end: float, wanted: dict[str, str], limit: int) -> Aud
     return Audit(events=[_event(at, line) for at, line in found], after=after)
 
 
-def _between(begin: float, end: float, wanted: dict[str, str]) -> tuple[list[Any], int]:
-    """Return the lines from `begin` until before `end`, and how often CloudWatch was asked."""
+def _between(
+    begin: float, end: float, wanted: dict[str, str], most: int
+) -> tuple[list[Any], int, bool]:
+    """Return the lines from `begin` until before `end`, by asking CloudWatch so often at most.
+
+    Returns
+    -------
+    lines
+        With their times.
+    calls
+        How often it was asked.
+    whole
+        Whether these are all.
+    """
     found: list[tuple[float, dict[str, Any]]] = []
     calls = 0
     for group in installation().audit_logs:
         token: dict[str, str] = {}
-        while calls < MOST_CALLS:
+        while True:
+            if calls == most:
+                return found, calls, False
             answer = call(
                 "logs",
                 "filter_log_events",
@@ -104,7 +121,7 @@ def _between(begin: float, end: float, wanted: dict[str, str]) -> tuple[list[Any
             if "nextToken" not in answer:
                 break
             token = {"nextToken": answer["nextToken"]}
-    return found, calls
+    return found, calls, True
 
 
 def _pattern(wanted: dict[str, str]) -> str:

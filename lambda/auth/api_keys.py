@@ -56,10 +56,7 @@ def revoke_key(caller: SignedIn, key_id: KeyId) -> None:
     if not people.remove(caller.identity, f"key#{key_id}"):
         raise HTTPException(404, "there is no such key")
     audit("key-revoked", who=caller.identity, login=caller.login, key=key_id)
-    # They are refused from now on; this only tidies the table.
-    for item in people.everything_of(caller.identity):
-        if item.get("maker") == key_id:
-            people.remove(caller.identity, item["what"])
+    people.remove_made_with(caller.identity, key_id)
 
 
 def made_key(

@@ -186,6 +186,19 @@ def remove(who: str, what: str) -> bool:
     return "Attributes" in gone
 
 
+def remove_made_with(who: str, name: str) -> None:
+    """Remove the keys that were made with one that is gone: they are refused already.
+
+    Raises
+    ------
+    UnavailableError
+        If the table does not answer.
+    """
+    for item in everything_of(who):
+        if item.get("maker") == name:
+            remove(who, item["what"])
+
+
 def keep_once(secret: str, purpose: str, seconds: int, **details: str) -> None:
     """Remember something that whoever knows a secret may take, once.
 

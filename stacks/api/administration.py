@@ -11,18 +11,14 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
+from hush.contracts import ledger
 from stacks.api.sign_in import MEMORY, PACKAGES, SignIn, allow, parameter_arn
 from stacks.fleet.machines import group_arn
 from stacks.functions import python_function
-from stacks.limits import STAGE
+from stacks.installation import Balanced, installation
 from stacks.names import Names
-from stacks.observability.metrics import Balanced
 from stacks.people import INDEX
-from stacks.prices import hourly_prices, launch_price, monthly_prices, request_price
 from stacks.settings import Settings
-
-BILL = "bill"
-"""Key of what Cost Explorer said, in the table of quotas."""
 
 
 class Administration(Construct):
@@ -78,30 +74,8 @@ class Administration(Construct):
         allow(self.function, [each.log_group_arn for each in logs], "logs:FilterLogEvents")
 
     def _tell(self, audit_logs: list[str], balanced: Balanced) -> None:
-        settings, names = self._settings, self._names
-        told = {
-            "group": names.group,
-            "governor": names.governor,
-            "api": names.api,
-            "stage": STAGE,
-            "pipeline": names.pipeline,
-            "alarms": names.alarm(""),
-            "balancer": balanced.balancer,
-            "targets": balanced.targets,
-            "responder": balanced.responder,
-            "pipeline_log": names.pipeline_log,
-            "audit_logs": audit_logs,
-            "maximum": settings.maximum_instances,
-            "hours": hourly_prices(settings),
-            "launch": launch_price(settings),
-            "bound": settings.fleet_dollars_a_month,
-            # Without anybody to tell there is no budget.
-            "budget": settings.budget_dollars if settings.alarm_email else 0,
-            "month": monthly_prices(),
-            "request": request_price(),
-            "cost_explorer": settings.cost_explorer,
-            "tag": names.prefix if settings.budget_by_tag else "",
-        }
+        names = self._names
+        told = installation(self._settings, names, balanced, audit_logs)
         # It is too much for the Lambda's environment, beside the policy.
         ssm.StringParameter(
             self,
@@ -130,7 +104,9 @@ class Administration(Construct):
                 iam.PolicyStatement(
                     actions=["dynamodb:PutItem"],
                     resources=[quota.table_arn],
-                    conditions={"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [BILL]}},
+                    conditions={
+                        "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [ledger.BILL]}
+                    },
                 )
             )
 

@@ -27,9 +27,10 @@ from hush.contracts.headers import FLEET, WAIT_FOR
 from hush.contracts.routes import ROUTES
 from stacks.fleet.machines import group_arn
 from stacks.functions import python_function
+from stacks.installation import Balanced
 from stacks.limits import LONGEST_REQUEST_SECONDS, MAX_BODY_BYTES, STAGE
 from stacks.network import PORT, Network
-from stacks.observability.metrics import MINUTE, Balanced
+from stacks.observability.metrics import MINUTE
 
 PICTURE_PATHS = tuple(
     dict.fromkeys(

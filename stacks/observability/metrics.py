@@ -1,7 +1,5 @@
 """What is measured: by the fleet's instances, by its group, and by the API."""
 
-from dataclasses import dataclass
-
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 
@@ -10,23 +8,6 @@ from stacks.limits import STAGE
 MINUTE = cdk.Duration.minutes(1)
 NAMESPACE = "hush"
 """Of the metrics that instances publish."""
-
-
-@dataclass(frozen=True)
-class Balanced:
-    """The names by which metrics know the load balancer, and what is behind it.
-
-    Attributes
-    ----------
-    balancer, targets
-        The load balancer, and the fleet's target group.
-    responder
-        The responder's target group; empty if there is none.
-    """
-
-    balancer: str
-    targets: str
-    responder: str = ""
 
 
 def fleet_metric(name: str, group: str, statistic: str) -> cloudwatch.Metric:

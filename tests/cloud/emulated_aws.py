@@ -154,9 +154,14 @@ def emulated_aws(folder: Path) -> Iterator[EmulatedAws]:
     # It does not know the regular expressions of rules.
     expressions = patch.object(ELBv2Backend, "_validate_http_header_condition")
     try:
-        emulated = (emulated_groups(), emulated_metrics(), emulated_pipelines())
-        with replaced, parameters, expressions, emulated[0], emulated[1], emulated[2] as states:
-            aws.pipelines = states
+        with (
+            replaced,
+            parameters,
+            expressions,
+            emulated_groups(),
+            emulated_metrics(),
+            emulated_pipelines() as aws.pipelines,
+        ):
             yield aws
     finally:
         server.stop()

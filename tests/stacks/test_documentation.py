@@ -6,9 +6,10 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from bench.cost import ALARMS, DASHBOARDS, SECRETS, idle_items, report, total
+from bench.cost import ALARMS, DASHBOARDS, idle_items, report, total
 from deploy.doctor import former_github_parameter
 from stacks.names import STAGING, Names
+from stacks.prices import SECRETS
 from stacks.settings import Settings
 from tests.stacks.conftest import Templates
 

@@ -9,7 +9,6 @@ import botocore.session
 import pytest
 from botocore import xform_name
 
-import costs
 from hush.contracts import ledger
 from tests.stacks.conftest import EVERYTHING_SET, ROOT, Templates
 from tests.stacks.permissions import Names, Roles, allowed, listed, managed_policy
@@ -415,7 +414,7 @@ class TestTheAdministration:
 
     def test_it_keeps_the_bill_and_changes_nobodys_quota(self, names: Names, roles: Roles) -> None:
         put = (*self.ROLE, "dynamodb:PutItem", names.named("people", "PeopleQuota"))
-        assert roles.may(*put, dynamodb_LeadingKeys=costs.BILL)
+        assert roles.may(*put, dynamodb_LeadingKeys=ledger.BILL)
         for key in ("github:1#2026-11-27", ledger.KEY):
             assert not roles.may(*put, dynamodb_LeadingKeys=key)
 

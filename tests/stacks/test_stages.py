@@ -9,9 +9,10 @@ from typing import Any
 import aws_cdk as cdk
 import pytest
 
-from bench.cost import SECRETS, STAGING_ALARMS
+from bench.cost import STAGING_ALARMS
 from stacks.names import LIVE, PARTS, STAGING, Names, StageName
 from stacks.pipeline import Pipeline
+from stacks.prices import SECRETS
 from stacks.settings import STAGING_DOLLARS, Settings
 from tests.stacks.conftest import EVERYTHING_SET, Templates, as_text, context
 from tests.stacks.permissions import Names as DeployedNames

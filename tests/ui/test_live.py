@@ -189,6 +189,7 @@ def test_words_that_are_refused_meanwhile_are_no_trouble(
 
 
 def test_what_was_being_said_when_the_page_closed_is_kept(listening: Page, wire: Wire) -> None:
+    wire.answer_instead = in_time
     open_line = listening.locator(".said[data-state=open]", has_text="fellow")
     expect(open_line.first).to_be_visible()
     listening.on("dialog", lambda dialog: dialog.accept())

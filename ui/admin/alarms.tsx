@@ -6,13 +6,12 @@ import { State } from "./deployments";
 import { moment } from "./figures";
 import { Part } from "./part";
 import { usePolled } from "./polled";
-
-const PACE = { quick: 15_000, slow: 60_000 };
+import { CALM } from "./polling";
 
 export function Alarms() {
   const { answer, problem } = usePolled<Known<Answer>>(
     (signal) => ask("GET", "alarms", { signal }),
-    PACE,
+    CALM,
   );
   const known = answer === null && problem !== null ? { unknown: problem } : answer;
   return (

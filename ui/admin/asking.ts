@@ -3,6 +3,7 @@
 import { signal } from "@preact/signals";
 import { askMe, me } from "../page/account";
 import { serviceAddress } from "../page/address";
+import { problemOf } from "../shared/problem";
 
 /** What an administrator may see, or why nobody sees anything. */
 export type Access = "asking" | "open" | "none" | "signed-out" | "ended" | "forbidden" | "offline";
@@ -67,11 +68,7 @@ export async function ask<Answer>(
     throw new AskingError("The service cannot be reached. It is asked again by itself.", null);
   }
   if (!response.ok) {
-    const error = refusal(
-      response.status,
-      await response.text().catch(() => ""),
-      Number(response.headers.get("retry-after") ?? 0),
-    );
+    const error = await refusal(response);
     if (response.status === 401) access.value = "ended";
     if (response.status === 403) await findAccess();
     throw error;
@@ -85,8 +82,10 @@ export async function ask<Answer>(
 }
 
 /** Returns what an answer that is no success means. */
-export function refusal(status: number, body: string, retryAfter: number): AskingError {
-  const { message, code } = errorOf(body);
+export async function refusal(response: Response): Promise<AskingError> {
+  const { status } = response;
+  const retryAfter = Number(response.headers.get("retry-after") ?? 0);
+  const { message, code } = (await problemOf(response)) ?? { message: "", code: null };
   const said = (text: string) => new AskingError(text, status, retryAfter);
   if (status === 401) return said("Your session has ended: sign in again.");
   if (status === 403 && code === "cross_site") {
@@ -99,14 +98,6 @@ export function refusal(status: number, body: string, retryAfter: number): Askin
   if (status === 404 && (!message || code === "not_found")) return said(OLD_PAGE);
   if (!message) return said(`The service answered ${status}. Try again in a minute.`);
   return said(`${message[0].toUpperCase()}${message.slice(1).replace(/[.]$/, "")}.`);
-}
-
-function errorOf(body: string): { message?: string; code?: string | null } {
-  try {
-    return (JSON.parse(body) as { error?: { message: string; code: string | null } }).error ?? {};
-  } catch {
-    return {};
-  }
 }
 
 /** Returns a path's query of those values that are there. */

@@ -49,11 +49,6 @@ export function moment(time: string): string {
   return new Date(time).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
 }
 
-/** Writes a day where the reader is: 31 Jan 2026. */
-export function day(time: string): string {
-  return new Date(time).toLocaleDateString([], { dateStyle: "medium" });
-}
-
 /** Writes a time of day where the reader is: 12:00:07. */
 export function clock(time: string): string {
   return new Date(time).toLocaleTimeString([]);

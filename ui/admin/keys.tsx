@@ -1,9 +1,10 @@
 /** All API keys. */
 
 import { useState } from "preact/hooks";
+import { day } from "../page/figures";
 import type { Key, Keys } from "./answers";
 import { ConfirmDialog, type Danger } from "./confirm-dialog";
-import { ago, day } from "./figures";
+import { ago } from "./figures";
 import { keyRevocation } from "./key-revocation";
 import { emptyWords, Pages, usePaged } from "./paged";
 import { Part, Problem } from "./part";
@@ -39,7 +40,11 @@ export function KeysSection() {
         {({ keys, after }) => (
           <>
             <div class="filters">
-              <SearchField name="Search by owner or key" value={search} onSearch={setSearch} />
+              <SearchField
+                name="Search by name or last letters"
+                value={search}
+                onSearch={setSearch}
+              />
             </div>
             <Table
               caption="Keys"

@@ -3,9 +3,7 @@
 import { useState } from "preact/hooks";
 import { ask, query } from "./asking";
 import { type Polled, usePolled } from "./polled";
-import type { Pace } from "./polling";
-
-const PACE: Pace = { quick: 15_000, slow: 60_000 };
+import { CALM } from "./polling";
 
 /** A page of a list, and the ways to its neighbours. */
 export interface Paged<Answer> {
@@ -28,7 +26,7 @@ export function usePaged<Answer extends { after: string | null }>(
   });
   const trail = of === about ? cursors : [];
   const address = `${path}${query({ ...filter, after: trail.at(-1) ?? null })}`;
-  const polled = usePolled<Answer>((signal) => ask("GET", address, { signal }), PACE, address);
+  const polled = usePolled<Answer>((signal) => ask("GET", address, { signal }), CALM, address);
   const after = polled.answer?.after ?? null;
   const go = (to: string[]) => setPlace({ of: about, cursors: to });
   return {

@@ -3,19 +3,19 @@
 import { useState } from "preact/hooks";
 import { Dialog } from "../page/dialog";
 import { Field } from "../page/field";
+import { day } from "../page/figures";
 import { speech } from "../page/sign-in";
 import { offerUndo, Undo } from "../page/undo";
 import { useAct } from "./act";
 import type { Key, Limits, Person, PersonInFull } from "./answers";
 import { ask } from "./asking";
 import { ConfirmDialog, type Danger } from "./confirm-dialog";
-import { ago, count, day, moment } from "./figures";
+import { ago, count, moment } from "./figures";
 import { keyRevocation } from "./key-revocation";
 import { Tags } from "./person-tags";
 import { usePolled } from "./polled";
+import { CALM } from "./polling";
 import { addressOf } from "./sections";
-
-const PACE = { quick: 15_000, slow: 60_000 };
 
 /** @param changed - Called when something was done. */
 export function PersonDialog({
@@ -29,7 +29,7 @@ export function PersonDialog({
 }) {
   const { answer, problem, again } = usePolled<PersonInFull>(
     (signal) => ask("GET", `people/${number}`, { signal }),
-    PACE,
+    CALM,
     number,
   );
   const [danger, setDanger] = useState<Danger | null>(null);

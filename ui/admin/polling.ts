@@ -6,6 +6,9 @@ export interface Pace {
   slow: number;
 }
 
+/** For what changes by what people do. */
+export const CALM: Pace = { quick: 15_000, slow: 60_000 };
+
 /** By how much a pause grows when nothing changed. */
 const BACK_OFF = 1.6;
 /** What is always another, and says of nothing that it changed. */

@@ -4,7 +4,7 @@ import { useCallback, useEffect, useId, useRef, useState } from "preact/hooks";
 import { askMe, me } from "./account";
 import { Dialog } from "./dialog";
 import { Field } from "./field";
-import { duration } from "./figures";
+import { day, duration } from "./figures";
 import { CopyIcon } from "./icons";
 import { createKey, type Key, listKeys, revokeKey, signOut } from "./keys";
 import { watchService } from "./service";
@@ -197,10 +197,6 @@ function Keys() {
       />
     </section>
   );
-}
-
-function day(time: string): string {
-  return new Date(time).toLocaleDateString([], { dateStyle: "medium" });
 }
 
 function CreateKey({ create }: { create: (name: string, days: number | null) => Promise<void> }) {

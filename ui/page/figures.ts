@@ -19,6 +19,11 @@ export function duration(seconds: number): string {
   return `${Math.floor(whole / 3_600)} h ${Math.floor((whole % 3_600) / 60)} min`;
 }
 
+/** Writes a day where the reader is: 31 Jan 2026. */
+export function day(time: string): string {
+  return new Date(time).toLocaleDateString([], { dateStyle: "medium" });
+}
+
 /** Answers that the pace of words is taken from. */
 const LATEST = 8;
 

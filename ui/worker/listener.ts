@@ -123,14 +123,18 @@ async function hearMicrophone(
 ): Promise<void> {
   let peak = 0;
   let reported = 0;
-  pause = () => hearing.pause();
+  const progress = () => report({ kind: "progress", seconds: hearing.seconds, total: null });
+  pause = () => {
+    hearing.pause();
+    progress();
+  };
   for await (const samples of microphoneSamples(source, finishing.signal)) {
     for (const sample of samples) peak = Math.max(peak, Math.abs(sample));
     hearing.push(samples, sampleRate);
     await hearing.delivered();
     if (performance.now() - reported > LEVEL_EVERY) {
       report({ kind: "level", peak });
-      report({ kind: "progress", seconds: hearing.seconds, total: null });
+      progress();
       reported = performance.now();
       peak = 0;
     }

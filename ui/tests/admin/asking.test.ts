@@ -39,10 +39,17 @@ it.each([
     0,
     "The fleet is stopped; lift it first.",
   ],
+  [
+    500,
+    JSON.stringify({ error: { message: "it failed", request_id: "a1" } }),
+    0,
+    "It failed (request a1).",
+  ],
   [429, body("busy"), 7, "There were too many questions. Ask again in 7 s."],
   [502, "<html>", 0, "The service answered 502. Try again in a minute."],
-])("says what %d means: %s", (status, answer, retryAfter, words) => {
-  expect(asking.refusal(status, answer, retryAfter)).toMatchObject({
+])("says what %d means: %s", async (status, answer, retryAfter, words) => {
+  const response = new Response(answer, { status, headers: { "Retry-After": `${retryAfter}` } });
+  expect(await asking.refusal(response)).toMatchObject({
     message: words,
     status,
     retryAfter,
