@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -30,6 +31,7 @@ from hush.mel import Spectrogram, floor_normalized, log_mel_spectrogram
 from hush_service.engine import DecodingRequest
 from hush_service.engine.batching import transcribe_all
 from hush_service.engine.windows import Rules
+from hush_service.weights import catalogue
 from hush_service.weights.models import resolve
 from models.nothing_said import FOLDER
 
@@ -93,15 +95,11 @@ def _hush(model: str, size: int, threads: int, device: str, beam: int) -> Hear:
         rules=Rules(beam=beam),
         batch=size,
     )
-    pictures: dict[str, Spectrogram] = {}
 
     def hear(said: Sequence[Utterance]) -> list[str]:
-        for one in said:
-            if one.name not in pictures:
-                pictures[one.name] = _from_picture(one, engine.info.mel_bins)
         texts: list[str] = []
         for first in range(0, len(said), size):
-            group = [pictures[one.name] for one in said[first : first + size]]
+            group = [_from_picture(one, engine.info.mel_bins) for one in said[first : first + size]]
             wishes = [(each, DecodingRequest(language=LANGUAGE)) for each in group]
             texts += [transcript.text for transcript in transcribe_all(engine, wishes)]
         return texts
@@ -109,6 +107,7 @@ def _hush(model: str, size: int, threads: int, device: str, beam: int) -> Hear:
     return hear
 
 
+@cache
 def _from_picture(one: Utterance, mel_bins: int) -> Spectrogram:
     picture = encode(quantize(log_mel_spectrogram(one.samples, mel_bins)))
     return floor_normalized(decode(picture).spectrogram())
@@ -208,6 +207,7 @@ def main() -> None:
             said = chosen(options.data, shortest, longest, options.utterances)
             for one in said:
                 _ = one.samples  # read before anything is timed
+                _from_picture(one, catalogue.named(model).mel_bins)
             for name, speed, wrong in measured(found, said, options.rounds):
                 print(
                     f"| {model} | {shortest:g} to {longest:g} | {name} | {speed:.2f}"

@@ -48,7 +48,7 @@ class ServiceSettings(BaseSettings):
     """Windows of several pictures that CTranslate2 hears at once at most; 0 for 8 on a CPU, 32 on a
     GPU. Where memory does not suffice, batches are halved."""
     replicas: int = Field(default=0, ge=0, le=64)
-    """Parts of a batch that CTranslate2 works on side by side on a CPU, with a share of its threads
+    """Parts of a batch that CTranslate2 works on side by side, on a CPU with a share of its threads
     each; 0 for what is measured to be faster when a model is loaded."""
     download_folder: Path | None = None
     """Where models are kept; ``~/.cache/hush/models`` if unset."""

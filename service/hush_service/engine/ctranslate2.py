@@ -47,6 +47,9 @@ _ENCODED_AT_ONCE = {"cpu": 2, "cuda": 0}
 cost 1.4 times the processor's time of two by two."""
 _MOST_REPLICAS = 4
 """Between which threads are shared out: each has memory of its own for what it reckons."""
+_SHORT_OF_MEMORY = ("out of memory", "invalid device ordinal", "ALLOC_FAILED")
+"""What CUDA says where memory does not suffice. CTranslate2 leaves the last error where it is: what
+is asked next may be told of it, in words of another."""
 _CUBLAS = "libcublas.so.12"
 """What CTranslate2 looks for when it first multiplies on a GPU."""
 
@@ -71,8 +74,9 @@ class CTranslate2Engine(ByProcedure):
     batch
         Windows that it hears at once at most; 0 for 8 on a CPU, 32 on a GPU.
     replicas
-        Parts of a batch that a CPU's cores work on side by side, with a share of the threads each;
-        0 for what is faster here, which takes a second or two to find out.
+        Parts of a batch that are worked on side by side, on a CPU with a share of the threads each;
+        0 for what is faster here, which takes a second or two to find out. A GPU would wait for
+        each hypothesis's rules of timestamps, one after the other.
 
     Attributes
     ----------
@@ -103,7 +107,11 @@ class CTranslate2Engine(ByProcedure):
             device=device,
             compute_type=_default_precision(device) if precision == "default" else precision,
         )
-        model = load(intra_threads=threads)
+        self.batch = batch or _DEFAULT_BATCHES[device]
+        on_gpu = device == "cuda"
+        # Of what a GPU's memory holds, several workers need no copies.
+        workers = min(replicas or _MOST_REPLICAS, self.batch) if on_gpu else 1
+        model = load(intra_threads=threads, inter_threads=workers)
         tokenizer = Tokenizer.of_size(_tokens(folder))
         rules = rules or Rules()
         languages = tokenizer.codes if tokenizer.multilingual else ("en",)
@@ -118,19 +126,17 @@ class CTranslate2Engine(ByProcedure):
         self.rules = rules
         procedure = WindowByWindow(self.info, tokenizer, rules)
         self.procedure = procedure
-        self.batch = batch or _DEFAULT_BATCHES[device]
         max_length = int(read_config(folder).get("max_length", 448))
         self._whole = _Model(model, tokenizer, rules, max_length)
         self._replicas: Replicas | None = None
         self.gain = 1.0
-        most = 1 if device == "cuda" else min(threads, self.batch)
-        count = min(replicas or _MOST_REPLICAS, most)
+        count = workers if on_gpu else min(replicas or _MOST_REPLICAS, threads, self.batch)
         alone = 0.0
         if replicas == 0 and count > 1:
             short = replace(self._whole, max_length=SHORT)
             alone = seconds(short.answers, count, procedure)
         if count > 1 and alone < LONGEST_SECONDS:
-            several = load(intra_threads=threads // count, inter_threads=count)
+            several = model if on_gpu else load(intra_threads=threads // count, inter_threads=count)
             parts = replace(self._whole, model=several)
             if alone:
                 short = replace(parts, max_length=SHORT)
@@ -172,10 +178,12 @@ class CTranslate2Engine(ByProcedure):
         try:
             return self._answers(questions)
         except RuntimeError as error:
-            if len(questions) == 1 or "out of memory" not in str(error):
+            if not any(words in str(error) for words in _SHORT_OF_MEMORY):
                 raise
         if stop():
             raise WorkStoppedError
+        if len(questions) == 1:
+            return self._answers(questions)  # it may have been told of the error before
         half = len(questions) // 2
         self.batch = max(half, 1)
         log.warning("memory does not suffice for %d at once: %d from now on", len(questions), half)
@@ -228,6 +236,8 @@ class _Model:
             some = windows[first : first + size]
             features = np.stack([window.spectrogram for window in some])
             rows = self.model.encode(ctranslate2.StorageView.from_array(features), to_cpu=True)
+            if rows.dtype == ctranslate2.DataType.bfloat16:  # which NumPy does not know
+                rows = rows.to(ctranslate2.DataType.float32)
             for window, row in zip(some, np.asarray(rows), strict=True):
                 window.encoded = row
         return [None] * len(windows)

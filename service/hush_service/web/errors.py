@@ -173,6 +173,8 @@ def install_error_handlers(app: FastAPI) -> None:
         response = failure().response()
         # It is sent around all that would add this.
         response.headers[REQUEST] = request_id.current()
+        # The server closes it: what came on it next would have no answer.
+        response.headers["Connection"] = "close"
         return response
 
     app.add_exception_handler(HTTPException, http_error)

@@ -561,6 +561,8 @@ async def test_an_engine_that_fails_is_500_without_a_stack_trace() -> None:
     async with http(loaded(demo=told)) as client:
         answer = await post(client, picture())
         assert answer.status_code == 500
+        # uvicorn closes it: whoever keeps it would lose what is asked next.
+        assert answer.headers["connection"] == "close"
         assert "its log says how" in str(error_of(answer)["message"])
         assert (await client.get("/")).json()["queue"] == 0
 
