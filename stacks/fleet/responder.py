@@ -79,6 +79,8 @@ class Responder(Construct):
                 "HUSH_MAX_BODY_BYTES": str(MAX_BODY_BYTES),
                 "HUSH_QUOTA_TABLE": quota.table_name,
                 "HUSH_QUOTA_LIMITS": json.dumps(settings.limits),
+                # As the service does for itself.
+                "OPENBLAS_NUM_THREADS": "1",
             },
             timeout=cdk.Duration.seconds(LONGEST_REQUEST_SECONDS + 5),
             memory=settings.responder_memory,

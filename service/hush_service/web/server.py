@@ -10,6 +10,7 @@ from functools import partial
 from types import FrameType
 
 import uvicorn
+from threadpoolctl import threadpool_limits
 
 from hush.loopback import OnlyFromHere
 from hush_service.core.served_models import ServedModels
@@ -97,6 +98,8 @@ def serve(settings: ServiceSettings) -> bool:
     OSError
         If it cannot listen on its address, or something it is set to use is not there.
     """
+    # On several threads, the voice activity detector is as slow and costs twice as much.
+    threadpool_limits(1, "blas")
     models = ServedModels(settings.models, settings.coming)
     traces = Traces.from_environment()
     listener = listen(settings.host, settings.port)
