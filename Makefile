@@ -15,7 +15,7 @@ CDK := node_modules/.bin/cdk
 SYNTHESIZERS := espeak-ng flite
 UNITS := systemd-analyze=systemd
 CACHES := redis-server
-BROWSERS := chromium firefox-esr WebKitWebDriver=webkit2gtk-driver Xvfb=xvfb
+BROWSERS := chromium chromium-headless-shell firefox-esr WebKitWebDriver=webkit2gtk-driver Xvfb=xvfb
 
 help: ## print this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10

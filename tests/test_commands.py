@@ -31,8 +31,13 @@ def test_what_else_is_installed_is_not_found(
 
 
 def test_make_test_installs_every_command_that_tests_need() -> None:
-    assert {"chromium", "espeak-ng", "redis-server", "systemd-analyze", "WebKitWebDriver"} <= set(
-        from_packages()
-    )
+    assert {
+        "chromium",
+        "chromium-headless-shell",
+        "espeak-ng",
+        "redis-server",
+        "systemd-analyze",
+        "WebKitWebDriver",
+    } <= set(from_packages())
     for name in SYSTEM:
         assert shutil.which(name), name

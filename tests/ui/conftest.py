@@ -37,6 +37,8 @@ PATIENCE = 120
 """Seconds that only what hangs takes, however busy the machine is."""
 expect.set_options(timeout=PATIENCE * 1_000)
 
+SHELL = "chromium-headless-shell"
+"""Chromium without its own windows, menus and tabs, each of which is a page to draw as well."""
 BrowserWith = Callable[..., Browser]
 ServiceWith = Callable[[str], str]
 
@@ -102,9 +104,9 @@ def hears(file: Path) -> tuple[str, ...]:
 
 @pytest.fixture(scope="session")
 def browser_with(playwright: Playwright) -> Iterator[BrowserWith]:
-    """Start Debian's Chromium with flags; the same flags get the same one."""
-    executable = shutil.which("chromium")
-    assert executable, "Chromium is not here: `sh setup.sh packages chromium`"
+    """Start Debian's Chromium without windows; the same flags get the same one."""
+    executable = shutil.which(SHELL)
+    assert executable, f"Chromium is not here: `sh setup.sh packages {SHELL}`"
     started: dict[tuple[str, ...], Browser] = {}
 
     def start(*flags: str) -> Browser:
@@ -163,9 +165,11 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 def new_context(browser: Browser, **options: Any) -> BrowserContext:
     """Open what shares nothing with other pages of a browser, and gives up only what hangs.
 
-    It keeps no page unless a test wants that: all that is asked for goes over the wire.
+    It keeps no page unless a test wants that: all that is asked for goes over the wire. It wants
+    less motion: without a GPU, a spectrogram that scrolls takes the processor from what is tested.
     """
-    context = browser.new_context(**{"service_workers": "block", **options})
+    defaults = {"service_workers": "block", "reduced_motion": "reduce"}
+    context = browser.new_context(**{**defaults, **options})
     context.set_default_timeout(PATIENCE * 1_000)
     return context
 

@@ -49,8 +49,8 @@ addEventListener("DOMContentLoaded", () => new MutationObserver(() => {
 
 @pytest.fixture(scope="module")
 def service_url(service_with: ServiceWith) -> str:
-    """The service that the page comes from: two models, for final and interim words."""
-    return service_with("base,tiny.en")
+    """The service that the page comes from."""
+    return service_with("tiny.en")
 
 
 @pytest.fixture(scope="module")

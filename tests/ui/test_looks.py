@@ -30,7 +30,7 @@ def colours(what: Locator) -> int:
 
 
 def test_it_fits_and_shows_what_is_said(browser: Browser, wire: Wire, sample_words: str) -> None:
-    context = new_context(browser, locale="en-GB")
+    context = new_context(browser, locale="en-GB", reduced_motion="no-preference")
     page = context.new_page()
     page.goto(wire.url)
     page.get_by_role("button", name="Start listening").click()
@@ -66,7 +66,7 @@ def test_it_fits_and_shows_what_is_said(browser: Browser, wire: Wire, sample_wor
 def test_who_wants_less_motion_gets_pages_instead_of_scrolling(
     browser: Browser, wire: Wire, sample_words: str
 ) -> None:
-    context = new_context(browser, reduced_motion="reduce")
+    context = new_context(browser)
     page = context.new_page()
     page.goto(wire.url)
     page.get_by_role("button", name="Start listening").click()

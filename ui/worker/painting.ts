@@ -25,6 +25,11 @@ const VOICE = 10;
 /** Height from which frequencies are named, in CSS pixels: their names would cover lower ones. */
 const LABELLED = 100;
 
+/** Milliseconds between two drawings where nothing scrolls. */
+const STILL_EVERY = 100;
+/** Milliseconds that one drawing may move on by itself; the rest is caught up with. */
+const LONGEST_STEP = 200;
+
 const GROUND = "#0b0405";
 const LABEL = "rgb(222 245 229 / 75%)";
 const HALO = "rgb(11 4 5 / 60%)";
@@ -212,19 +217,22 @@ export class Painting {
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    requestAnimationFrame((now) => {
+    const draw = (now: number) => {
       this.#scheduled = false;
       if (this.#running) this.#scroll(now - this.#before);
       this.#before = now;
       this.#draw();
       if (this.#running) this.#schedule();
-    });
+    };
+    // Where nothing scrolls, more is work that nobody sees.
+    if (this.#still) setTimeout(() => requestAnimationFrame(draw), STILL_EVERY);
+    else requestAnimationFrame(draw);
   }
 
   /** Moves on by the time that went by, and by a little of what is missing. */
   #scroll(milliseconds: number): void {
     const target = Math.max(0, this.#frames - LAG);
-    this.#shown += (Math.min(milliseconds, 100) * FRAMES_PER_SECOND) / 1000;
+    this.#shown += (Math.min(milliseconds, LONGEST_STEP) * FRAMES_PER_SECOND) / 1000;
     const error = target - this.#shown;
     this.#shown += Math.abs(error) > 50 ? error : error * 0.08;
   }
