@@ -1,11 +1,11 @@
 """A disguise of the voice in the picture: what a mel image tells of who speaks, made less.
 
-Words are heard in where the energy of speech moves; voices in fine structure (the harmonics of the
-pitch), in where the formants lie, in the average spectrum. So the spectrogram is smoothed along
-frequency, stretched along it by an amount that is drawn anew for each recording and drifts within
-it, and given the average spectrum that everybody has. Voice activity and cuts are decided before,
-on what was heard. The page does the same (ui/chain/disguise.ts); docs/privacy.md says what it is
-good for, and what not.
+Words are heard in where the energy of speech moves; voices in the average spectrum, in where the
+formants lie, and in the harmonics of the pitch. So the spectrogram is stretched along frequency by
+an amount that is drawn anew for each recording and may drift within it, and given the mean and the
+spread that everybody's bands have. It can be smoothed along frequency as well, which no step does,
+as it costs more than it hides. Voice activity and cuts are decided before, on what was heard. The
+page does the same (ui/chain/disguise.ts); docs/privacy.md says what it is good for, and what not.
 """
 
 from collections.abc import Callable

@@ -1,6 +1,6 @@
-// A disguise of the voice in the picture, as hush/disguise.py has it: smoothed along frequency,
-// stretched along it by an amount that is drawn for each recording and drifts within it, and given
-// the average spectrum that everybody has.
+// A disguise of the voice in the picture, as hush/disguise.py has it: stretched along frequency by
+// an amount that is drawn for each recording and may drift within it, and given the mean and the
+// spread that everybody's bands have; smoothed before, if that is wanted.
 
 import type { MelBins } from "./mel";
 
