@@ -43,12 +43,16 @@ class Utterance:
         ISO 639-1 code.
     source
         Name of the data set that it is part of.
+    speaker, sex
+        Who said it, if the data set says so.
     """
 
     files: tuple[Path, ...]
     text: str
     language: str
     source: str
+    speaker: str | None = None
+    sex: str | None = None
 
     @property
     def name(self) -> str:
@@ -87,7 +91,14 @@ def utterances(folder: Path = FOLDER) -> list[Utterance]:
     """Return the utterances of a data set."""
     lines = (folder / "manifest.jsonl").read_text(encoding="utf-8").splitlines()
     return [
-        Utterance((folder / each["path"],), each["text"], each["language"], each["source"])
+        Utterance(
+            (folder / each["path"],),
+            each["text"],
+            each["language"],
+            each["source"],
+            each.get("speaker"),
+            each.get("gender"),
+        )
         for each in map(json.loads, lines)
     ]
 

@@ -64,7 +64,10 @@ class Way:
         if self.kind in AUDIO:
             heard, size = _through_codec(samples, self.kind, self.amount)
             return mel.log_mel_spectrogram(heard, mel_bins), size
-        spectrogram = mel.log_mel_spectrogram(samples, mel_bins)
+        return self.send_spectrogram(mel.log_mel_spectrogram(samples, mel_bins))
+
+    def send_spectrogram(self, spectrogram: Spectrogram) -> tuple[Spectrogram, int]:
+        """Send a spectrogram, scaled as Whisper takes it, as a picture; see `send`."""
         if self.kind == "float32":
             return spectrogram, spectrogram.nbytes
         picture = image.quantize(spectrogram)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from hush.connection import ServiceError
     from hush.cutter import Cutter
     from hush.detector import EdgeDetector
+    from hush.disguise import Disguise
     from hush.image import Encoding, MelImage, MelImageError, decode, encode, quantize
     from hush.mel import log_mel_spectrogram
     from hush.segments import Segment, SegmentStream
@@ -39,6 +40,7 @@ _MODULES = {
     "connection": ("ServiceError",),
     "cutter": ("Cutter",),
     "detector": ("EdgeDetector",),
+    "disguise": ("Disguise",),
     "image": ("Encoding", "MelImage", "MelImageError", "decode", "encode", "quantize"),
     "mel": ("log_mel_spectrogram",),
     "segments": ("Segment", "SegmentStream"),
@@ -61,6 +63,7 @@ __all__ = [
     "AudioError",
     "Client",
     "Cutter",
+    "Disguise",
     "EdgeDetector",
     "Encoding",
     "Layout",

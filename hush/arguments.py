@@ -7,6 +7,7 @@ import typer
 
 from hush.client import AsyncClient
 from hush.credentials import CredentialError, credential, origin
+from hush.disguise import Privacy
 from hush.image import SMALL, Encoding, ImageFormat, MelImageError
 from hush.in_process import (
     InProcessError,
@@ -88,6 +89,13 @@ Picture = Annotated[
 Quality = Annotated[
     int | None,
     typer.Option(min=0, max=100, help="Of lossy WebP and AVIF pictures: smaller is smaller."),
+]
+PrivacyChoice = Annotated[
+    Privacy,
+    typer.Option(
+        "--privacy",
+        help="How much of the voice is kept out of the pictures; costs words (docs/privacy.md).",
+    ),
 ]
 MelBins = Annotated[
     int,

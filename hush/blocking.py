@@ -15,6 +15,7 @@ from hush.audio import Recording
 from hush.client import AsyncClient
 from hush.cutter import Cutter
 from hush.detector import Detector
+from hush.disguise import Privacy
 from hush.image import PNG, Encoding
 from hush.mel import Samples
 from hush.segments import VoiceActivity
@@ -139,6 +140,7 @@ class Client:
         encoding: Encoding = PNG,
         detector: Detector | VoiceActivity | None = None,
         cutter: Cutter | None = None,
+        privacy: Privacy = "off",
         on_progress: Callable[[Progress], None] | None = None,
     ) -> Transcript:
         """See `AsyncClient.transcribe_audio`."""
@@ -149,6 +151,7 @@ class Client:
             encoding=encoding,
             detector=detector,
             cutter=cutter,
+            privacy=privacy,
             on_progress=on_progress,
         )
         return self._portal.call(call)
@@ -161,6 +164,7 @@ class Client:
         encoding: Encoding = PNG,
         detector: Detector | VoiceActivity | None = None,
         cutter: Cutter | None = None,
+        privacy: Privacy = "off",
         on_progress: Callable[[Progress], None] | None = None,
     ) -> Transcript:
         """See `AsyncClient.transcribe_live`."""
@@ -171,6 +175,7 @@ class Client:
             encoding=encoding,
             detector=detector,
             cutter=cutter,
+            privacy=privacy,
             on_progress=on_progress,
         )
         return self._portal.call(call)
@@ -183,6 +188,7 @@ class Client:
         names: Sequence[str] = (),
         encoding: Encoding = PNG,
         detector: VoiceActivity | None = None,
+        privacy: Privacy = "off",
         on_progress: Callable[[Progress], None] | None = None,
     ) -> Transcript:
         """See `AsyncClient.transcribe_speakers`."""
@@ -193,6 +199,7 @@ class Client:
             names=names,
             encoding=encoding,
             detector=detector,
+            privacy=privacy,
             on_progress=on_progress,
         )
         return self._portal.call(call)

@@ -32,6 +32,7 @@ from hush.audio import AudioError
 from hush.client import AsyncClient
 from hush.connection import ServiceError
 from hush.contracts.errors import error_body
+from hush.disguise import Privacy
 from hush.image import PNG, Encoding
 from hush.loopback import OnlyFromHere
 from hush.openai_events import HEADERS, MEDIA_TYPE, events
@@ -50,6 +51,7 @@ _NO_STORAGE = 507
 def create_bridge(
     connect: Callable[[], AsyncClient],
     encoding: Encoding = PNG,
+    privacy: Privacy = "off",
     *,
     allowed_hosts: Collection[str] = (),
     allowed_origins: Collection[str] = (),
@@ -63,6 +65,8 @@ def create_bridge(
         Makes the client of the service behind it.
     encoding
         Of the pictures.
+    privacy
+        How much of the voice is kept back; drawn anew for each request.
     allowed_hosts, allowed_origins
         Who may ask beside programs of this machine; see `hush.loopback.OnlyFromHere`.
     most_bytes
@@ -96,13 +100,14 @@ def create_bridge(
                         file.file,
                         options,
                         encoding=encoding,
+                        privacy=privacy,
                         on_progress=lambda done: tell(f" {done.transcript.text}".rstrip()),
                     )
 
                 begun = events(work, lambda error: _status_and_body(error)[1])
                 said = await _while_connected(request, begun)
                 return _Stream(said, until_answered.pop_all())
-            whole = client.transcribe_audio(file.file, options, encoding=encoding)
+            whole = client.transcribe_audio(file.file, options, encoding=encoding, privacy=privacy)
             transcript = await _while_connected(request, whole)
         body = written(transcript, wishes)
         answer = PlainTextResponse(body) if isinstance(body, str) else JSONResponse(body)

@@ -13,12 +13,14 @@ from hush.arguments import (
     Insecure,
     Patience,
     Picture,
+    PrivacyChoice,
     Quality,
     encoding_of,
     missing,
     service_at,
 )
 from hush.client import AsyncClient
+from hush.disguise import Privacy
 from hush.image import Encoding
 from hush.sound.spool import most_kept
 from hush.terminal import errors, report
@@ -42,6 +44,7 @@ def bridge(
     ] = "127.0.0.1",
     picture: Picture = "png",
     quality: Quality = None,
+    privacy: PrivacyChoice = "off",
     allow_host: AllowedHosts = None,
     allow_origin: AllowedOrigins = None,
     patience: Patience = 600.0,
@@ -60,7 +63,7 @@ def bridge(
     """
     encoding = encoding_of(picture, quality)
     if wyoming:
-        _bridge_wyoming(service_at(url, api_key, insecure, patience), host, port, encoding)
+        _bridge_wyoming(service_at(url, api_key, insecure, patience), host, port, encoding, privacy)
         return
     if host != "127.0.0.1":
         raise typer.BadParameter("OpenAI's API is for this machine alone", param_hint="--host")
@@ -78,6 +81,7 @@ def bridge(
             create_bridge(
                 lambda: client,
                 encoding,
+                privacy,
                 allowed_hosts=allow_host or (),
                 allowed_origins=allow_origin or (),
                 most_bytes=most_kept(),
@@ -89,7 +93,9 @@ def bridge(
         )
 
 
-def _bridge_wyoming(client: AsyncClient, host: str, port: int | None, encoding: Encoding) -> None:
+def _bridge_wyoming(
+    client: AsyncClient, host: str, port: int | None, encoding: Encoding, privacy: Privacy
+) -> None:
     try:
         from hush.wyoming_bridge import PORT, serve
     except ImportError:
@@ -97,7 +103,7 @@ def _bridge_wyoming(client: AsyncClient, host: str, port: int | None, encoding: 
     port = port or PORT
     errors.print(f"Wyoming listens on {host}, port {port}; only pictures go on")
     try:
-        asyncio.run(serve(client, host, port, encoding))
+        asyncio.run(serve(client, host, port, encoding, privacy=privacy))
     except KeyboardInterrupt:
         pass
     except OSError as error:

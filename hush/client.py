@@ -22,6 +22,7 @@ from hush.audio import AudioError, Recording, open_audio
 from hush.connection import Connection
 from hush.cutter import RECORDING_SEGMENT, Cutter
 from hush.detector import Detector
+from hush.disguise import Disguise, Privacy
 from hush.folder import FolderError, read_index, read_picture
 from hush.image import PNG, Encoding, MelImageError, encode
 from hush.mel import SAMPLE_RATE, Samples
@@ -214,6 +215,7 @@ class AsyncClient:
         encoding: Encoding = PNG,
         detector: Detector | VoiceActivity | None = None,
         cutter: Cutter | None = None,
+        privacy: Privacy = "off",
         on_progress: Callable[[Progress], None] | None = None,
     ) -> Transcript:
         """Return the words of an audio or video file. The audio stays here.
@@ -229,6 +231,8 @@ class AsyncClient:
         detector, cutter
             What decides where speech is, and where it is cut; see `hush.segments`. If no cutter is
             given, segments are as long as Whisper likes them.
+        privacy
+            How much of the voice is kept back (docs/privacy.md); drawn anew for each recording.
         on_progress
             Called after each segment.
 
@@ -248,15 +252,17 @@ class AsyncClient:
                     encoding=encoding,
                     detector=detector,
                     cutter=cutter,
+                    privacy=privacy,
                     on_progress=on_progress,
                 )
         options = options or Options()
         model = await self.model(options.model)
         chosen = cutter or Cutter(shortest=RECORDING_SEGMENT)
+        disguise = Disguise.drawn(privacy)
 
         def files() -> Iterator[TimedFile]:
             sound = _Sound(source, source.chunks())
-            for segment in segments(sound, model.mel_bins, detector, chosen):
+            for segment in segments(sound, model.mel_bins, detector, chosen, disguise):
                 yield TimedFile(segment.start, segment.end, encode(segment.image(), encoding))
             sound.check()
 
@@ -271,6 +277,7 @@ class AsyncClient:
         encoding: Encoding = PNG,
         detector: Detector | VoiceActivity | None = None,
         cutter: Cutter | None = None,
+        privacy: Privacy = "off",
         on_progress: Callable[[Progress], None] | None = None,
     ) -> Transcript:
         """Return the words of sound that is only being made, once it ends. The sound stays here.
@@ -286,6 +293,8 @@ class AsyncClient:
         detector, cutter
             What decides where speech is, and where it is cut; see `hush.segments`. If no cutter is
             given, every phrase is sent when it ends.
+        privacy
+            As `transcribe_audio` has it.
         on_progress
             Called after each segment.
 
@@ -296,6 +305,7 @@ class AsyncClient:
         """
         options = options or Options()
         model = await self.model(options.model)
+        disguise = Disguise.drawn(privacy)
         heard = 0
 
         def counted() -> Iterator[Samples]:
@@ -305,7 +315,8 @@ class AsyncClient:
                 yield chunk
 
         def files() -> Iterator[TimedFile]:
-            for segment in segments(counted(), model.mel_bins, detector, cutter):
+            cut = segments(counted(), model.mel_bins, detector, cutter, disguise)
+            for segment in cut:
                 yield TimedFile(segment.start, segment.end, encode(segment.image(), encoding))
 
         parts = await self._send_timed(files(), options, on_progress)
@@ -319,13 +330,14 @@ class AsyncClient:
         names: Sequence[str] = (),
         encoding: Encoding = PNG,
         detector: VoiceActivity | None = None,
+        privacy: Privacy = "off",
         on_progress: Callable[[Progress], None] | None = None,
     ) -> Transcript:
         """Return who said what in a call that has one person on each channel.
 
         Parameters
         ----------
-        source, options, encoding, detector, on_progress
+        source, options, encoding, detector, privacy, on_progress
             As `transcribe_audio` has them.
         names
             Of the people, by channel; "Speaker 1" and so on for those that have none.
@@ -343,6 +355,7 @@ class AsyncClient:
                     names=names,
                     encoding=encoding,
                     detector=detector,
+                    privacy=privacy,
                     on_progress=on_progress,
                 )
         options = options or Options()
@@ -351,7 +364,7 @@ class AsyncClient:
 
         def files() -> Iterator[TimedFile]:
             sound = _Sound(source, source.channel_chunks())
-            for channel, segment in segments_by_channel(sound, model.mel_bins, detector):
+            for channel, segment in segments_by_channel(sound, model.mel_bins, detector, privacy):
                 channels.append(channel)
                 yield TimedFile(segment.start, segment.end, encode(segment.image(), encoding))
             sound.check()

@@ -19,6 +19,7 @@ from hush.arguments import (
     ApiKey,
     Insecure,
     Picture,
+    PrivacyChoice,
     Quality,
     Url,
     Vad,
@@ -31,6 +32,7 @@ from hush.arguments import (
 from hush.asking import Options
 from hush.client import AsyncClient
 from hush.connection import ServiceError
+from hush.disguise import Privacy
 from hush.image import Encoding
 from hush.mel import Samples
 from hush.segments import VoiceActivity
@@ -84,6 +86,7 @@ def listen(
     ] = None,
     picture: Picture = "png",
     quality: Quality = None,
+    privacy: PrivacyChoice = "off",
     vad: Vad = "network",
     vad_threshold: VadThreshold = None,
     insecure: Insecure = False,
@@ -121,7 +124,7 @@ def listen(
     client = client_for(url, api_key, model, insecure=insecure)
     try:
         with sound.open_microphone(microphone) as opened:
-            code = hear(opened, client, options, encoding, output, activity)
+            code = hear(opened, client, options, encoding, output, activity, privacy)
     except sound.MicrophoneError as error:
         report(error)
         raise typer.Exit(1) from None
@@ -135,6 +138,7 @@ def hear(
     encoding: Encoding,
     output: Path | None = None,
     activity: VoiceActivity | None = None,
+    privacy: Privacy = "off",
 ) -> int:
     """Write the words of a microphone until it is closed, which Ctrl-C does.
 
@@ -156,7 +160,9 @@ def hear(
         with ExitStack() as stack:
             written = stack.enter_context(_Written(output))
             meter = stack.enter_context(_Meter(microphone))
-            asyncio.run(_listen(microphone, client, options, encoding, activity, written, meter))
+            asyncio.run(
+                _listen(microphone, client, options, encoding, activity, privacy, written, meter)
+            )
     except ServiceError as error:
         report(error)
         return 1
@@ -179,6 +185,7 @@ async def _listen(
     options: Options,
     encoding: Encoding,
     activity: VoiceActivity | None,
+    privacy: Privacy,
     written: "_Written",
     meter: "_Meter",
 ) -> None:
@@ -194,7 +201,12 @@ async def _listen(
     async with client:
         try:
             await client.transcribe_live(
-                watched(), options, encoding=encoding, detector=activity, on_progress=take
+                watched(),
+                options,
+                encoding=encoding,
+                detector=activity,
+                privacy=privacy,
+                on_progress=take,
             )
         except BaseException:
             microphone.close()  # for a thread may still be listening

@@ -10,6 +10,7 @@ import typer
 from hush.arguments import (
     MelBins,
     Picture,
+    PrivacyChoice,
     Quality,
     Vad,
     VadThreshold,
@@ -20,10 +21,11 @@ from hush.arguments import (
 from hush.attempts import Attempts, targets
 from hush.audio import Recording
 from hush.cutter import RECORDING_SEGMENT, Cutter
+from hush.disguise import Disguise
 from hush.folder import FolderIndex, read_picture, replaced, write_index, write_pictures
 from hush.image import Encoding, decode, encode, quantize
 from hush.inputs import Channel, Heard, Raw, Track, source, with_folders_opened
-from hush.mel import Samples, log_mel_spectrogram
+from hush.mel import Samples, log_mel, normalize
 from hush.segments import Segment, segments
 from hush.terminal import Advance, errors, opened, progress, stem_of, warn_if_damaged
 from hush.wording import without_speech
@@ -47,6 +49,7 @@ def encode_recordings(
     mel_bins: MelBins = 80,
     picture: Picture = "png",
     quality: Quality = None,
+    privacy: PrivacyChoice = "off",
     track: Track = None,
     channel: Channel = None,
     raw: Raw = None,
@@ -72,16 +75,20 @@ def encode_recordings(
     for file, target in [job for job in made if attempts.readable(job[0])]:
         with attempts.on(file):
             with opened(file, heard) as recording, progress(file.name) as advance:
+                disguise = Disguise.drawn(privacy)
                 if whole:
                     samples = np.concatenate(list(_watched(recording, advance)))
-                    spectrogram = log_mel_spectrogram(samples, mel_bins)
-                    target.write_bytes(encode(quantize(spectrogram), encoding))
+                    spectrogram = log_mel(samples, mel_bins)
+                    if disguise is not None:
+                        spectrogram = disguise.of(spectrogram)
+                    target.write_bytes(encode(quantize(normalize(spectrogram)), encoding))
                 else:
                     cut = segments(
                         _watched(recording, advance),
                         mel_bins,
                         activity,
                         Cutter(shortest=RECORDING_SEGMENT),
+                        disguise,
                     )
                     _encode_segments(recording, cut, target, mel_bins, encoding)
             warn_if_damaged(recording)

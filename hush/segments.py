@@ -13,6 +13,7 @@ import numpy as np
 
 from hush.cutter import Cut, Cutter
 from hush.detector import Detector, EdgeDetector, EverythingIsSpeech, rounded
+from hush.disguise import Disguise
 from hush.image import MelImage, quantize
 from hush.mel import FRAMES_PER_SECOND, LogMelStream, Samples, Spectrogram, normalize, raised
 from hush.voice_network import NetworkDetector
@@ -67,10 +68,13 @@ class Segment:
         Its place in the recording, in frames.
     log_mel
         (n_mels, frames) log10 mel power without floor or scale.
+    disguise
+        That its picture wears; None for none.
     """
 
     cut: Cut
     log_mel: Spectrogram
+    disguise: Disguise | None = None
 
     @property
     def start(self) -> float:
@@ -84,7 +88,10 @@ class Segment:
 
     def image(self) -> MelImage:
         """Return the picture of this segment that leaves the device."""
-        return quantize(normalize(raised(self.log_mel)))
+        shown = self.log_mel
+        if self.disguise is not None:
+            shown = self.disguise.of(shown, self.cut.start)
+        return quantize(normalize(raised(shown)))
 
 
 class SegmentStream:
@@ -99,6 +106,9 @@ class SegmentStream:
     cutter
         Decides where segments end; a `Cutter` with its defaults, for live speech, if not given. It
         serves one stream.
+    disguise
+        That the pictures wear, on which neither voice activity nor cuts depend; one serves one
+        stream.
     """
 
     def __init__(
@@ -106,6 +116,7 @@ class SegmentStream:
         n_mels: int = 80,
         detector: Detector | VoiceActivity | None = None,
         cutter: Cutter | None = None,
+        disguise: Disguise | None = None,
     ) -> None:
         self._spectrogram = LogMelStream(n_mels)
         chosen = detector or VoiceActivity()
@@ -113,6 +124,7 @@ class SegmentStream:
             chosen.detector(n_mels) if isinstance(chosen, VoiceActivity) else chosen
         )
         self._cutter = cutter or Cutter()
+        self._disguise = disguise
         self._log_mel = np.empty((n_mels, 0), np.float32)
         self._first_held = 0
         self._undecided = np.empty((n_mels, 0), np.int32)
@@ -148,7 +160,7 @@ class SegmentStream:
 
     def _segment(self, cut: Cut) -> Segment:
         held = self._log_mel[:, cut.start - self._first_held : cut.end - self._first_held]
-        return Segment(cut, held.copy())
+        return Segment(cut, held.copy(), self._disguise)
 
 
 def segments(
@@ -156,9 +168,10 @@ def segments(
     n_mels: int = 80,
     detector: Detector | VoiceActivity | None = None,
     cutter: Cutter | None = None,
+    disguise: Disguise | None = None,
 ) -> Iterator[Segment]:
     """Yield the segments of a recording whose samples come in chunks; see `SegmentStream`."""
-    stream = SegmentStream(n_mels, detector, cutter)
+    stream = SegmentStream(n_mels, detector, cutter, disguise)
     for chunk in chunks:
         yield from stream.push(chunk)
     yield from stream.finish()

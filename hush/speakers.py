@@ -5,6 +5,7 @@ from dataclasses import replace
 from itertools import groupby
 
 from hush.cutter import RECORDING_SEGMENT, Cutter
+from hush.disguise import Disguise, Privacy
 from hush.segments import Segment, SegmentStream, VoiceActivity
 from hush.sound.mixing import Planes
 from hush.transcript import Phrase, Transcript, join
@@ -12,7 +13,10 @@ from hush.typography import joined
 
 
 def segments_by_channel(
-    chunks: Iterable[Planes], n_mels: int, detector: VoiceActivity | None = None
+    chunks: Iterable[Planes],
+    n_mels: int,
+    detector: VoiceActivity | None = None,
+    privacy: Privacy = "off",
 ) -> Iterator[tuple[int, Segment]]:
     """Yield the segments of a recording, each of one channel, as they end.
 
@@ -24,6 +28,8 @@ def segments_by_channel(
         Number of mel bins, 80 or 128.
     detector
         What decides where speech is; the network if None.
+    privacy
+        How much of the voices is kept back; each channel has a disguise of its own.
 
     Yields
     ------
@@ -34,7 +40,13 @@ def segments_by_channel(
     for planes in chunks:
         if not streams:
             streams = [
-                SegmentStream(n_mels, detector, Cutter(shortest=RECORDING_SEGMENT)) for _ in planes
+                SegmentStream(
+                    n_mels,
+                    detector,
+                    Cutter(shortest=RECORDING_SEGMENT),
+                    Disguise.drawn(privacy),
+                )
+                for _ in planes
             ]
         for channel, stream in enumerate(streams):
             yield from ((channel, segment) for segment in stream.push(planes[channel]))

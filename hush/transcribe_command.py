@@ -15,6 +15,7 @@ from hush.arguments import (
     MostWords,
     Patience,
     Picture,
+    PrivacyChoice,
     Quality,
     Temperature,
     Url,
@@ -29,6 +30,7 @@ from hush.attempts import Attempts, targets
 from hush.audio import AudioError
 from hush.client import AsyncClient
 from hush.connection import ServiceError
+from hush.disguise import Privacy
 from hush.folder import FolderError, read_index, read_picture
 from hush.image import Encoding
 from hush.inputs import Channel, Heard, Raw, SpeakersByChannel, Track, source, with_folders_opened
@@ -88,6 +90,7 @@ def transcribe(
     ] = None,
     picture: Picture = "png",
     quality: Quality = None,
+    privacy: PrivacyChoice = "off",
     track: Track = None,
     channel: Channel = None,
     speakers_by_channel: SpeakersByChannel = False,
@@ -140,7 +143,7 @@ def transcribe(
                     typer.echo(f"==> {file} <==")
                 output = Output(forms, layout, stem)
                 transcript = await _words_of(
-                    attempts, client, file, options, encoding, heard, activity, output
+                    attempts, client, file, options, encoding, heard, activity, privacy, output
                 )
                 with attempts.on(file):
                     if transcript is None:
@@ -166,6 +169,7 @@ async def _words_of(
     encoding: Encoding,
     heard: Heard,
     activity: VoiceActivity,
+    privacy: Privacy,
     output: Output,
 ) -> Transcript | None:
     """Return a file's words, or those until something went wrong; None if there are none."""
@@ -193,6 +197,7 @@ async def _words_of(
                     options,
                     encoding=encoding,
                     detector=activity,
+                    privacy=privacy,
                     on_progress=lambda newest: hear(newest, recording.duration),
                 )
                 warn_if_damaged(recording)

@@ -23,6 +23,7 @@ from hush.asking import Model, Options
 from hush.audio import AudioError
 from hush.client import AsyncClient
 from hush.connection import ServiceError
+from hush.disguise import Privacy
 from hush.image import PNG, Encoding
 
 PORT = 10_300
@@ -65,6 +66,7 @@ class _Satellite(AsyncEventHandler):
         client: AsyncClient,
         options: Options,
         encoding: Encoding,
+        privacy: Privacy,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
     ) -> None:
@@ -73,6 +75,7 @@ class _Satellite(AsyncEventHandler):
         self._client = client
         self._usual = self._options = options
         self._encoding = encoding
+        self._privacy: Privacy = privacy
         self._sound: list[bytes] = []
         self._form: tuple[int, int, int] | None = None
         self._size = 0
@@ -124,7 +127,7 @@ class _Satellite(AsyncEventHandler):
         if self._form is not None and self._size:
             file = _wave(self._sound, *self._form)
             heard = await self._client.transcribe_audio(
-                file, self._options, encoding=self._encoding
+                file, self._options, encoding=self._encoding, privacy=self._privacy
             )
             text, language = heard.text, heard.language
         await self.write_event(Transcript(text, language=language).event())
@@ -186,6 +189,7 @@ async def serve(
     port: int = PORT,
     encoding: Encoding = PNG,
     options: Options | None = None,
+    privacy: Privacy = "off",
 ) -> None:
     """Serve satellites until cancelled.
 
@@ -199,6 +203,8 @@ async def serve(
         Of the pictures.
     options
         What to ask for where a satellite does not say.
+    privacy
+        How much of the voice is kept back; drawn anew for each utterance.
 
     Raises
     ------
@@ -207,4 +213,4 @@ async def serve(
     """
     async with client:
         server = AsyncTcpServer(host, port)
-        await server.run(partial(_Satellite, client, options or Options(), encoding))
+        await server.run(partial(_Satellite, client, options or Options(), encoding, privacy))

@@ -19,6 +19,10 @@ const markdown = new Marked({
       const text = this.parser.parseInline(tokens);
       return /^(https:|#)/.test(href) ? `<a href="${href}">${text}</a>` : text;
     },
+    /** Drawings lie beside the page that shows them, and Vite puts them among the page's files. */
+    image({ href, text }) {
+      return `<img src="../docs/${href}" alt="${text}" />`;
+    },
   },
 });
 
@@ -33,10 +37,13 @@ function slug(heading: string): string {
 export function writtenInDocs(): Plugin {
   return {
     name: "written-in-docs",
-    transformIndexHtml(html) {
-      return html.replace(PLACE, (_, path: string) =>
-        markdown.parse(readFileSync(resolve(ROOT, path), "utf-8"), { async: false }),
-      );
+    transformIndexHtml: {
+      order: "pre",
+      handler(html) {
+        return html.replace(PLACE, (_, path: string) =>
+          markdown.parse(readFileSync(resolve(ROOT, path), "utf-8"), { async: false }),
+        );
+      },
     },
   };
 }

@@ -56,6 +56,23 @@ async def bridge(sink: FakeService) -> AsyncIterator[httpx2.AsyncClient]:
         yield client
 
 
+async def test_voices_are_disguised_anew_for_each_request() -> None:
+    sent = []
+    for privacy in ("off", "strong"):
+        sink = FakeService()
+        async for bridge in bridge_to(sink, Encoding("png"), privacy=privacy):
+            for _ in range(2):
+                answer = await bridge.post("/v1/audio/transcriptions", files={"file": SPEECH})
+                assert answer.status_code == 200
+        bodies = [await each.aread() for each in sink.requests if each.method == "POST"]
+        sent.append([body[body.index(b"\x89PNG") : body.index(b"IEND")] for body in bodies])
+    plain, disguised = sent
+    half = len(plain) // 2
+    assert len(plain) == len(disguised) >= 4
+    assert set(plain[:half]) == set(plain[half:])
+    assert len({*plain, *disguised}) == half + len(disguised)
+
+
 async def test_only_pictures_go_on(bridge: httpx2.AsyncClient, sink: FakeService) -> None:
     answer = await bridge.post(
         "/v1/audio/transcriptions",

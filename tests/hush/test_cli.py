@@ -176,6 +176,29 @@ def test_a_small_picture_has_no_other_quality(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("whole", [True, False], ids=["whole", "cut"])
+def test_a_voice_is_disguised_anew_each_time(url: str, tmp_path: Path, whole: bool) -> None:
+    pictures = []
+    for number, privacy in enumerate(("off", "light", "strong", "strong")):
+        folder = tmp_path / str(number)
+        how = ["--whole"] if whole else []
+        ended = hush("encode", SAMPLE, "--privacy", privacy, *how, "-o", folder)
+        assert (ended.returncode, ended.stderr) == (0, "")
+        (picture,) = folder.rglob("*.png")
+        pictures.append(decode(picture.read_bytes()))
+    assert len({picture.pixels.tobytes() for picture in pictures}) == 4
+    assert len({picture.frames for picture in pictures}) == 1
+    ended = hush("transcribe", SAMPLE, "--url", url, "--privacy", "light", "-f", "json")
+    assert ended.returncode == 0
+    assert json.loads(ended.stdout)["duration"] == pytest.approx(len_of(SAMPLE), abs=0.01)
+
+
+def test_a_step_of_privacy_that_is_none_is_refused() -> None:
+    ended = hush("transcribe", SAMPLE, "--privacy", "total")
+    assert ended.returncode == 2
+    assert "'light', 'strong'" in " ".join(ended.stderr.split())
+
+
 def test_decode_gives_the_spectrogram_back(tmp_path: Path) -> None:
     hush("encode", SAMPLE, "--whole", "--mel-bins", "128", "-o", tmp_path)
     ended = hush("decode", tmp_path / "sample.png", "-o", tmp_path)

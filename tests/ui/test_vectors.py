@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from hush.disguise import Privacy
 from hush.image import SMALL, decode
 from hush.mel import MEL_BINS
 from tests.ui import subtitle_vectors, vectors
@@ -32,6 +33,19 @@ def test_vectors_are_what_the_chain_makes_now(number: int, n_mels: int) -> None:
 
 def test_small_pictures_are_the_librarys() -> None:
     assert VECTORS["small"] == asdict(SMALL)
+
+
+def test_steps_of_privacy_are_the_librarys() -> None:
+    assert VECTORS["strengths"] == {name: asdict(each) for name, each in vectors.STEPS.items()}
+
+
+@pytest.mark.parametrize("n_mels", MEL_BINS)
+@pytest.mark.parametrize("privacy", vectors.STEPS)
+def test_disguised_vectors_are_what_the_chain_makes_now(privacy: Privacy, n_mels: int) -> None:
+    file, segment = vectors.disguised(privacy, n_mels)
+    kept, made = decode(file.read_bytes()), segment.image()
+    assert np.abs(kept.pixels.astype(int) - made.pixels).max() <= 1
+    assert (kept.minimum, kept.maximum) == pytest.approx((made.minimum, made.maximum), abs=1e-4)
 
 
 def test_no_vector_is_left_out() -> None:

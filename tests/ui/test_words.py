@@ -11,7 +11,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from hush.image import decode
 from local.processes import ROOT
 from local.wire import Request, Response, Wire
-from tests.ui.conftest import SAMPLE, BrowserWith, choose_file, new_context, words
+from tests.ui.conftest import SAMPLE, BrowserWith, choose_file, new_context, until, words
 from tests.ui.media import video
 
 TWO_SECONDS_OR_MORE = re.compile(r"0:0[2-9]|0:[1-5]\d|[1-9]\d*:\d\d")
@@ -149,6 +149,19 @@ def test_small_pictures_are_understood_too(page: Page, wire: Wire, sample_words:
     assert small.startswith(b"RIFF")
     reference = ROOT / "docs" / "sample.png"
     assert len(small) < reference.stat().st_size
+
+
+def test_a_voice_is_disguised_where_that_is_chosen(page: Page, wire: Wire) -> None:
+    choose_file(page, ("plain.flac", SAMPLE.read_bytes()))
+    until(page, lambda: len(wire.pictures()) == 1)
+    page.get_by_role("button", name="Settings").click()
+    page.get_by_label("Strong disguise").check()
+    page.keyboard.press("Escape")
+    choose_file(page, ("2.flac", SAMPLE.read_bytes()), ("3.flac", SAMPLE.read_bytes()))
+    until(page, lambda: len(wire.pictures()) == 3)
+    plain, one, other = (decode(sent.form()["file"]) for sent in wire.pictures())
+    assert plain.frames == one.frames == other.frames
+    assert len({picture.pixels.tobytes() for picture in (plain, one, other)}) == 3
 
 
 def other_quality(request: Request, response: Response) -> Response:

@@ -4,11 +4,13 @@
 
 writes them anew. vectors.json describes each stream by pieces that any language can put together
 from whole numbers alone, and says what has to come of it; pictures lie beside it. Its
-`small` is what the library means by a small picture.
+`small` is what the library means by a small picture, its `strengths` what it means by the steps of
+privacy; disguised/ has the pictures of the first stream at each step, by the numbers of
+`draw_in_turn`.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ import numpy as np
 from hush.audio import read_audio
 from hush.cutter import Cutter
 from hush.detector import Detector, EverythingIsSpeech
+from hush.disguise import STRENGTHS, Disguise, Privacy, Strength
 from hush.image import SMALL, encode
 from hush.mel import MEL_BINS, LogMelStream
 from hush.segments import Segment, segments
@@ -56,10 +59,10 @@ class Stream:
         """Return a new detector for this stream."""
         return EverythingIsSpeech() if self.whole else NetworkDetector(n_mels)
 
-    def segments(self, n_mels: int) -> list[Segment]:
+    def segments(self, n_mels: int, disguise: Disguise | None = None) -> list[Segment]:
         """Return what the chain makes of it."""
         cutter = Cutter(**self.cutter)
-        return list(segments([self.samples()], n_mels, self.detector(n_mels), cutter))
+        return list(segments([self.samples()], n_mels, self.detector(n_mels), cutter, disguise))
 
     def decisions(self, n_mels: int) -> np.ndarray:
         """Return the voice activity of each frame."""
@@ -161,6 +164,24 @@ def picture(stream: int, n_mels: int, segment: int) -> Path:
     return FOLDER / f"{stream:02}-{n_mels}-{segment}.png"
 
 
+STEPS: dict[Privacy, Strength] = {
+    name: strength for name, strength in STRENGTHS.items() if strength is not None
+}
+
+
+def draw_in_turn() -> Callable[[], float]:
+    """Return what draws the numbers of a disguise, the same ones each time."""
+    numbers = _random(100_000)
+    return lambda: (next(numbers) + 32768) / 65536
+
+
+def disguised(privacy: Privacy, n_mels: int) -> tuple[Path, Segment]:
+    """Return where the picture of a step lies, and the segment that it is of."""
+    file = FOLDER / "disguised" / f"{privacy}-{n_mels}.png"
+    disguise = Disguise(STEPS[privacy], draw_in_turn())
+    return file, STREAMS[0].segments(n_mels, disguise)[0]
+
+
 def expected(stream: Stream, n_mels: int) -> dict[str, Any]:
     """Return what vectors.json says of a stream."""
     decisions = stream.decisions(n_mels)
@@ -194,9 +215,17 @@ def main() -> None:
                 "expected": results,
             }
         )
+    for privacy in STEPS:
+        for n_mels in MEL_BINS:
+            file, segment = disguised(privacy, n_mels)
+            file.parent.mkdir(exist_ok=True)
+            file.write_bytes(encode(segment.image()))
+    strengths = json.dumps({name: asdict(strength) for name, strength in STEPS.items()})
     streams = ",\n".join(json.dumps(one) for one in described)
     small = json.dumps(asdict(SMALL))
-    (FOLDER / "vectors.json").write_text(f'{{"small": {small},\n"streams": [\n{streams}\n]}}\n')
+    (FOLDER / "vectors.json").write_text(
+        f'{{"small": {small},\n"strengths": {strengths},\n"streams": [\n{streams}\n]}}\n'
+    )
 
 
 if __name__ == "__main__":

@@ -2,8 +2,10 @@
 // activity, cuts, pictures. The spectrogram is computed over the whole stream; floor, scale, range
 // and quantisation belong to each segment.
 
+import { concatenated } from "./concatenated";
 import { type Cut, Cutter, type CutterOptions } from "./cutter";
 import { type Detector, EverythingIsSpeech, rounded } from "./detector";
+import type { Disguise, Frames } from "./disguise";
 import { HeldFrames } from "./held-frames";
 import { type MelImage, quantize, raised } from "./image";
 import { LogMelStream, type MelBins } from "./mel";
@@ -16,9 +18,17 @@ export interface Segment extends Cut {
   readonly image: MelImage;
 }
 
-/** Returns the mel image of log10 mel power, of one segment or of several joined. */
-export function imageOf(logMel: Float32Array, melBins: MelBins): MelImage {
-  return quantize(raised(logMel), melBins);
+/** Returns the mel image of one segment, or of several joined, in a disguise if there is one. */
+export function imageOf(
+  segments: readonly Frames[],
+  melBins: MelBins,
+  disguise?: Disguise,
+): MelImage {
+  const logMel = concatenated(
+    segments.map(({ start, logMel }) => disguise?.moved(logMel, start, melBins) ?? logMel),
+    Float32Array,
+  );
+  return quantize(raised(disguise?.evened(logMel, melBins) ?? logMel), melBins);
 }
 
 /** What became known by one more slice of the stream. */
@@ -44,6 +54,8 @@ export interface SegmentOptions {
   readonly cutter?: Partial<CutterOptions>;
   /** Hear no pause, for recordings that are to be sent whole. */
   readonly everythingIsSpeech?: boolean;
+  /** That the pictures wear, on which neither voice activity nor cuts depend. */
+  readonly disguise?: Disguise | undefined;
 }
 
 /** Turns the samples of one stream into segments as they arrive. */
@@ -52,6 +64,7 @@ export class SegmentStream {
   readonly #spectrogram: LogMelStream;
   readonly #detector: Detector;
   readonly #cutter: Cutter;
+  readonly #disguise: Disguise | undefined;
   /** The frames that a segment still to come may begin with, and all after them. */
   readonly #logMel: HeldFrames;
   /** Of the frames without a decision: the sum of each one's rounded values. */
@@ -71,6 +84,7 @@ export class SegmentStream {
       ? new EverythingIsSpeech(melBins)
       : new NetworkDetector(module, melBins);
     this.#cutter = new Cutter(options.cutter);
+    this.#disguise = options.disguise;
     this.#logMel = new HeldFrames(melBins);
   }
 
@@ -109,7 +123,8 @@ export class SegmentStream {
 
   #segment({ start, end }: Cut): Segment {
     const logMel = this.#logMel.slice(start, end);
-    return { start, end, logMel, image: imageOf(logMel, this.#melBins) };
+    const image = imageOf([{ start, logMel }], this.#melBins, this.#disguise);
+    return { start, end, logMel, image };
   }
 
   #advance(logMel: Float32Array, last: boolean): Advance {

@@ -65,7 +65,7 @@ document.addEventListener("visibilitychange", () => void watchService());
 
 /** Returns what pictures sent now are to be, and what is wanted of them. */
 export function wishes(): Wishes {
-  const { model, language, task, picture, melBins, keywords } = settings.peek();
+  const { model, language, task, picture, privacy, melBins, keywords } = settings.peek();
   const expected = fitting(keywordsIn(keywords));
   const ready = models.peek();
   const chosen = ready.find(({ id }) => id === model) ?? ready[0];
@@ -75,6 +75,7 @@ export function wishes(): Wishes {
     task,
     encoding: picture === "small" ? smallEncoding(chosen) : ENCODINGS[picture],
     melBins: chosen?.mel_bins ?? melBins,
+    privacy,
     ...(expected.length && { keywords: expected }),
   };
 }

@@ -8,6 +8,7 @@ import { models, serviceState, translates } from "./service";
 import { choose, settings, type Theme } from "./settings";
 import { SoundSetting } from "./sound-setting";
 import { USUAL_LAYOUT } from "./subtitles";
+import { VoiceSetting } from "./voice-setting";
 
 /** How many pictures may be kept. An hour of speech makes about 18 MB. */
 const KEPT_PICTURES = [
@@ -65,6 +66,7 @@ export function SettingsDialog({ close }: { close: () => void }) {
         ]}
         onChoose={(value) => choose({ picture: value })}
       />
+      <VoiceSetting />
       <Choice
         name="Push to talk"
         note="The microphone hears while the space bar is held, and pauses when it is released"

@@ -1,6 +1,7 @@
 /** What the user chose, remembered in this browser. */
 
 import { type Signal, signal } from "@preact/signals";
+import type { Privacy } from "../chain/disguise";
 import type { PictureChoice } from "../chain/encoding";
 import type { MelBins, Task } from "../shared/messages";
 import { type Layout, USUAL_LAYOUT } from "./subtitles";
@@ -17,6 +18,8 @@ export interface Settings {
   /** Names and words to expect, as they were typed. */
   keywords: string;
   picture: PictureChoice;
+  /** How much of the voice is kept out of the pictures. */
+  privacy: Privacy;
   /** Id of the microphone; "" for the system's choice. */
   microphone: string;
   /** Whether the microphone hears while the space bar is held. */
@@ -42,6 +45,7 @@ const DEFAULTS: Settings = {
   task: "transcribe",
   keywords: "",
   picture: "png",
+  privacy: "off",
   microphone: "",
   pushToTalk: false,
   keepsSound: false,

@@ -1,5 +1,6 @@
 /** What the threads tell one another, and what is kept. Times are in seconds of a recording. */
 
+import type { Privacy } from "../chain/disguise";
 import type { Encoding } from "../chain/encoding";
 import type { MelBins } from "../chain/mel";
 
@@ -17,6 +18,8 @@ export interface Wishes {
   task: Task;
   encoding: Encoding;
   melBins: MelBins;
+  /** How much of the voice is kept back; missing in what was kept before there was that. */
+  privacy?: Privacy;
   /** Names and words to expect; missing where there are none. */
   keywords?: string[];
 }
@@ -59,9 +62,10 @@ export function areSame(one: Wishes, other: Wishes): boolean {
   return inOrder(one).every((value, place) => value === wanted[place]);
 }
 
-function inOrder({ model, language, task, encoding, melBins, keywords = [] }: Wishes) {
+function inOrder(wishes: Wishes) {
+  const { model, language, task, encoding, melBins, privacy = "off", keywords = [] } = wishes;
   const quality = "quality" in encoding ? encoding.quality : null;
-  return [model, language, task, encoding.format, quality, melBins, keywords.join("\n")];
+  return [model, language, task, encoding.format, quality, melBins, privacy, keywords.join("\n")];
 }
 
 /** Returns what a recording is called. */

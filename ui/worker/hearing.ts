@@ -1,12 +1,13 @@
 /** From samples to pictures in the outbox, and to frames on the screen. */
 
+import { concatenated } from "../chain/concatenated";
 import type { Cut } from "../chain/cutter";
+import { Disguise } from "../chain/disguise";
 import { FRAMES_PER_SECOND, SAMPLE_RATE } from "../chain/framing";
 import type { MelImage } from "../chain/image";
 import { encode } from "../chain/picture";
 import { Resampler } from "../chain/resample";
 import { type Advance, imageOf, type Segment, SegmentStream } from "../chain/segments";
-import { concatenated } from "../shared/concatenated";
 import type {
   Delivery,
   ListeningTask,
@@ -38,6 +39,7 @@ export class Hearing {
   readonly #task: ListeningTask;
   readonly #module: WebAssembly.Module;
   readonly #stream: SegmentStream;
+  readonly #disguise: Disguise | undefined;
   readonly #keeper: SoundKeeper | null;
   readonly #envelope = new Envelope();
   readonly #deliveries: Promise<unknown>[] = [];
@@ -61,8 +63,10 @@ export class Hearing {
     this.#module = module;
     this.#keeper = keeper;
     this.#live = task.recording.kind === "microphone";
+    this.#disguise = Disguise.drawn(task.wishes.privacy ?? "off");
     this.#stream = new SegmentStream(module, {
       melBins: task.wishes.melBins,
+      disguise: this.#disguise,
       cutter: this.#live ? {} : { shortest: RECORDING_SEGMENT },
     });
     task.outbox.onmessage = (event: MessageEvent<OutboxReceipt>) =>
@@ -197,11 +201,7 @@ export class Hearing {
       })),
     };
     delete utterance.interim;
-    const logMel = concatenated(
-      segments.map((segment) => segment.logMel),
-      Float32Array,
-    );
-    const image = imageOf(logMel, utterance.wishes.melBins);
+    const image = imageOf(segments, utterance.wishes.melBins, this.#disguise);
     this.#deliveries.push(this.#deliverPicture(utterance, image));
   }
 

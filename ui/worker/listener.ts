@@ -1,8 +1,8 @@
 /** Listens to one recording, from its first sample to its last picture. */
 
+import { concatenated } from "../chain/concatenated";
 import { SAMPLE_RATE } from "../chain/framing";
 import { hasSimd } from "../chain/kernels";
-import { concatenated } from "../shared/concatenated";
 import {
   heardUntil,
   hearingLock,

@@ -1,8 +1,8 @@
 /** Keeps what is heard on this device: Opus in Ogg, written as it comes; a crash loses a second. */
 
 import { AudioSample, AudioSampleSource, OggOutputFormat, Output, StreamTarget } from "mediabunny";
+import { concatenated } from "../chain/concatenated";
 import { SAMPLE_RATE } from "../chain/framing";
-import { concatenated } from "../shared/concatenated";
 import { eraseSound, SOUND_BITRATE, soundPlace } from "../shared/sounds";
 import { isFull } from "./room";
 

@@ -4,11 +4,14 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { decode } from "fast-png";
 import type { CutterOptions } from "../../chain/cutter";
+import type { Privacy } from "../../chain/disguise";
 import type { Encoding } from "../../chain/encoding";
 import { type MelImage, topDown } from "../../chain/image";
 import type { MelBins } from "../../chain/mel";
 
 const FOLDER = resolve(import.meta.dirname, "../../../tests/ui/vectors");
+
+export type Step = Exclude<Privacy, "off">;
 
 type Piece = [kind: string, first: number, second: number, percent?: number];
 
@@ -31,12 +34,19 @@ export interface Stream {
 interface Vectors {
   /** What `small` means to the library. */
   small: Encoding;
+  /** What the steps of privacy mean to the library. */
+  strengths: Record<
+    Step,
+    { detail: number | null; stretch: number; drift: number; is_even: boolean }
+  >;
   streams: Stream[];
 }
 
-export const { small: SMALL, streams: STREAMS }: Vectors = JSON.parse(
-  readFileSync(resolve(FOLDER, "vectors.json"), "utf-8"),
-);
+export const {
+  small: SMALL,
+  strengths: STRENGTHS,
+  streams: STREAMS,
+}: Vectors = JSON.parse(readFileSync(resolve(FOLDER, "vectors.json"), "utf-8"));
 
 export const MEL_BINS = [80, 128] as const;
 
@@ -87,9 +97,24 @@ function randomNumbers(count: number): number[] {
   });
 }
 
+/** Draws the numbers of a disguise as tests/ui/vectors.py does it. */
+export function drawInTurn(): () => number {
+  const numbers = randomNumbers(1_000);
+  let place = 0;
+  return () => (numbers[place++] + 32768) / 65536;
+}
+
 /** The mel image that Python made of a segment of stream `number`. */
 export function imageOf(number: number, melBins: MelBins, segment: number): MelImage {
-  const name = `${String(number).padStart(2, "0")}-${melBins}-${segment}.png`;
+  return read(`${String(number).padStart(2, "0")}-${melBins}-${segment}.png`, melBins);
+}
+
+/** The mel image that Python made of the first segment of the first stream in a disguise. */
+export function disguisedImage(step: Step, melBins: MelBins): MelImage {
+  return read(`disguised/${step}-${melBins}.png`, melBins);
+}
+
+function read(name: string, melBins: MelBins): MelImage {
   const png = decode(readFileSync(resolve(FOLDER, name)));
   const upright = { melBins, frames: png.width, pixels: png.data as Uint8Array };
   const [minimum, maximum] = (png.text?.["mel-range"] ?? "").split(" ").map(Number) as [

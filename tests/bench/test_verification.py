@@ -1,0 +1,81 @@
+import numpy as np
+import pytest
+
+from bench.attackers import Heard, SpeakerEncoder, sound_of
+from bench.protections import with_mcadams
+from bench.verification import Trials, balanced_accuracy
+from hush import mel
+from tests.conftest import Samples
+
+SPEAKERS = [str(number) for number in range(8) for _ in range(10)]
+
+
+def vectors(apart: float) -> np.ndarray:
+    """Return ten vectors each of eight speakers, who are so far apart."""
+    generator = np.random.default_rng(0)
+    centres = generator.standard_normal((8, 64)).repeat(10, axis=0)
+    made: np.ndarray = apart * centres + generator.standard_normal((80, 64))
+    return made
+
+
+def test_who_is_far_from_others_is_always_told_apart() -> None:
+    trials = Trials.between(vectors(10), vectors(10), SPEAKERS)
+    assert len(trials.scores) == 8 * 8 * 10
+    assert trials.targets.sum() == 80
+    assert trials.equal_error_rate() == 0
+    assert trials.interval() == (0, 0)
+
+
+def test_who_is_like_all_others_is_told_by_chance() -> None:
+    trials = Trials.between(vectors(0), vectors(0), SPEAKERS)
+    assert trials.equal_error_rate() == pytest.approx(50, abs=10)
+    low, high = trials.interval()
+    assert low < trials.equal_error_rate() < high
+
+
+def test_in_between_the_rate_is_that_of_the_best_threshold() -> None:
+    trials = Trials.between(vectors(0.2), vectors(0.2), SPEAKERS)
+    targets = trials.targets
+    worst = [
+        max(np.mean(trials.scores[targets] < one), np.mean(trials.scores[~targets] >= one))
+        for one in trials.scores
+    ]
+    assert 5 < trials.equal_error_rate() < 45
+    assert trials.equal_error_rate() == pytest.approx(100 * min(worst), abs=1.5)
+
+
+def test_classes_are_learnt_from_some_and_told_of_others() -> None:
+    generator = np.random.default_rng(0)
+    classes = np.arange(100) % 5 == 0
+    inputs = generator.standard_normal((100, 20)) + 3 * classes[:, None]
+    assert balanced_accuracy(inputs[:50], classes[:50], inputs[50:], classes[50:]) == 100
+    noise = generator.standard_normal((100, 20))
+    assert balanced_accuracy(noise[:50], classes[:50], noise[50:], classes[50:]) < 75
+
+
+def test_the_encoder_hears_of_a_picture_what_it_hears_of_the_sound(jfk: Samples) -> None:
+    heard = Heard()
+    sound, picture = heard.sound(jfk), heard.picture(mel.log_mel_spectrogram(jfk))
+    assert sound.shape == (len(jfk) // 160, 40)
+    loud = sound > sound.max() * 1e-3
+    ratio = (picture[loud] / sound[loud]).log10().abs().mean()
+    assert ratio < 0.06
+
+
+def test_sound_made_of_a_picture_has_its_spectrogram(jfk: Samples) -> None:
+    before = mel.log_mel_spectrogram(jfk[:48_000])
+    after = mel.log_mel_spectrogram(sound_of(before))[:, : before.shape[1]]
+    assert np.abs(after[:, 5:-5] - before[:, 5 : after.shape[1] - 5]).mean() < 0.12
+
+
+def test_mcadams_moves_formants_and_keeps_loudness(jfk: Samples) -> None:
+    speech = jfk[:32_000]
+    same, moved = with_mcadams(speech, 1.0), with_mcadams(speech, 0.6)
+    np.testing.assert_allclose(same[400:-400], speech[400:-400], atol=0.02)
+    assert np.std(moved) == pytest.approx(np.std(speech), rel=0.2)
+    assert np.abs(mel.log_mel(moved) - mel.log_mel(speech)).mean() > 0.2
+
+
+def test_an_utterance_of_any_length_has_a_vector() -> None:
+    heard = [Heard().sound(np.zeros(length, np.float32)) for length in (800, 48_000)]
+    assert SpeakerEncoder().of_each(heard).shape == (2, 256)

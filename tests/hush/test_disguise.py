@@ -1,0 +1,123 @@
+from typing import cast
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hush import mel
+from hush.disguise import STRENGTHS, Disguise, Privacy, Strength
+from hush.image import decode, encode
+from hush.segments import segments
+from hush.speakers import segments_by_channel
+from tests.conftest import Samples
+
+STEPS = [name for name, strength in STRENGTHS.items() if strength is not None]
+MOVED_ONLY = Strength(detail=None, stretch=0.2, drift=0.1, is_even=False)
+
+
+def disguise(privacy: Privacy) -> Disguise:
+    drawn = Disguise.drawn(privacy)
+    assert drawn is not None
+    return drawn
+
+
+@pytest.mark.parametrize("n_mels", mel.MEL_BINS)
+@pytest.mark.parametrize("privacy", STEPS)
+def test_a_disguise_changes_pictures_and_neither_voice_activity_nor_cuts(
+    privacy: Privacy, n_mels: int, jfk: Samples
+) -> None:
+    plain = list(segments([jfk], n_mels))
+    one, other = (list(segments([jfk], n_mels, disguise=disguise(privacy))) for _ in range(2))
+    assert len(plain) >= 2
+    for shown, first, second in zip(plain, one, other, strict=True):
+        assert first.cut == second.cut == shown.cut
+        np.testing.assert_array_equal(first.log_mel, shown.log_mel)
+        pictures = {segment.image().pixels.tobytes() for segment in (shown, first, second)}
+        assert len(pictures) == 3
+        assert first.image().pixels.shape == shown.image().pixels.shape
+        assert decode(encode(first.image())).frames == shown.cut.end - shown.cut.start
+
+
+def test_off_is_no_disguise(jfk: Samples) -> None:
+    assert Disguise.drawn("off") is None
+    with pytest.raises(ValueError, match="'much' is not one of off, light, strong"):
+        Disguise.drawn(cast(Privacy, "much"))
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.sampled_from(STEPS),
+    st.sampled_from(mel.MEL_BINS),
+    st.integers(1, 400),
+    st.integers(0, 100_000),
+    st.integers(0, 2**32 - 1),
+)
+def test_whatever_is_disguised_is_finite_and_of_its_size(
+    privacy: Privacy, n_mels: int, frames: int, first: int, seed: int
+) -> None:
+    spectrogram = np.random.default_rng(seed).uniform(-10, 3, (n_mels, frames)).astype(np.float32)
+    shown = disguise(privacy).of(spectrogram, first)
+    assert shown.dtype == np.float32
+    assert shown.shape == spectrogram.shape
+    assert np.isfinite(shown).all()
+
+
+def test_silence_stays_silence() -> None:
+    shown = disguise("strong").of(np.full((80, 50), -10, np.float32))
+    np.testing.assert_allclose(shown, shown[:, :1].repeat(50, axis=1), atol=1e-4)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(1, 999))
+def test_what_is_sent_twice_is_moved_once(cut: int) -> None:
+    spectrogram = np.random.default_rng(0).uniform(-10, 3, (80, 1000)).astype(np.float32)
+    worn = Disguise(MOVED_ONLY)
+    later = worn.of(spectrogram[:, cut:], cut)
+    np.testing.assert_allclose(later, worn.of(spectrogram)[:, cut:], atol=1e-4)
+
+
+def test_a_tone_is_moved_by_what_was_drawn() -> None:
+    time = np.arange(32_000) / 16_000
+    tone = mel.log_mel(np.sin(2 * np.pi * 1500 * time).astype(np.float32))
+    up = Disguise(Strength(None, 0.2, 0.0, is_even=False), lambda: 0.0).of(tone)
+    down = Disguise(Strength(None, 0.2, 0.0, is_even=False), lambda: 1.0).of(tone)
+    places = [int(shown[:, 100].argmax()) for shown in (down, tone, up)]
+    expected = [
+        int(mel.log_mel(np.sin(2 * np.pi * hertz * time).astype(np.float32))[:, 100].argmax())
+        for hertz in (1500 * np.exp(-0.2), 1500, 1500 * np.exp(0.2))
+    ]
+    assert places == pytest.approx(expected, abs=1)
+    assert places[0] < places[1] < places[2]
+
+
+def test_the_harmonics_of_the_pitch_go(jfk: Samples) -> None:
+    """What is left of a column changes slowly from band to band."""
+    spectrogram = mel.log_mel(jfk)
+    shown = Disguise(Strength(16, 0.0, 0.0, is_even=False)).of(spectrogram)
+
+    def fine(values: np.ndarray) -> float:
+        cosines = np.cos(np.pi * np.arange(24, 80)[:, None] * (np.arange(80) + 0.5) / 80)
+        return float(np.abs(cosines @ values).mean())
+
+    assert fine(shown) < fine(spectrogram) / 100
+
+
+def test_what_a_microphone_does_to_the_spectrum_is_undone(jfk: Samples) -> None:
+    spectrogram = mel.log_mel(jfk)
+    tilted = spectrogram + np.linspace(-0.5, 0.5, 80, dtype=np.float32)[:, None]
+    even = Strength(None, 0.0, 0.0)
+    one, other = (Disguise(even).of(each) for each in (spectrogram, tilted + np.float32(0.3)))
+    assert np.abs(tilted - spectrogram).mean() > 0.2
+    assert np.abs(one - other).mean() < 0.05
+
+
+def test_each_channel_of_a_call_has_a_disguise_of_its_own(jfk: Samples) -> None:
+    planes = np.stack([jfk, jfk])
+    shown = [
+        (channel, segment.cut, segment.image().pixels.tobytes())
+        for channel, segment in segments_by_channel([planes], 80, privacy="strong")
+    ]
+    first, second = ([each[1:] for each in shown if each[0] == channel] for channel in (0, 1))
+    assert [cut for cut, _ in first] == [cut for cut, _ in second]
+    assert all(one != other for (_, one), (_, other) in zip(first, second, strict=True))

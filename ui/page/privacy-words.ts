@@ -1,0 +1,12 @@
+/** What the steps of privacy do and cost, in a sentence for people. */
+
+import type { Privacy } from "../chain/disguise";
+
+/** What docs/privacy.md says of each step, in the same words. */
+export const SAID_OF: Record<Privacy, string> = {
+  off: "Whoever gets the pictures can tell who speaks",
+  light:
+    "Who speaks is a little harder to tell; about two words more in a hundred are heard wrongly",
+  strong:
+    "Who speaks is harder to tell, and can be told; three words more in a hundred or more are heard wrongly",
+};

@@ -1,0 +1,73 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { Disguise, STRENGTHS as OURS } from "../../chain/disguise";
+import { imageOf, SegmentStream } from "../../chain/segments";
+import {
+  BUILDS,
+  disguisedImage,
+  drawInTurn,
+  MEL_BINS,
+  STREAMS,
+  STRENGTHS,
+  type Step,
+  samplesOf,
+} from "./vectors";
+
+const STEPS = Object.keys(STRENGTHS) as Step[];
+
+function firstSegment(melBins: 80 | 128, disguise?: Disguise) {
+  const stream = new SegmentStream(BUILDS[0].module, { melBins, disguise });
+  const samples = samplesOf(STREAMS[0]);
+  return [...stream.push(samples).segments, ...stream.finish().segments][0];
+}
+
+test("the steps are the library's", () => {
+  const named = Object.entries(OURS).map(([step, { isEven, ...others }]) => [
+    step,
+    { ...others, is_even: isEven },
+  ]);
+  expect(Object.fromEntries(named)).toEqual(STRENGTHS);
+});
+
+describe.each(STEPS)("a %s disguise", (step) => {
+  test.each(MEL_BINS)("of %i mel bins is the library's", (melBins) => {
+    const { image } = firstSegment(melBins, new Disguise(OURS[step], drawInTurn()));
+    const expected = disguisedImage(step, melBins);
+    expect(image.frames).toBe(expected.frames);
+    const differences = image.pixels.map((level, i) => Math.abs(level - expected.pixels[i]));
+    expect(Math.max(...differences)).toBeLessThanOrEqual(1);
+    expect(image.minimum).toBeCloseTo(expected.minimum, 3);
+    expect(image.maximum).toBeCloseTo(expected.maximum, 3);
+  });
+
+  test("changes neither voice activity nor cuts, and is drawn anew for each recording", () => {
+    const plain = firstSegment(80);
+    const [one, other] = [0, 1].map(() => firstSegment(80, Disguise.drawn(step)));
+    for (const { start, end, logMel } of [one, other]) {
+      expect([start, end]).toEqual([plain.start, plain.end]);
+      expect(logMel).toEqual(plain.logMel);
+    }
+    expect(one.image.pixels).not.toEqual(plain.image.pixels);
+    expect(one.image.pixels).not.toEqual(other.image.pixels);
+  });
+});
+
+test("what is sent twice is moved once, however it is divided", () => {
+  const { logMel } = firstSegment(80);
+  const frames = logMel.length / 80;
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: frames - 1 }), (cut) => {
+      const disguise = new Disguise(OURS.strong, drawInTurn());
+      const later = disguise.moved(logMel.slice(cut * 80), cut, 80);
+      const whole = disguise.moved(logMel, 0, 80);
+      expect(later).toEqual(whole.slice(cut * 80));
+    }),
+    { numRuns: 10 },
+  );
+});
+
+test("off is no disguise", () => {
+  const { start, logMel, image } = firstSegment(80, Disguise.drawn("off"));
+  expect(image).toEqual(imageOf([{ start, logMel }], 80));
+  expect(image).toEqual(firstSegment(80).image);
+});
