@@ -104,17 +104,20 @@ def hears(file: Path) -> tuple[str, ...]:
 
 @pytest.fixture(scope="session")
 def browser_with(playwright: Playwright) -> Iterator[BrowserWith]:
-    """Start Debian's Chromium without windows; the same flags get the same one."""
-    executable = shutil.which(SHELL)
-    assert executable, f"Chromium is not here: `sh setup.sh packages {SHELL}`"
+    """Start Debian's Chromium with flags; the same flags get the same one.
+
+    It has no windows, and so nothing to ask for permissions with, unless another program is named.
+    """
     started: dict[tuple[str, ...], Browser] = {}
 
-    def start(*flags: str) -> Browser:
-        if flags not in started:
-            started[flags] = playwright.chromium.launch(
+    def start(*flags: str, program: str = SHELL) -> Browser:
+        executable = shutil.which(program)
+        assert executable, f"Chromium is not here: `sh setup.sh packages {program}`"
+        if (program, *flags) not in started:
+            started[program, *flags] = playwright.chromium.launch(
                 executable_path=executable, args=["--no-sandbox", *flags]
             )
-        return started[flags]
+        return started[program, *flags]
 
     yield start
     for browser in started.values():

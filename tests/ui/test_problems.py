@@ -95,7 +95,7 @@ def _nothing() -> Samples:
 def test_without_a_microphone_it_says_so_and_files_still_work(
     browser_with: BrowserWith, wire: Wire, sample_words: str, flags: list[str], message: str
 ) -> None:
-    page = new_context(browser_with(*flags)).new_page()
+    page = new_context(browser_with(*flags, program="chromium")).new_page()
     page.goto(wire.url)
     page.get_by_role("button", name="Start listening").click()
     expect(page.get_by_role("alert")).to_contain_text(message)
