@@ -7,7 +7,7 @@ import pytest
 
 from hush.image import SMALL, decode
 from hush.mel import MEL_BINS
-from tests.ui import subtitle_vectors, vectors
+from tests.ui import hearing_vectors, subtitle_vectors, vectors
 
 VECTORS: dict[str, Any] = json.loads((vectors.FOLDER / "vectors.json").read_text())
 DESCRIBED: list[dict[str, Any]] = VECTORS["streams"]
@@ -32,6 +32,11 @@ def test_vectors_are_what_the_chain_makes_now(number: int, n_mels: int) -> None:
 
 def test_small_pictures_are_the_librarys() -> None:
     assert VECTORS["small"] == asdict(SMALL)
+
+
+def test_hearing_vectors_are_what_the_service_makes_now() -> None:
+    kept = json.loads(hearing_vectors.FILE.read_text(encoding="utf-8"))
+    assert kept == json.loads(json.dumps(hearing_vectors.vectors()))
 
 
 def test_no_vector_is_left_out() -> None:

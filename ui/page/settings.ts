@@ -2,10 +2,14 @@
 
 import { type Signal, signal } from "@preact/signals";
 import type { PictureChoice } from "../chain/encoding";
+import type { DeviceModel } from "../shared/device-models";
 import type { MelBins, Task } from "../shared/messages";
 import { type Layout, USUAL_LAYOUT } from "./subtitles";
 
 export type Theme = "auto" | "light" | "dark";
+
+/** Who turns pictures into words: this device always, or as long as the service is not up. */
+export type Hears = "service" | "asleep" | "device";
 
 /** Every setting; docs/page.md describes them. */
 export interface Settings {
@@ -17,6 +21,9 @@ export interface Settings {
   /** Names and words to expect, as they were typed. */
   keywords: string;
   picture: PictureChoice;
+  hears: Hears;
+  /** The model that this device has; null for none. */
+  deviceModel: DeviceModel | null;
   /** Id of the microphone; "" for the system's choice. */
   microphone: string;
   /** Whether the microphone hears while the space bar is held. */
@@ -42,6 +49,8 @@ const DEFAULTS: Settings = {
   task: "transcribe",
   keywords: "",
   picture: "png",
+  hears: "service",
+  deviceModel: null,
   microphone: "",
   pushToTalk: false,
   keepsSound: false,
