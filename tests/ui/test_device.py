@@ -12,8 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from hush.image import Encoding, encode, quantize
 from hush.mel import log_mel_spectrogram
 from hush_service.packaged import recording
-from local.processes import service
-from local.wire import Request, Response, Wire, wire_to
+from local.wire import Request, Response, Wire
 from tests.conftest import ROOT, Samples
 from tests.ui.conftest import SAMPLE, BrowserWith, choose_file, hears, new_context, until, words
 
@@ -40,27 +39,9 @@ async ([script, model, asked]) => {
 """
 
 
-@pytest.fixture(scope="session")
-def device_service(
-    built_page: None, real_weights: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str]:
-    """A service that offers tiny.en to browsers, and hears with the toy model itself."""
-    pytest.importorskip("onnx", reason="the extra 'onnx' is not installed")
-    from hush_service.weights.models import resolve
-    from hush_service.weights.onnx_export import export_onnx
-
-    folder = tmp_path_factory.mktemp("models")
-    (folder / "tiny.en").mkdir()
-    (folder / "tiny.en" / "tiny.en.pt").symlink_to(resolve("tiny.en", "openai", real_weights))
-    export_onnx("tiny.en", "int8", folder)
-    with service(HUSH_DOWNLOAD_FOLDER=str(folder)) as (url, _):
-        yield url
-
-
 @pytest.fixture
-def wire(device_service: str) -> Iterator[Wire]:
-    with wire_to(device_service) as wire:
-        yield wire
+def wire(device_wire: Wire) -> Wire:
+    return device_wire
 
 
 @pytest.fixture
@@ -89,7 +70,7 @@ def fetch_model(page: Page) -> None:
 
 def files(wire: Wire) -> list[dict[str, Any]]:
     """Return what the model is made of."""
-    (model,) = httpx2.get(f"{wire.url}models/index.json").json()["models"]
+    model, *_ = httpx2.get(f"{wire.url}models/index.json").json()["models"]
     return list(model["files"].values())
 
 
@@ -270,7 +251,7 @@ def test_storage_that_is_refused_or_full_is_told(
 
 def test_what_this_device_cannot_hear_is_told(page: Page, wire: Wire, jfk: Samples) -> None:
     """Each with one sentence that says what to do."""
-    (model,) = httpx2.get(f"{wire.url}models/index.json").json()["models"]
+    model, *_ = httpx2.get(f"{wire.url}models/index.json").json()["models"]
     (engine,) = (ROOT / "ui" / "dist" / "assets").glob("engine-*.js")
 
     def ask(picture: bytes, media_type: str = "image/png", **wishes: str) -> dict[str, Any]:

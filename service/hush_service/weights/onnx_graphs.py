@@ -17,7 +17,9 @@ minute, and its graphs would have to be taken apart again for the embedding, whi
 
 Precisions: "float16" stores weights as Whisper's are to begin with, and loses nothing; a runtime
 turns them into float32 once, when it loads them. "int8" reckons in integers wherever something is
-multiplied by weights: each column of these has a scale, what they are multiplied with one in all.
+multiplied by weights, as CTranslate2 does: each column of these has a scale, and so has each row of
+what they are multiplied with. With one scale for all rows, as ONNX Runtime's own tool has it,
+`tiny.en` says other tokens in 7 of 12 recordings.
 """
 
 from collections.abc import Sequence
@@ -37,7 +39,9 @@ _FORMAT = 9
 """ONNX's own version with that opset."""
 _SMALL = 4096
 """Values of a tensor that is not worth fewer bits."""
-_LARGEST = 127
+_LARGEST, _ZERO = 127, 128
+"""Of 8 bits, and what stands for 0: without a sign, since processors multiply numbers with one more
+slowly, or, x86 before VNNI where only one of two has it, wrongly."""
 _EPSILON = 1e-5
 
 Values = npt.NDArray[Any]
@@ -182,12 +186,9 @@ class _Graph:
         self._outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
 
     def node(self, kind: str, *inputs: str, **attributes: Any) -> str:
-        return self._several(kind, 1, *inputs, **attributes)[0]
-
-    def _several(self, kind: str, count: int, *inputs: str, **attributes: Any) -> list[str]:
-        outputs = [f"{kind}.{len(self._nodes)}.{number}" for number in range(count)]
-        self._nodes.append(helper.make_node(kind, inputs, outputs, **attributes))
-        return outputs
+        output = f"{kind}.{len(self._nodes)}"
+        self._nodes.append(helper.make_node(kind, inputs, [output], **attributes))
+        return output
 
     def constant(self, values: Values, name: str = "") -> str:
         name = name or f"constant.{values.dtype}.{values.shape}.{values.ravel()[:8].tolist()}"
@@ -223,15 +224,21 @@ class _Graph:
         values = matrix.astype(np.float32)
         largest = np.abs(values).max(axis=0)
         scale = np.where(largest == 0, 1, largest / _LARGEST).astype(np.float32)
-        whole = np.rint(values / scale).astype(np.int8)
+        whole = (np.rint(values / scale) + _ZERO).astype(np.uint8)
         return self.constant(whole, f"{name}.int8"), self.constant(scale, f"{name}.scale")
 
     def _product(self, x: str, matrix: str, scale: str) -> str:
-        """Multiply by a matrix in 8 bits, in the way that runtimes make one step of."""
-        whole, of, zero = self._several("DynamicQuantizeLinear", 3, x)
-        product = self.node("MatMulInteger", whole, matrix, zero)
-        scales = self.node("Mul", of, scale)
-        return self.node("Mul", self.node("Cast", product, to=TensorProto.FLOAT), scales)
+        """Multiply by a matrix in 8 bits, each row of x in 8 bits of its own."""
+        largest = self.node("ReduceMax", self.node("Abs", x), self.integers(-1), keepdims=1)
+        steps = self.constant(np.array(1 / _LARGEST, np.float32))
+        least = self.constant(np.array(1e-12, np.float32))
+        of = self.node("Max", self.node("Mul", largest, steps), least)
+        rounded = self.node("Round", self.node("Div", x, of))
+        middle, zero = (self.constant(np.array(_ZERO, kind)) for kind in (np.float32, np.uint8))
+        whole = self.node("Cast", self.node("Add", rounded, middle), to=TensorProto.UINT8)
+        product = self.node("MatMulInteger", whole, matrix, zero, zero)
+        product = self.node("Cast", product, to=TensorProto.FLOAT)
+        return self.node("Mul", self.node("Mul", product, of), scale)
 
     def _embeddings(self) -> tuple[str, str | None]:
         """Return the matrix (state, vocabulary) that finds tokens and weighs them; its scales."""
@@ -250,7 +257,9 @@ class _Graph:
         found = self.node("Gather", matrix, tokens, axis=1)
         if scale is not None:
             scales = self.node("Gather", scale, tokens)
-            found = self.node("Mul", self.node("Cast", found, to=TensorProto.FLOAT), scales)
+            middle = self.constant(np.array(_ZERO, np.float32))
+            found = self.node("Sub", self.node("Cast", found, to=TensorProto.FLOAT), middle)
+            found = self.node("Mul", found, scales)
         return self.node("Transpose", found, perm=[1, 2, 0])
 
     def weighed(self, x: str) -> str:
