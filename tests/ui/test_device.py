@@ -16,7 +16,7 @@ from local.wire import Request, Response, Wire
 from tests.conftest import ROOT, Samples
 from tests.ui.conftest import SAMPLE, BrowserWith, choose_file, hears, new_context, until, words
 
-SAID = "ask not what your country can do for you, ask what you can do for your country."
+SAID = "ask not what your country can do for you"
 FETCH = "Fetch tiny.en (int8)"
 KEPT = """
 async () => {
