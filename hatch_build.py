@@ -1,5 +1,6 @@
-"""Puts the built web page into the wheel, where it was built."""
+"""Puts the built web page into the wheel, where it was built; and, where asked, the runtime."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -19,3 +20,8 @@ class PageHook(BuildHookInterface[Any]):
             self.app.display_warning(
                 "the wheel is without the web page: `make page` builds it, with Node 20.19 or newer"
             )
+        if os.environ.get("HUSH_WHEEL_RUNTIME") == "1":
+            # 14 MB, of use to those alone who have models run in browsers.
+            name = "ort-wasm-simd-threaded.wasm"
+            built = f"ui/node_modules/onnxruntime-web/dist/{name}"
+            build_data["force_include"][built] = f"hush_service/{name}"

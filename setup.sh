@@ -11,7 +11,7 @@ set -eu
 torch=2.13.0
 triton=3.7.1 # what torch's CUDA build wants; its CPU build wants none
 demo_extras='.[bridge,service]'
-extras='.[bridge,cloud,dev,instance,listen,model,redis,reference,service,show,traces,wyoming]'
+extras='.[bridge,cloud,dev,instance,listen,model,onnx,redis,reference,service,show,traces,wyoming]'
 
 fail() {
     echo "$*" >&2

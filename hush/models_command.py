@@ -1,5 +1,6 @@
 """`hush models`: which Whisper models there are, and which are here."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,7 @@ from hush.application import Application
 from hush.arguments import missing
 from hush.terminal import errors, report
 
-app = Application(help="List Whisper models, fetch some, or remove them again.")
+app = Application(help="List Whisper models, fetch or export some, or remove them again.")
 
 Folder = Annotated[
     Path | None,
@@ -22,17 +23,28 @@ Folder = Annotated[
         help="Where models are kept; ~/.cache/hush/models if left out.",
     ),
 ]
+
+
+class Precision(StrEnum):
+    """Precisions of exported weights."""
+
+    INT8 = "int8"
+    FLOAT16 = "float16"
+    FLOAT32 = "float32"
+
+
 Names = Annotated[list[str], typer.Argument(metavar="NAME", help="Such as `base` or `tiny.en`.")]
 
 
 @app.callback(invoke_without_command=True)
 def models(context: typer.Context, folder: Folder = None) -> None:
-    """List Whisper models, fetch some, or remove them again.
+    """List Whisper models, fetch or export some, or remove them again.
 
     **Examples**
 
     - `hush models`
     - `hush models fetch base tiny.en`
+    - `hush models export tiny.en --onnx`
     - `hush models remove base`
     """
     try:
@@ -80,6 +92,39 @@ def fetch(context: typer.Context, names: Names) -> None:
         for model in wanted:
             path = resolve(model.name, "ctranslate2", context.obj)
             errors.print(f"model {model.name} is in {path}")
+    except (WeightsError, OSError) as error:
+        report(error)
+        raise typer.Exit(1) from None
+
+
+@app.command(no_args_is_help=True)
+def export(
+    context: typer.Context,
+    names: Names,
+    onnx: Annotated[
+        bool, typer.Option("--onnx", help="For ONNX Runtime, in browsers and elsewhere.")
+    ] = False,
+    precision: Annotated[
+        Precision, typer.Option(help="Of weights: int8 is for processors, float16 loses nothing.")
+    ] = Precision.INT8,
+) -> None:
+    """Write models for other programs; the page can then run them on visitors' devices.
+
+    **Examples**
+
+    - `hush models export tiny.en --onnx`
+    - `hush models export base --onnx --precision float16`
+    """
+    from hush_service.weights.errors import WeightsError
+    from hush_service.weights.onnx_export import export_onnx
+    from hush_service.weights.space import size_of
+
+    if not onnx:
+        raise typer.BadParameter("say --onnx: it is the one form that there is")
+    try:
+        for name in names:
+            path = export_onnx(name, precision.value, context.obj)
+            errors.print(f"model {name} is in {path}, {size_of(path) / 1e6:.0f} MB")
     except (WeightsError, OSError) as error:
         report(error)
         raise typer.Exit(1) from None

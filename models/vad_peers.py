@@ -41,7 +41,7 @@ def install() -> None:
 @lru_cache
 def _silero_session():  # type: ignore[no-untyped-def] # of a package that is not always there
     install()
-    import onnxruntime  # type: ignore[import-not-found] # these three are in no list
+    import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1

@@ -136,7 +136,7 @@ def test_the_demo_does_without_torch_and_the_cloud() -> None:
 def test_the_page_is_built_without_what_only_tests_need() -> None:
     ui = ROOT / "ui"
     package = json.loads((ui / "package.json").read_text(encoding="utf-8"))
-    rooms = ("page", "worker", "worklet", "chain", "shared", "wasm")
+    rooms = ("page", "worker", "worklet", "chain", "engine", "shared", "wasm")
     sources = [
         file
         for room in rooms

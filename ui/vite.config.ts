@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { relative, resolve } from "node:path";
-import { defineConfig, type Plugin } from "vite";
+import { defaultClientConditions, defineConfig, type Plugin } from "vite";
 import { writtenInDocs } from "./written.ts";
 
 const room = import.meta.dirname;
@@ -75,6 +75,8 @@ export default defineConfig({
       },
     },
   },
+  // The runtime of models is fetched when somebody wants one; else it would be in every build.
+  resolve: { conditions: ["onnxruntime-web-use-extern-wasm", ...defaultClientConditions] },
   worker: { format: "es" },
   plugins: [writtenInDocs(), keptPage()],
   preview: { headers, proxy },

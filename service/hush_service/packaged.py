@@ -32,6 +32,13 @@ def page_folder() -> Path | None:
     return None
 
 
+def device_runtime() -> Path | None:
+    """Return ONNX Runtime for browsers; None if it was not fetched, or is not in the wheel."""
+    name = "ort-wasm-simd-threaded.wasm"
+    built = _CHECKOUT / "ui" / "node_modules" / "onnxruntime-web" / "dist"
+    return next((file for folder in (_PACKAGE, built) if (file := folder / name).is_file()), None)
+
+
 def page_headers() -> dict[str, str]:
     """Return the headers that the page needs, which stand once, in ``ui/headers.json``."""
     packaged = _PACKAGE / "headers.json"

@@ -7,6 +7,8 @@ from typer.testing import CliRunner
 from hush.models_command import app
 from hush_service.weights import catalogue
 from hush_service.weights.catalogue import CatalogueModel, OpenAIFile
+from hush_service.weights.onnx_export import read_manifest
+from tests.conftest import ROOT
 
 
 @pytest.fixture
@@ -66,3 +68,22 @@ def test_a_fetch_without_a_network_fails_in_one_sentence(
     assert code == 1
     assert said.startswith("model base is not here and there is no network to fetch it: connect")
     assert said.count("\n") == 1
+
+
+def test_a_model_is_exported_for_onnx(folder: Path) -> None:
+    pytest.importorskip("onnx", reason="the extra 'onnx' is not installed")
+    code, said = run("export", str(ROOT / "models" / "demo.pt"), "--onnx", "--precision", "float16")
+    home = folder / "demo" / "onnx" / "float16"
+    assert (code, said) == (0, f"model {ROOT}/models/demo.pt is in {home}, 28 MB\n")
+    described = read_manifest(home)
+    assert all((home / file["path"]).is_file() for file in described["files"].values())
+
+
+def test_an_export_says_what_it_wants(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code, said = run("export", "tiny.en")
+    assert code == 2
+    assert "say --onnx" in said
+    monkeypatch.setattr("hush_service.weights.onnx_export.find_spec", lambda name: None)
+    code, said = run("export", "tiny.en", "--onnx")
+    assert code == 1
+    assert "install hush with its extra 'onnx'" in said

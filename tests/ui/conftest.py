@@ -17,6 +17,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
 from hush.image import decode
+from hush_service.weights.models import resolve
+from hush_service.weights.onnx_export import export_onnx
 from local.processes import service
 from local.wire import Request, Response, Wire, wire_to
 from tests.conftest import ROOT, Samples
@@ -67,6 +69,27 @@ def service_with(built_page: None, real_weights: Path) -> Iterator[ServiceWith]:
             return url
 
         yield start
+
+
+@pytest.fixture(scope="session")
+def device_service(
+    built_page: None, real_weights: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """A service that offers tiny.en, and hears with the toy model itself."""
+    pytest.importorskip("onnx", reason="the extra 'onnx' is not installed")
+    folder = tmp_path_factory.mktemp("models")
+    (folder / "tiny.en").mkdir()
+    (folder / "tiny.en" / "tiny.en.pt").symlink_to(resolve("tiny.en", "openai", real_weights))
+    export_onnx("tiny.en", "int8", folder)
+    with service(HUSH_DOWNLOAD_FOLDER=str(folder)) as (url, _):
+        yield url
+
+
+@pytest.fixture
+def device_wire(device_service: str) -> Iterator[Wire]:
+    """The way to a service that offers models to browsers."""
+    with wire_to(device_service) as wire:
+        yield wire
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import pytest
 from hush.disguise import Privacy
 from hush.image import SMALL, decode
 from hush.mel import MEL_BINS
-from tests.ui import subtitle_vectors, vectors
+from tests.ui import hearing_vectors, subtitle_vectors, vectors
 
 VECTORS: dict[str, Any] = json.loads((vectors.FOLDER / "vectors.json").read_text())
 DESCRIBED: list[dict[str, Any]] = VECTORS["streams"]
@@ -46,6 +46,11 @@ def test_disguised_vectors_are_what_the_chain_makes_now(privacy: Privacy, n_mels
     kept, made = decode(file.read_bytes()), segment.image()
     assert np.abs(kept.pixels.astype(int) - made.pixels).max() <= 1
     assert (kept.minimum, kept.maximum) == pytest.approx((made.minimum, made.maximum), abs=1e-4)
+
+
+def test_hearing_vectors_are_what_the_service_makes_now() -> None:
+    kept = json.loads(hearing_vectors.FILE.read_text(encoding="utf-8"))
+    assert kept == json.loads(json.dumps(hearing_vectors.vectors()))
 
 
 def test_no_vector_is_left_out() -> None:

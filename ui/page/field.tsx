@@ -23,19 +23,21 @@ export function Field({
   );
 }
 
-/** A choice between few options, all of which can be seen. */
+/** A choice between few options, all of which can be seen; with what belongs to it below. */
 export function Choice<Value extends string>({
   name,
   note = "",
   value,
   options,
   onChoose,
+  children,
 }: {
   name: string;
   note?: string;
   value: Value;
   options: { value: Value; label: string; disabled?: boolean }[];
   onChoose: (value: Value) => void;
+  children?: ComponentChildren;
 }) {
   return (
     <fieldset class="field choice">
@@ -56,6 +58,7 @@ export function Choice<Value extends string>({
         ))}
       </div>
       {note && <span class="field-note">{note}</span>}
+      {children}
     </fieldset>
   );
 }

@@ -4,6 +4,7 @@ import "./base.css";
 import { effect } from "@preact/signals";
 import { render } from "preact";
 import { useCallback, useState } from "preact/hooks";
+import type { DeviceModel } from "../shared/device-models";
 import type { Utterance } from "../shared/messages";
 import { serviceAddress } from "./address";
 import { Header } from "./header";
@@ -14,7 +15,7 @@ import { held, openLibrary, tellOutbox } from "./library";
 import { NewVersion } from "./new-version";
 import { Pictures } from "./pictures";
 import { listenToSpaceBar } from "./push-to-talk";
-import { serviceState, watchService } from "./service";
+import { here, serviceState, watchService } from "./service";
 import { settings } from "./settings";
 import { listenToKeys } from "./shortcuts";
 import { persistWhenKept } from "./storage";
@@ -90,13 +91,23 @@ function closeLibrary(): void {
   library.value = null;
 }
 
-let key = settings.peek().key;
-tellOutbox({ kind: "service", address: serviceAddress, key });
-settings.subscribe((current) => {
-  if (current.key === key) return;
-  key = current.key;
-  tellOutbox({ kind: "service", address: serviceAddress, key });
-  void watchService();
+const { hears, deviceModel } = settings.peek();
+let sent: { key: string; device: DeviceModel | null } | null = null;
+// What waits from before goes nowhere else while that is being found out.
+if (hears === "device") here.value = deviceModel;
+effect(() => {
+  const { key } = settings.value;
+  const device = here.value;
+  if (sent?.key === key && sent.device === device) return;
+  sent = { key, device };
+  tellOutbox({ kind: "service", address: serviceAddress, key, device });
+});
+let watched = { key: settings.peek().key, hears, deviceModel };
+settings.subscribe(({ key, hears, deviceModel }) => {
+  const before = watched;
+  watched = { key, hears, deviceModel };
+  const same = before.key === key && before.hears === hears && before.deviceModel === deviceModel;
+  if (!same) void watchService();
 });
 let keptPictures: number | null = null;
 settings.subscribe((current) => {

@@ -2,6 +2,7 @@
 
 import { signal } from "@preact/signals";
 import { ENCODINGS, type Encoding } from "../chain/encoding";
+import type { DeviceModel } from "../shared/device-models";
 import type { MelBins, Task, Wishes } from "../shared/messages";
 import { problemOf } from "../shared/problem";
 import { askMe, me, mustSignIn } from "./account";
@@ -27,6 +28,8 @@ export interface ServiceState {
 
 export const serviceState = signal<ServiceState>({ light: "asking", detail: "Asking the service" });
 export const models = signal<Model[]>([]);
+/** The model of this device that hears now; null while the service does. */
+export const here = signal<DeviceModel | null>(null);
 
 /** Time between two questions, in milliseconds: while all is well, and while it is not. */
 const CALM = 15_000;
@@ -51,17 +54,38 @@ let timer: ReturnType<typeof setTimeout> | undefined;
 export async function watchService(): Promise<void> {
   clearTimeout(timer);
   if (document.hidden) return;
-  const state = await ask().catch(() => UNREACHABLE);
+  const state = await whoHears();
   const { light, detail } = serviceState.peek();
   if (light !== state.light || detail !== state.detail) serviceState.value = state;
   clearTimeout(timer);
   timer = setTimeout(
     watchService,
-    state === SIGNED_OUT ? SELDOM : state.light === "up" ? CALM : EAGER,
+    state === SIGNED_OUT ? SELDOM : state.light === "up" && !asleep() ? CALM : EAGER,
   );
 }
 
 document.addEventListener("visibilitychange", () => void watchService());
+
+/** Whether this device hears only until the service is up. */
+function asleep(): boolean {
+  return here.peek() !== null && settings.peek().hears === "asleep";
+}
+
+/** Finds out who hears, and how they are; where this device alone does, nobody is asked. */
+async function whoHears(): Promise<ServiceState> {
+  const { hears, deviceModel } = settings.peek();
+  const asked = hears === "device" && deviceModel ? null : await ask().catch(() => UNREACHABLE);
+  const absent = asked === null || asked.light === "starting" || asked.light === "down";
+  const mine = hears !== "service" && absent ? deviceModel : null;
+  if (mine?.id !== here.peek()?.id) {
+    here.value = mine;
+    models.value = mine ? [mine] : [];
+    if (!mine && asked?.light === "up") await askModels();
+  }
+  if (!mine) return asked ?? UNREACHABLE;
+  const until = asked ? " until the service is up" : "; nothing is sent";
+  return { light: "up", detail: `Ready on this device: ${mine.id}${until}` };
+}
 
 /** Returns what pictures sent now are to be, and what is wanted of them. */
 export function wishes(): Wishes {
@@ -73,7 +97,7 @@ export function wishes(): Wishes {
     model: ready.some(({ id }) => id === model) ? model : "",
     language,
     task,
-    encoding: picture === "small" ? smallEncoding(chosen) : ENCODINGS[picture],
+    encoding: picture === "small" && !here.peek() ? smallEncoding(chosen) : ENCODINGS.png,
     melBins: chosen?.mel_bins ?? melBins,
     privacy,
     ...(expected.length && { keywords: expected }),

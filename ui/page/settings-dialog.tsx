@@ -1,5 +1,6 @@
 /** What can be chosen; every choice counts at once, for what is recorded from then on. */
 
+import { DeviceSetting } from "./device-setting";
 import { Dialog } from "./dialog";
 import { Choice, Field } from "./field";
 import { KeywordsField } from "./keywords-field";
@@ -27,6 +28,7 @@ export function SettingsDialog({ close }: { close: () => void }) {
   const translating = chosen ? translates(chosen) : false;
   return (
     <Dialog name="settings" title="Settings" close={close}>
+      <DeviceSetting />
       <Field name="Model" note="The service's largest, unless you choose one">
         <select value={model} onChange={(event) => choose({ model: event.currentTarget.value })}>
           <option value="">Automatic{models.value[0] && ` (${models.value[0].id})`}</option>

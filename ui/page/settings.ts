@@ -3,10 +3,14 @@
 import { type Signal, signal } from "@preact/signals";
 import type { Privacy } from "../chain/disguise";
 import type { PictureChoice } from "../chain/encoding";
+import type { DeviceModel } from "../shared/device-models";
 import type { MelBins, Task } from "../shared/messages";
 import { type Layout, USUAL_LAYOUT } from "./subtitles";
 
 export type Theme = "auto" | "light" | "dark";
+
+/** Who turns pictures into words: this device always, or as long as the service is not up. */
+export type Hears = "service" | "asleep" | "device";
 
 /** Every setting; docs/page.md describes them. */
 export interface Settings {
@@ -20,6 +24,9 @@ export interface Settings {
   picture: PictureChoice;
   /** How much of the voice is kept out of the pictures. */
   privacy: Privacy;
+  hears: Hears;
+  /** The model that this device has; null for none. */
+  deviceModel: DeviceModel | null;
   /** Id of the microphone; "" for the system's choice. */
   microphone: string;
   /** Whether the microphone hears while the space bar is held. */
@@ -46,6 +53,8 @@ const DEFAULTS: Settings = {
   keywords: "",
   picture: "png",
   privacy: "off",
+  hears: "service",
+  deviceModel: null,
   microphone: "",
   pushToTalk: false,
   keepsSound: false,

@@ -3,8 +3,8 @@
 import type { Privacy } from "../chain/disguise";
 import type { Encoding } from "../chain/encoding";
 import type { MelBins } from "../chain/mel";
-
 import { clock } from "./axes";
+import type { DeviceModel } from "./device-models";
 
 export type { MelBins };
 export type Task = "transcribe" | "translate";
@@ -217,7 +217,8 @@ export type ListenerReport =
 
 /** To the outbox, from the page. */
 export type OutboxOrder =
-  | { kind: "service"; address: string; key: string }
+  /** `device` is the model of this device that hears instead, if one does. */
+  | { kind: "service"; address: string; key: string; device: DeviceModel | null }
   | { kind: "listener"; port: MessagePort }
   | { kind: "wake" }
   | { kind: "retry"; utterance: string }

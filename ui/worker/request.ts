@@ -1,5 +1,6 @@
 /** One picture to the service, and its words back. */
 
+import type { DeviceModel } from "../shared/device-models";
 import type { Answer, Phrase, Stretch, Utterance } from "../shared/messages";
 import { problemOf } from "../shared/problem";
 
@@ -16,6 +17,8 @@ export interface Service {
   /** Absolute address that `v1/` is relative to. */
   address: string;
   key: string;
+  /** The model of this device that hears instead; null for none. */
+  device: DeviceModel | null;
 }
 
 /** What became of a request. */
@@ -42,6 +45,10 @@ export async function transcribe(
   picture: Uint8Array<ArrayBuffer>,
   signal: AbortSignal,
 ): Promise<Outcome> {
+  if (service.device) {
+    const { transcribeHere } = await import("./here");
+    return transcribeHere(service.device, utterance, picture, signal);
+  }
   const { model, language, task, keywords = [] } = utterance.wishes;
   const form = new FormData();
   const name = `speech.${utterance.type.replace("image/", "")}`;
@@ -117,7 +124,8 @@ export function quotaWait(now: number): number {
   return Math.min(QUOTA_WAIT, DAY - (now % DAY) + SLACK);
 }
 
-interface VerboseJson {
+/** An answer as the service writes it. */
+export interface VerboseJson {
   text: string;
   language?: string | null;
   segments?: {
@@ -131,7 +139,8 @@ interface VerboseJson {
   unheard?: Stretch[];
 }
 
-function readAnswer(body: VerboseJson, place: Place): Answer {
+/** Reads an answer; see `outcome`. */
+export function readAnswer(body: VerboseJson, place: Place): Answer {
   const segments = body.segments ?? [];
   const phrases: Phrase[] = segments.map((segment) => ({
     start: place(segment.start),

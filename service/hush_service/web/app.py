@@ -17,12 +17,14 @@ from hush_service.packaged import page_headers
 from hush_service.settings import ServiceSettings
 from hush_service.web.api_key import ApiKey
 from hush_service.web.bodies import BodyBounds, BodyLimits, RestOfBodies
+from hush_service.web.device_models import DeviceModelsMiddleware
 from hush_service.web.errors import install_error_handlers
 from hush_service.web.metrics import Metrics, MetricsMiddleware
 from hush_service.web.page import PageMiddleware, load_page
 from hush_service.web.request_id import RequestId
 from hush_service.web.routes import health, openai, original, sign_in
 from hush_service.web.traces import OFF, Traces
+from hush_service.weights.models import default_folder
 
 _DESCRIPTION = """
 Speech-to-text on pictures: send a *mel image*, an 8-bit grayscale picture of the log-mel
@@ -102,6 +104,12 @@ def create_app(
     app.add_middleware(RestOfBodies, most=2 * settings.max_body_bytes)
     app.add_middleware(MetricsMiddleware, metrics=metrics)
     if page is not None:
+        # Whoever may see the page may have what it runs.
+        app.add_middleware(
+            DeviceModelsMiddleware,
+            folder=settings.download_folder or default_folder(),
+            headers=page_headers(),
+        )
         app.add_middleware(PageMiddleware, files=load_page(page, page_headers()))
     # A gateway knows the key, and has said its own id to others.
     told = traces.name_request if traces else lambda name: None

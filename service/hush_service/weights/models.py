@@ -141,7 +141,7 @@ def remove(name: str, folder: Path | None = None) -> int:
         home = folder / model.name
     size = size_of(home) + size_of(parts_of(home))
     if size:
-        with _alone(home):
+        with alone(home):
             shutil.rmtree(home, ignore_errors=True)
             shutil.rmtree(parts_of(home), ignore_errors=True)
     return size
@@ -173,7 +173,7 @@ def _of_catalogue(
     target = _place(home, model.name, wanted)
     if target.exists():
         return target
-    with _alone(home):
+    with alone(home):
         source = _place(home, model.name, _other(wanted))
         if not target.exists() and not source.exists():
             with _shown(model.name, progress) as advance:
@@ -202,7 +202,7 @@ def _of_path(path: Path, wanted: Format, folder: Path) -> Path:
     stated = {"path": str(path), "size": status.st_size, "modified": status.st_mtime_ns}
     if _is_made_of(home, stated) and target.exists():
         return target
-    with _alone(home):
+    with alone(home):
         if not (_is_made_of(home, stated) and target.exists()):
             shutil.rmtree(home, ignore_errors=True)
             _convert(path, target, wanted, _known_heads(path) if path.is_file() else None)
@@ -272,7 +272,7 @@ def _kept_model(model: CatalogueModel, folder: Path) -> KeptModel:
 
 
 @contextmanager
-def _alone(home: Path) -> Iterator[None]:
+def alone(home: Path) -> Iterator[None]:
     """Let no other process work on a model meanwhile."""
     home.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(home.with_name(f".{home.name}.lock"))

@@ -1,0 +1,218 @@
+"""Models in the visitor's browser against the same ones in the service: words, speed, memory.
+
+    python -m bench.device [--model tiny.en] [--count 60] [--precisions int8,float16]
+
+Chromium fetches a model from a real service and hears people's recordings by the page's own engine,
+one after the other, from the pictures that it would have sent. CTranslate2 in int8 and
+openai-whisper's code in float32 hear the same spectrograms. Prints Markdown tables.
+"""
+
+import argparse
+import base64
+import os
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, get_args
+
+import httpx2
+from playwright.sync_api import Browser, sync_playwright
+
+from bench.hearing import Listener
+from bench.process_tree import usage
+from bench.recordings import UNSURE, Score, Utterance, learnt, utterances
+from bench.sending import FLOAT32, PNG
+from hush.image import encode, quantize
+from hush.mel import log_mel_spectrogram
+from hush_service.weights.onnx_export import Precision, export_onnx
+from local.processes import ROOT, service
+from models.tables import table
+
+LONGEST = 30.0
+"""Seconds of recordings: the page's pictures are no longer."""
+
+ENGINE = """
+async ([script, model]) => {
+    const engine = window.engine = new Worker(`/assets/${script}`, { type: "module" });
+    const reports = {};
+    window.ask = (order) => new Promise((resolve) => {
+        reports[order.id ?? "fetch"] = resolve;
+        engine.postMessage(order);
+    });
+    engine.onmessage = ({ data }) => {
+        if (data.kind !== "progress") reports[data.id ?? "fetch"](data);
+    };
+    const fetched = await ask({ kind: "fetch", address: location.href, model });
+    if (fetched.problem) throw new Error(fetched.problem);
+}
+"""
+HEAR = """
+async ([id, model, picture, language]) => {
+    const bytes = Uint8Array.from(atob(picture), (each) => each.charCodeAt(0));
+    const asked = { picture: bytes, type: "image/png", language, task: "transcribe", prompt: "",
+                    interim: false };
+    const begun = performance.now();
+    const report = await ask({ kind: "hear", id, model, asked });
+    if (report.kind !== "heard") throw new Error(report.problem);
+    return { text: report.transcript.text, seconds: (performance.now() - begun) / 1000 };
+}
+"""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What one way of hearing made of all recordings.
+
+    Attributes
+    ----------
+    texts
+        Of each recording.
+    seconds
+        That it took in all.
+    fetched, loaded
+        Seconds until the model was in the browser, and from there until it had heard a first
+        recording, less what that takes once it is loaded.
+    size
+        Bytes that were fetched.
+    memory
+        Megabytes of the browser's processes at the end, less those before.
+    """
+
+    texts: Sequence[str]
+    seconds: float
+    fetched: float = 0.0
+    loaded: float = 0.0
+    size: int = 0
+    memory: float = 0.0
+
+
+def in_browser(browser: Browser, url: str, described: dict[str, Any], said: Sequence[str]) -> Heard:
+    """Have a browser hear pictures.
+
+    Parameters
+    ----------
+    browser
+        In which nothing is kept yet.
+    url
+        Of the service.
+    described
+        The model, as its index has it.
+    said
+        PNG files in base 64.
+    """
+    (script,) = (ROOT / "ui" / "dist" / "assets").glob("engine-*.js")
+    context = browser.new_context(service_workers="block")
+    page = context.new_page()
+    page.set_default_timeout(0)
+    page.goto(url)
+    before = usage(os.getpid()).megabytes
+    begun = time.perf_counter()
+    page.evaluate(ENGINE, [script.name, described])
+    fetched = time.perf_counter() - begun
+    first, again, *_ = (page.evaluate(HEAR, [id, described, said[0], "en"]) for id in (0, 1))
+    heard = [
+        page.evaluate(HEAR, [id, described, picture, "en"]) for id, picture in enumerate(said, 2)
+    ]
+    memory = usage(os.getpid()).megabytes - before
+    context.close()
+    return Heard(
+        [each["text"] for each in heard],
+        sum(each["seconds"] for each in heard),
+        fetched,
+        first["seconds"] - again["seconds"],
+        sum(file["bytes"] for file in described["files"].values()),
+        memory,
+    )
+
+
+def by_engine(listener: Listener, said: Sequence[Utterance], way: Any = PNG) -> Heard:
+    """Have one of the service's engines hear, one recording after the other."""
+    spectrograms = [way.send(each.samples, 80)[0] for each in said]
+    listener.hear(spectrograms[:1], ["en"])
+    begun = time.perf_counter()
+    texts = [listener.hear([each], ["en"])[0].text for each in spectrograms]
+    return Heard(texts, time.perf_counter() - begun)
+
+
+def main() -> None:
+    """Hear, and print tables."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--model", default="tiny.en")
+    parser.add_argument("--count", type=int, default=60)
+    parser.add_argument("--precisions", default="int8,float16")
+    parser.add_argument("--reference", action="store_true", help="openai-whisper's code as well")
+    parser.add_argument("--flags", default="", help="of Chromium, separated by spaces")
+    chosen = parser.parse_args()
+    precisions: list[Precision] = [
+        each for each in get_args(Precision) if each in chosen.precisions.split(",")
+    ]
+    for precision in precisions:
+        export_onnx(chosen.model, precision)
+    possible = [
+        each
+        for each in learnt(chosen.model, utterances())
+        if each.source not in UNSURE and each.language == "en" and each.seconds <= LONGEST
+    ]
+    said = possible[:: max(1, len(possible) // chosen.count)][: chosen.count]
+    seconds = sum(each.seconds for each in said)
+    pictures = [
+        base64.b64encode(encode(quantize(log_mel_spectrogram(each.samples)))).decode()
+        for each in said
+    ]
+    rows = {"service: CTranslate2, int8, beam 5": by_engine(Listener(chosen.model), said)}
+    if chosen.reference:
+        reference = Listener(chosen.model, "reference", precision="float32")
+        rows["service: openai-whisper, float32, beam 5"] = by_engine(reference, said, FLOAT32)
+    with service(HUSH_MODELS="demo") as (url, _), sync_playwright() as playwright:
+        models = httpx2.get(f"{url}/models/index.json").json()["models"]
+        for described in models:
+            if described["id"] != chosen.model or described["precision"] not in precisions:
+                continue
+            browser = playwright.chromium.launch(
+                executable_path=shutil.which("chromium"),
+                args=["--no-sandbox", *chosen.flags.split()],
+            )
+            name = f"browser: {described['precision']}, beam 5"
+            rows[name] = in_browser(browser, url, described, pictures)
+            browser.close()
+    _print(chosen.model, said, seconds, rows)
+
+
+def _print(model: str, said: Sequence[Utterance], seconds: float, rows: dict[str, Heard]) -> None:
+    first, *_ = rows.values()
+    normal = [
+        [said[place]._normal(text) for place, text in enumerate(heard.texts)]
+        for heard in rows.values()
+    ]
+    scores = [Score.of(said, heard.texts) for heard in rows.values()]
+    words = int(scores[0].words.sum())
+    table(
+        f"`{model}`: {len(said)} recordings, {words} words, {seconds:.0f} s",
+        ("heard by", "WER in %", "against the first row", "recordings with other words",
+         "seconds of speech a second", "against the first row"),
+        [
+            (
+                name,
+                f"{score.rate:.2f} ({score.interval()[0]:.2f} to {score.interval()[1]:.2f})",
+                "{:+.2f} ({:+.2f} to {:+.2f})".format(*score.increase(scores[0])),
+                sum(one != other for one, other in zip(normal[0], texts, strict=True)),
+                seconds / heard.seconds,
+                first.seconds / heard.seconds,
+            )
+            for (name, heard), score, texts in zip(rows.items(), scores, normal, strict=True)
+        ],
+    )  # fmt: skip
+    table(
+        "In the browser",
+        ("model", "fetched, MB", "s, from loopback", "s to load", "MB of memory"),
+        [
+            (name, heard.size / 1e6, heard.fetched, heard.loaded, round(heard.memory))
+            for name, heard in rows.items()
+            if heard.size
+        ],
+    )
+
+
+if __name__ == "__main__":
+    main()

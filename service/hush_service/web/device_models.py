@@ -1,0 +1,134 @@
+"""Models that browsers run themselves: what `hush models export` made, and the runtime for them.
+
+    /models/index.json          which there are, their files, and the digests of these
+    /models/NAME/PRECISION/…    the files; each has its digest in its name, and never changes
+    /models/RUNTIME             ONNX Runtime for browsers, the same
+
+What is exported while the service runs is offered at once.
+"""
+
+import asyncio
+import gzip
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from starlette.datastructures import Headers
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from hush_service.packaged import device_runtime
+from hush_service.weights.fetch import digest_of
+from hush_service.weights.onnx_export import MANIFEST, PLACE
+
+_PATH = "/models/"
+_INDEX = f"{_PATH}index.json"
+_FOR_EVER = "public, max-age=31536000, immutable"
+_MEDIA_TYPES = {".json": "application/json", ".wasm": "application/wasm"}
+_SHOWN = 12
+"""Characters of a digest in a name."""
+
+
+class DeviceModelsMiddleware:
+    """Answers who asks for a model to run it themselves, and lets everything else through.
+
+    Parameters
+    ----------
+    folder
+        Where models are kept.
+    headers
+        Sent with every file: those of the page, which fetches them.
+    """
+
+    def __init__(self, app: ASGIApp, folder: Path, headers: Mapping[str, str]) -> None:
+        self._app = app
+        self._folder = folder
+        self._headers = headers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102
+        path = scope.get("path", "")
+        if (
+            scope["type"] != "http"
+            or scope["method"] not in ("GET", "HEAD")
+            or not path.startswith(_PATH)
+        ):
+            await self._app(scope, receive, send)
+            return
+        response = await asyncio.to_thread(self._response, path, Headers(scope=scope))
+        if response is None:
+            await self._app(scope, receive, send)
+        else:
+            await response(scope, receive, send)
+
+    def _response(self, path: str, asked: Headers) -> Response | None:
+        offer = offered(self._folder)
+        if path == _INDEX:
+            headers = {**self._headers, "Cache-Control": "no-cache"}
+            return JSONResponse({"models": offer.models}, headers=headers)
+        file = offer.files.get(path.removeprefix(_PATH))
+        if file is None:
+            return None
+        media_type = _MEDIA_TYPES.get(file.suffix, "application/octet-stream")
+        headers = {**self._headers, "Cache-Control": _FOR_EVER, "Vary": "Accept-Encoding"}
+        whole = "range" not in asked and "gzip" in asked.get("accept-encoding", "")
+        if whole and file.suffix in _MEDIA_TYPES:  # weights are as good as random
+            headers["Content-Encoding"] = "gzip"
+            return Response(_compressed(file), headers=headers, media_type=media_type)
+        return FileResponse(file, headers=headers, media_type=media_type)
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What browsers can have.
+
+    Attributes
+    ----------
+    models
+        As `/models/index.json` describes them, the smallest first.
+    files
+        By their paths below `/models/`.
+    """
+
+    models: list[dict[str, Any]]
+    files: dict[str, Path]
+
+
+def offered(folder: Path) -> Offer:
+    """Return what browsers can have of a folder of models; nothing without the runtime."""
+    runtime = device_runtime()
+    models, files = list[dict[str, Any]](), dict[str, Path]()
+    if runtime is None:
+        return Offer(models, files)
+    for manifest in _manifests(folder):
+        described = json.loads(manifest.read_text(encoding="utf-8"))
+        place = f"{described['id']}/{described['precision']}"
+        described["files"] = {"runtime": _described(runtime)} | {
+            part: {**file, "path": f"{place}/{file['path']}"}
+            for part, file in described["files"].items()
+        }
+        models.append(described)
+        for file in described["files"].values():
+            files[file["path"]] = manifest.parent / Path(file["path"]).name
+        files[described["files"]["runtime"]["path"]] = runtime
+    models.sort(key=lambda model: sum(file["bytes"] for file in model["files"].values()))
+    return Offer(models, files)
+
+
+def _manifests(folder: Path) -> Iterator[Path]:
+    yield from sorted(folder.glob(f"*/{PLACE}/*/{MANIFEST}"))
+
+
+@cache
+def _described(file: Path) -> dict[str, Any]:
+    """Return what the index says of the runtime; its name gets its digest."""
+    digest = digest_of(file)
+    name = f"{file.stem}.{digest[:_SHOWN]}{file.suffix}"
+    return {"path": name, "bytes": file.stat().st_size, "sha256": digest}
+
+
+@cache
+def _compressed(file: Path) -> bytes:
+    return gzip.compress(file.read_bytes(), 6, mtime=0)

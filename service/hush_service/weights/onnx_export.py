@@ -1,0 +1,166 @@
+"""Models for ONNX Runtime: two graphs and a table of tokens, in a folder that a browser can have.
+
+    FOLDER/NAME/onnx/PRECISION/encoder.DIGEST.onnx, decoder.DIGEST.onnx   see `onnx_graphs`
+                               tokens.DIGEST.json                         text of each token
+                               model.json                                 what the model can do
+
+`hush_service.web.device_models` offers what is there to browsers.
+"""
+
+import json
+import logging
+import shutil
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal
+
+from hush_service.weights import catalogue
+from hush_service.weights.checkpoint import read_checkpoint
+from hush_service.weights.errors import WeightsError
+from hush_service.weights.fetch import digest_of, parts_of
+from hush_service.weights.models import alignment_heads, alone, default_folder, resolve
+from hush_service.weights.space import full_disk_in_words
+
+log = logging.getLogger(__name__)
+
+Precision = Literal["int8", "float16", "float32"]
+
+PLACE = "onnx"
+"""The folder of a model's exports, beside its other formats."""
+MANIFEST = "model.json"
+_SHOWN = 12
+"""Characters of a digest in a name."""
+
+
+class MissingExporterError(WeightsError):
+    """The libraries that export are not installed."""
+
+
+def export_onnx(name: str, precision: Precision, folder: Path | None = None) -> Path:
+    """Write a model for ONNX Runtime.
+
+    Parameters
+    ----------
+    name
+        Of the catalogue, or the path of a checkpoint in OpenAI's format.
+    precision
+        Of its weights.
+    folder
+        Where models are kept; `default_folder` if None.
+
+    Returns
+    -------
+    Path
+        A folder with `model.json` and the files that it names.
+
+    Raises
+    ------
+    MissingExporterError
+        If onnx is not installed.
+    WeightsError, OSError
+        If there is no such model, or it cannot be written.
+    """
+    if find_spec("onnx") is None:
+        raise MissingExporterError("an export wants onnx: install hush with its extra 'onnx'")
+    from hush_service.weights.onnx_graphs import decoder_graph, encoder_graph
+
+    folder = folder or default_folder()
+    known = catalogue.find(name)
+    file = resolve(known.name if known else name, "openai", folder)
+    checkpoint = read_checkpoint(file)
+    size = checkpoint.dimensions
+    heads = (
+        checkpoint.alignment_heads
+        or alignment_heads(file)
+        or _upper_half(size.n_text_layer, size.n_text_head)
+    )
+    title = known.name if known else file.stem
+    home = folder / title / PLACE / precision
+    parts = parts_of(home)
+    with alone(folder / title), full_disk_in_words(folder):
+        shutil.rmtree(parts, ignore_errors=True)
+        parts.mkdir(parents=True)
+        try:
+            log.info("exporting %s in %s", title, precision)
+            encoder = encoder_graph(checkpoint, precision).SerializeToString()
+            decoder = decoder_graph(checkpoint, heads, precision).SerializeToString()
+            files = {
+                "encoder": _keep(parts, "encoder", "onnx", encoder),
+                "decoder": _keep(parts, "decoder", "onnx", decoder),
+            }
+            table = json.dumps(token_table(size.n_vocab), separators=(",", ":"))
+            files["tokens"] = _keep(parts, "tokens", "json", table.encode())
+            described = _described(title, size.n_vocab, size.n_mels)
+            manifest = described | {"precision": precision, "files": files}
+            (parts / MANIFEST).write_text(json.dumps(manifest, indent=2), encoding="utf-8")
+            shutil.rmtree(home, ignore_errors=True)
+            home.parent.mkdir(parents=True, exist_ok=True)
+            parts.replace(home)
+        finally:
+            shutil.rmtree(parts, ignore_errors=True)
+    return home
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Return what an export's `model.json` says: what the model can do, and its files."""
+    manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    return manifest
+
+
+def token_table(tokens: int) -> dict[str, Any]:
+    """Return what has to be known of the tokens of models with so many.
+
+    Its keys are those of `hush_service.engine.tokenizer`; `texts` has each token's bytes as
+    characters U+0000 to U+00FF.
+    """
+    from hush_service.engine.languages import LANGUAGES
+    from hush_service.engine.tokenizer import Tokenizer
+
+    tokenizer = Tokenizer.of_size(tokens)
+    encoding = tokenizer.encoding
+    (start, *_) = tokenizer.start("en", "transcribe")
+    return {
+        "texts": [
+            encoding.decode_single_token_bytes(token).decode("latin-1")
+            for token in range(tokenizer.end_of_text)
+        ],
+        "languages": [[code, LANGUAGES[code]] for code in tokenizer.codes],
+        "multilingual": tokenizer.multilingual,
+        "end_of_text": tokenizer.end_of_text,
+        "start_of_transcript": start,
+        "transcribe": encoding.encode_single_token("<|transcribe|>"),
+        "translate": encoding.encode_single_token("<|translate|>"),
+        "before": tokenizer.before,
+        "no_speech": tokenizer.no_speech,
+        "no_timestamps": tokenizer.no_timestamps,
+        "first_timestamp": tokenizer.first_timestamp,
+        "suppressed": tokenizer.suppressed,
+        "suppressed_at_start": [*tokenizer.encode(" "), tokenizer.end_of_text],
+    }
+
+
+def _described(name: str, tokens: int, mel_bins: int) -> dict[str, Any]:
+    """Return what `GET /v1/models` says of a model."""
+    from hush_service.engine.tokenizer import Tokenizer
+
+    tokenizer = Tokenizer.of_size(tokens)
+    many = tokenizer.multilingual
+    return {
+        "id": name,
+        "mel_bins": mel_bins,
+        "languages": list(tokenizer.codes) if many else ["en"],
+        "tasks": ["transcribe", "translate"] if many else ["transcribe"],
+    }
+
+
+def _keep(folder: Path, part: str, ending: str, content: bytes) -> dict[str, Any]:
+    file = folder / f"{part}.{ending}"
+    file.write_bytes(content)
+    digest = digest_of(file)
+    name = f"{part}.{digest[:_SHOWN]}.{ending}"
+    file.rename(folder / name)
+    return {"path": name, "bytes": len(content), "sha256": digest}
+
+
+def _upper_half(layers: int, heads: int) -> list[tuple[int, int]]:
+    return [(layer, head) for layer in range(layers // 2, layers) for head in range(heads)]

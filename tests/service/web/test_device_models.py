@@ -1,0 +1,138 @@
+import hashlib
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from hush_service import packaged
+from hush_service.settings import ServiceSettings
+from hush_service.web import device_models
+from hush_service.web.app import create_app
+from local.processes import ROOT
+from tests.service.conftest import engine, loaded
+
+pytestmark = pytest.mark.anyio
+
+HEADERS = json.loads((ROOT / "ui" / "headers.json").read_text())
+
+
+def exported(folder: Path, name: str, precision: str, size: int) -> None:
+    """Put up what an export is made of, in a few bytes."""
+    home = folder / name / "onnx" / precision
+    home.mkdir(parents=True)
+    files = {}
+    for part, content in (("encoder", b"e" * size), ("decoder", b"d" * size), ("tokens", b"[]")):
+        digest = hashlib.sha256(content).hexdigest()
+        path = f"{part}.{digest[:12]}.{'json' if part == 'tokens' else 'onnx'}"
+        (home / path).write_bytes(content)
+        files[part] = {"path": path, "bytes": len(content), "sha256": digest}
+    described = {"id": name, "mel_bins": 80, "languages": ["en"], "tasks": ["transcribe"]}
+    manifest = described | {"precision": precision, "files": files}
+    (home / "model.json").write_text(json.dumps(manifest))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    exported(tmp_path / "models", "base", "int8", 700)
+    exported(tmp_path / "models", "tiny.en", "int8", 300)
+    (tmp_path / "models" / "tiny.en" / "tiny.en.pt").write_bytes(b"no business of a browser's")
+    return tmp_path / "models"
+
+
+@pytest.fixture
+async def client(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[httpx2.AsyncClient]:
+    runtime = tmp_path / "ort-wasm-simd-threaded.wasm"
+    runtime.write_bytes(b"\0asm" * 100)
+    monkeypatch.setattr(device_models, "device_runtime", lambda: runtime)
+    (tmp_path / "index.html").write_text("<!doctype html><title>hush</title>")
+    settings = ServiceSettings(api_key="secret", download_folder=folder)  # type: ignore[arg-type]
+    app = create_app(settings, loaded(demo=engine()), tmp_path)
+    transport = httpx2.ASGITransport(app=app)
+    # Without the key: who may have the page may have what it runs.
+    async with httpx2.AsyncClient(transport=transport, base_url="http://service") as client:
+        yield client
+
+
+async def models(client: httpx2.AsyncClient) -> list[dict[str, Any]]:
+    answer = await client.get("/models/index.json")
+    assert answer.headers["cache-control"] == "no-cache"
+    found: list[dict[str, Any]] = answer.json()["models"]
+    return found
+
+
+async def test_exported_models_are_offered_the_smallest_first(
+    client: httpx2.AsyncClient, folder: Path
+) -> None:
+    assert [each["id"] for each in await models(client)] == ["tiny.en", "base"]
+    # What is exported meanwhile is offered as well.
+    exported(folder, "tiny", "float16", 200)
+    assert [each["id"] for each in await models(client)] == ["tiny", "tiny.en", "base"]
+
+
+async def test_every_file_is_what_was_announced_and_never_changes(
+    client: httpx2.AsyncClient,
+) -> None:
+    for model in await models(client):
+        assert model["files"].keys() == {"runtime", "encoder", "decoder", "tokens"}
+        for file in model["files"].values():
+            answer = await client.get(f"/models/{file['path']}")
+            assert answer.status_code == 200
+            assert len(answer.content) == file["bytes"]
+            assert hashlib.sha256(answer.content).hexdigest() == file["sha256"]
+            assert file["sha256"][:12] in file["path"]
+            assert "immutable" in answer.headers["cache-control"]
+            assert {name: answer.headers[name] for name in HEADERS} == HEADERS
+    kinds = {
+        name: (await client.head(f"/models/{file['path']}")).headers["content-type"]
+        for name, file in model["files"].items()
+    }
+    assert kinds == {
+        "runtime": "application/wasm",
+        "encoder": "application/octet-stream",
+        "decoder": "application/octet-stream",
+        "tokens": "application/json",
+    }
+
+
+async def test_the_rest_of_a_file_can_be_had(client: httpx2.AsyncClient) -> None:
+    model, *_ = await models(client)
+    for part in ("encoder", "runtime"):
+        file = model["files"][part]
+        whole = (await client.get(f"/models/{file['path']}")).content
+        answer = await client.get(f"/models/{file['path']}", headers={"Range": "bytes=120-"})
+        assert answer.status_code == 206
+        assert answer.content == whole[120:]
+        assert answer.headers["content-range"] == f"bytes 120-{len(whole) - 1}/{len(whole)}"
+
+
+async def test_what_shrinks_is_sent_small(client: httpx2.AsyncClient) -> None:
+    model, *_ = await models(client)
+    for part, encoding in (("runtime", "gzip"), ("encoder", None)):
+        path = f"/models/{model['files'][part]['path']}"
+        answer = await client.get(path, headers={"Accept-Encoding": "gzip"})
+        assert answer.headers.get("content-encoding") == encoding
+
+
+@pytest.mark.parametrize(
+    "path", ["tiny.en/tiny.en.pt", "../page/index.html", "tiny.en/int8/model.json", "other.onnx"]
+)
+async def test_nothing_else_of_the_folder_can_be_had(client: httpx2.AsyncClient, path: str) -> None:
+    assert (await client.get(f"/models/{path}")).status_code in (401, 404)
+
+
+async def test_without_the_runtime_nothing_is_offered(
+    client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device_models, "device_runtime", lambda: None)
+    assert await models(client) == []
+
+
+def test_the_runtime_is_that_of_the_page() -> None:
+    runtime = packaged.device_runtime()
+    assert runtime is not None, "ui/node_modules is not here: `make page`"
+    assert runtime.read_bytes()[:4] == b"\0asm"

@@ -1,0 +1,174 @@
+"""Exports say what openai-whisper says, to the token."""
+
+import hashlib
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import whisper
+
+from hush.mel import Spectrogram, log_mel_spectrogram
+from hush_service.engine.tokenizer import Tokenizer
+from hush_service.engine.windows import WindowRule
+from hush_service.weights.catalogue import CATALOGUE
+from hush_service.weights.onnx_export import Precision, export_onnx, read_manifest, token_table
+from tests.conftest import Samples
+
+ort = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+pytest.importorskip("onnx", reason="the extra 'onnx' is not installed")
+
+
+@pytest.fixture(scope="module")
+def reference(real_weights: Path) -> Any:
+    from hush_service.weights.models import resolve
+
+    return whisper.load_model(str(resolve("tiny.en", "openai", real_weights)), device="cpu").eval()
+
+
+@pytest.fixture(scope="module")
+def home(real_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from hush_service.weights.models import resolve
+
+    folder = tmp_path_factory.mktemp("models")
+    (folder / "tiny.en").mkdir()
+    (folder / "tiny.en" / "tiny.en.pt").symlink_to(resolve("tiny.en", "openai", real_weights))
+    return folder
+
+
+@pytest.fixture
+def window(jfk: Samples) -> Spectrogram:
+    return WindowRule().window(log_mel_spectrogram(jfk)).spectrogram
+
+
+def session(folder: Path, part: str) -> Any:
+    return ort.InferenceSession(folder / read_manifest(folder)["files"][part]["path"])
+
+
+def nothing(decoder: Any, rows: int = 1) -> dict[str, Any]:
+    sizes = {"old": 0, "rows": rows}
+    return {
+        each.name: np.zeros([sizes.get(size, size) for size in each.shape], np.float32)
+        for each in decoder.get_inputs()
+        if each.name.startswith("past.")
+    }
+
+
+def run(session: Any, given: dict[str, Any]) -> dict[str, Any]:
+    names = [each.name for each in session.get_outputs()]
+    return dict(zip(names, session.run(names, given), strict=True))
+
+
+def greedy(decoder: Any, cross: dict[str, Any], start: int, end: int) -> list[int]:
+    said, past = [start], nothing(decoder)
+    while len(said) < 60 and said[-1] != end:
+        tokens = np.array([said[-1:]], np.int32)
+        found = run(decoder, {"tokens": tokens, "rows": np.zeros(1, np.int32), **past, **cross})
+        said.append(int(found["logits"][0].argmax()))
+        past = {
+            name.replace("present", "past"): value
+            for name, value in found.items()
+            if name.startswith("present")
+        }
+    return said
+
+
+@pytest.mark.parametrize(
+    ("precision", "tolerance", "most"),
+    [("float32", 2e-4, 155e6), ("float16", 2e-4, 78e6), ("int8", 3.0, 42e6)],
+)
+def test_an_export_says_what_the_reference_says(
+    reference: Any,
+    home: Path,
+    window: Spectrogram,
+    precision: Precision,
+    tolerance: float,
+    most: float,
+) -> None:
+    folder = export_onnx("tiny.en", precision, home)
+    assert sum(file.stat().st_size for file in folder.iterdir()) < most
+    encoder, decoder = session(folder, "encoder"), session(folder, "decoder")
+    cross = run(encoder, {"mel": window[None]})
+    tokenizer = Tokenizer(False)
+    (start,) = tokenizer.start("en", "transcribe")
+    with torch.no_grad():
+        places = reference.encoder.positional_embedding
+        reference.encoder.positional_embedding = places[: window.shape[1] // 2]
+        encoded = reference.encoder(torch.from_numpy(window)[None])
+        reference.encoder.positional_embedding = places
+        value = reference.decoder.blocks[3].cross_attn.value(encoded)
+        expected = [start]
+        while len(expected) < 60 and expected[-1] != tokenizer.end_of_text:
+            logits = reference.decoder(torch.tensor([expected]), encoded)
+            expected.append(int(logits[0, -1].argmax()))
+    found = cross["cross.3.value"].transpose(0, 2, 1, 3).reshape(value.shape)
+    assert np.abs(found - value.numpy()).max() < tolerance
+    said = greedy(decoder, cross, start, tokenizer.end_of_text)
+    if precision == "int8":  # a comma more
+        plain = [re.sub(r"\W+", " ", tokenizer.decode(tokens)) for tokens in (said, expected)]
+        assert plain[0] == plain[1]
+    else:
+        assert said == expected
+    assert "ask not what your country can do" in tokenizer.decode(said)
+
+
+def test_texts_go_on_from_whichever_row_they_like_and_in_one_call_or_several(home: Path) -> None:
+    folder = export_onnx("tiny.en", "float32", home)
+    decoder = session(folder, "decoder")
+    generator = np.random.default_rng(0)
+    cross = {
+        each.name: generator.normal(
+            size=[700 if size == "steps" else size for size in each.shape]
+        ).astype(np.float32)
+        for each in decoder.get_inputs()
+        if each.name.startswith("cross.")
+    }
+    texts = np.array([[50257, 10, 11], [50257, 20, 21]], np.int32)
+    two = np.zeros(2, np.int32)
+    at_once = run(decoder, {"tokens": texts, "rows": two, **nothing(decoder), **cross})
+    first = run(decoder, {"tokens": texts[:, :2], "rows": two, **nothing(decoder), **cross})
+    past = {name.replace("present", "past"): first[name] for name in first if "present" in name}
+    swapped = np.array([1, 0], np.int32)
+    then = run(decoder, {"tokens": texts[::-1, 2:], "rows": swapped, **past, **cross})
+    assert np.abs(then["logits"][::-1] - at_once["logits"]).max() < 1e-3
+    heads = len(CATALOGUE["tiny.en"].alignment_heads or ())
+    assert at_once["attention"].shape == (2, heads, 3, 700)
+
+
+def test_a_models_files_are_named_by_what_is_in_them(home: Path) -> None:
+    folder = export_onnx("tiny.en", "int8", home)
+    manifest = read_manifest(folder)
+    assert (manifest["id"], manifest["mel_bins"], manifest["precision"]) == ("tiny.en", 80, "int8")
+    assert (manifest["languages"], manifest["tasks"]) == (["en"], ["transcribe"])
+    assert {file.name for file in folder.iterdir()} == {
+        "model.json",
+        *(file["path"] for file in manifest["files"].values()),
+    }
+    for file in manifest["files"].values():
+        content = (folder / file["path"]).read_bytes()
+        assert (len(content), hashlib.sha256(content).hexdigest()) == (
+            file["bytes"],
+            file["sha256"],
+        )
+        assert file["path"].split(".")[1] == file["sha256"][:12]
+    # It is the same another time.
+    assert read_manifest(export_onnx("tiny.en", "int8", home)) == manifest
+
+
+@pytest.mark.parametrize("size", [51_864, 51_865, 51_866])
+def test_the_table_of_tokens_is_the_models(size: int) -> None:
+    tokenizer, table = Tokenizer.of_size(size), token_table(size)
+    text = " Grüße, 東京 🎉"
+    tokens = tokenizer.encode(text)
+    assert "".join(table["texts"][token] for token in tokens).encode("latin-1").decode() == text
+    assert len(table["texts"]) == table["end_of_text"]
+    languages = [code for code, _ in table["languages"]]
+    assert len(languages) == {51_866: 100}.get(size, 99)
+    start = table["start_of_transcript"]
+    if tokenizer.multilingual:
+        place = languages.index("de")
+        expected = tokenizer.start("de", "translate")
+        assert expected == [start, start + 1 + place, table["translate"]]
+    assert table["first_timestamp"] + 1501 == size

@@ -1,0 +1,276 @@
+"""Real weights in the visitor's browser: what is fetched and heard, and that nothing is sent."""
+
+import gzip
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from hush.image import Encoding, encode, quantize
+from hush.mel import log_mel_spectrogram
+from hush_service.packaged import recording
+from local.wire import Request, Response, Wire
+from tests.conftest import ROOT, Samples
+from tests.ui.conftest import SAMPLE, BrowserWith, choose_file, hears, new_context, until, words
+
+SAID = "ask not what your country can do for you"
+FETCH = "Fetch tiny.en (int8)"
+KEPT = """
+async () => {
+    const root = await navigator.storage.getDirectory();
+    const models = await root.getDirectoryHandle("models", { create: true });
+    const sizes = [];
+    for await (const file of models.values()) sizes.push((await file.getFile()).size);
+    return sizes.filter(Boolean).sort((one, other) => one - other);
+}
+"""
+ASK = """
+async ([script, model, asked]) => {
+    const engine = new Worker(`/assets/${script}`, { type: "module" });
+    const picture = Uint8Array.from(asked.picture);
+    return new Promise((resolve) => {
+        engine.onmessage = ({ data }) => resolve(data);
+        engine.postMessage({ kind: "hear", id: 1, model, asked: { ...asked, picture } });
+    });
+}
+"""
+
+
+@pytest.fixture
+def wire(device_wire: Wire) -> Wire:
+    return device_wire
+
+
+@pytest.fixture
+def page(browser: Browser, wire: Wire) -> Iterator[Page]:
+    context = new_context(browser)
+    page = context.new_page()
+    page.goto(wire.url)
+    yield page
+    context.close()
+
+
+def offer(page: Page) -> None:
+    """Open the settings, where the model is offered."""
+    page.get_by_role("button", name="Settings").click()
+    expect(page.get_by_role("button", name=FETCH)).to_be_visible()
+
+
+def fetch_model(page: Page) -> None:
+    """Have the browser fetch the model, and hear with it."""
+    offer(page)
+    page.get_by_role("button", name=FETCH).click()
+    expect(page.get_by_role("button", name="Remove it")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_text("Ready on this device: tiny.en; nothing is sent")).to_be_attached()
+
+
+def files(wire: Wire) -> list[dict[str, Any]]:
+    """Return what the model is made of."""
+    model, *_ = httpx2.get(f"{wire.url}models/index.json").json()["models"]
+    return list(model["files"].values())
+
+
+def asked(wire: Wire) -> list[str]:
+    """Return what was asked for that is no part of the page."""
+    return [
+        f"{request.method} {request.path}"
+        for request in wire.requests
+        if not request.path.startswith("/assets/") and request.path not in ("/", "/mark.svg")
+    ]
+
+
+def test_a_model_is_fetched_once_hears_a_person_and_nothing_is_sent(page: Page, wire: Wire) -> None:
+    offer(page)
+    until(page, lambda: page.locator(".light").get_attribute("data-light") == "up")
+    assert not any(request.path.startswith("/models/tiny") for request in wire.requests)
+    wire.requests.clear()
+    page.keyboard.press("Escape")
+    fetch_model(page)
+    paths = [f"GET /models/{file['path']}" for file in files(wire)]
+    assert [each for each in asked(wire) if each not in ("GET /mel", "GET /auth/me")] == [
+        "GET /models/index.json",
+        *paths,
+        "GET /models/index.json",  # this test's own
+    ]
+    assert sum(file["bytes"] for file in files(wire)) < 60e6
+    assert page.evaluate(KEPT) == sorted(file["bytes"] for file in files(wire))
+    page.reload()
+    expect(page.get_by_text("Ready on this device: tiny.en; nothing is sent")).to_be_attached()
+    wire.requests.clear()
+    choose_file(page, recording())
+    words(page, SAID)
+    # Words have times, as the service's have: each can be played from.
+    timed = page.evaluate(
+        """() => new Promise((resolve) => {
+            indexedDB.open("hush").onsuccess = ({ target: { result } }) => {
+                result.transaction("segments").objectStore("segments").getAll().onsuccess =
+                    ({ target }) => resolve(target.result.flatMap(({ answer }) => answer.words));
+            };
+        })"""
+    )
+    starts = [word["start"] for word in timed]
+    assert len(timed) == 22
+    assert starts == sorted(starts)
+    assert 7 < starts[-1] < timed[-1]["end"] < 11
+    assert asked(wire) == []
+
+
+def test_the_microphone_is_heard_on_this_device_while_somebody_speaks(
+    browser_with: BrowserWith, wire: Wire, person_file: Path
+) -> None:
+    context = new_context(browser_with(*hears(person_file)))
+    page = context.new_page()
+    page.goto(wire.url)
+    fetch_model(page)
+    wire.requests.clear()
+    page.get_by_role("button", name="Start listening").click()
+    words(page, "country")
+    page.get_by_role("button", name="Stop").click()
+    expect(page.locator(".said[data-state=waiting]")).to_have_count(0)
+    assert asked(wire) == []
+    context.close()
+
+
+def test_the_model_hears_while_the_service_is_away(
+    page: Page, wire: Wire, sample_words: str
+) -> None:
+    fetch_model(page)
+    page.get_by_role("button", name="Settings").click()
+    page.get_by_label("This device while the service is away").check(force=True)
+    page.keyboard.press("Escape")
+    expect(page.get_by_text("Ready: demo")).to_be_attached()
+    wire.answer_instead = lambda request: (
+        Response(503) if request.path in ("/mel", "/v1/audio/transcriptions") else None
+    )
+    page.reload()
+    expect(page.get_by_text("until the service is up")).to_be_attached()
+    choose_file(page, recording())
+    words(page, SAID)
+    assert wire.pictures() == []
+    wire.answer_instead = lambda request: None
+    expect(page.get_by_text("Ready: demo")).to_be_attached()
+    choose_file(page, SAMPLE)
+    words(page, sample_words)
+    assert len(wire.pictures()) == 1
+
+
+def test_a_model_is_removed_and_the_service_hears(
+    page: Page, wire: Wire, sample_words: str
+) -> None:
+    fetch_model(page)
+    page.get_by_role("button", name="Settings").click()
+    page.get_by_role("button", name="Remove it").click()
+    expect(page.get_by_role("button", name=FETCH)).to_be_visible()
+    until(page, lambda: page.evaluate(KEPT) == [])
+    page.keyboard.press("Escape")
+    choose_file(page, SAMPLE)
+    words(page, sample_words)
+    assert len(wire.pictures()) == 1
+
+
+def half(response: Response) -> Response:
+    return Response(200, response.headers, response.body[: len(response.body) // 2])
+
+
+def other(response: Response) -> Response:
+    return Response(200, response.headers, bytes(len(response.body)))
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence", "goes_on"),
+    [
+        (half, "the download broke off: try again, and it goes on where it stopped", True),
+        (other, "what came is not what the service announced", False),
+        (lambda _: Response(503), "the service has no tiny.en/int8/encoder", False),
+    ],
+    ids=["broken off", "other bytes", "none"],
+)
+def test_what_cannot_be_fetched_is_told_and_fetched_again(
+    page: Page,
+    wire: Wire,
+    change: Callable[[Response], Response],
+    sentence: str,
+    goes_on: bool,
+) -> None:
+    def changed(request: Request, response: Response) -> Response:
+        return change(response) if "/encoder" in request.path else response
+
+    wire.change = changed
+    offer(page)
+    page.get_by_role("button", name=FETCH).click()
+    expect(page.get_by_text(sentence)).to_be_visible()
+    # Until it is here, the service hears.
+    expect(page.get_by_label("The service", exact=True)).to_be_checked()
+    wire.change = lambda request, response: response
+    wire.requests.clear()
+    page.get_by_role("button", name=FETCH).click()
+    expect(page.get_by_role("button", name="Remove it")).to_be_visible()
+    (encoder,) = [request for request in wire.requests if "/encoder" in request.path]
+    assert ("range" in encoder.headers) == goes_on
+    # What was here already is not fetched again.
+    assert not any("/ort-wasm" in request.path for request in wire.requests)
+
+
+@pytest.mark.parametrize(
+    ("script", "sentence"),
+    [
+        (
+            "navigator.storage.getDirectory = async () => {"
+            " throw new DOMException('', 'SecurityError'); };",
+            "this browser keeps no files for this page",
+        ),
+        (
+            "FileSystemSyncAccessHandle.prototype.write = () => {"
+            " throw new DOMException('', 'QuotaExceededError'); };",
+            "this device is full: make room on it and try again, or use the service",
+        ),
+    ],
+    ids=["refused", "full"],
+)
+def test_storage_that_is_refused_or_full_is_told(
+    page: Page, wire: Wire, script: str, sentence: str
+) -> None:
+    def changed(request: Request, response: Response) -> Response:
+        if not request.path.startswith("/assets/engine"):
+            return response
+        headers = {k: v for k, v in response.headers.items() if k.lower() != "content-encoding"}
+        body = response.body
+        own = gzip.decompress(body) if body.startswith(b"\x1f\x8b") else body
+        return Response(200, headers, script.encode() + own)
+
+    wire.change = changed
+    offer(page)
+    page.get_by_role("button", name=FETCH).click()
+    expect(page.get_by_text(sentence)).to_be_visible()
+    expect(page.get_by_label("The service", exact=True)).to_be_checked()
+
+
+def test_what_this_device_cannot_hear_is_told(page: Page, wire: Wire, jfk: Samples) -> None:
+    """Each with one sentence that says what to do."""
+    model, *_ = httpx2.get(f"{wire.url}models/index.json").json()["models"]
+    (engine,) = (ROOT / "ui" / "dist" / "assets").glob("engine-*.js")
+
+    def ask(picture: bytes, media_type: str = "image/png", **wishes: str) -> dict[str, Any]:
+        wanted = {"language": "en", "task": "transcribe", "prompt": "", "interim": False} | wishes
+        asked = {"picture": list(picture), "type": media_type, **wanted}
+        report: dict[str, Any] = page.evaluate(ASK, [engine.name, model, asked])
+        return report
+
+    spoken = log_mel_spectrogram(jfk[: 16_000 * 2])
+    tall = encode(quantize(log_mel_spectrogram(jfk[: 16_000 * 2], 128)))
+    told = ask(tall)
+    assert not told["passing"]
+    assert "pictures 80 pixels high, not 128: use the service for this one" in told["problem"]
+    png = encode(quantize(spoken))
+    assert ask(png[:200])["problem"] == "its picture is damaged"
+    webp = encode(quantize(spoken), Encoding("webp", 75))
+    for picture, kind in ((png, "image/png"), (webp, "image/webp")):
+        told = ask(picture, kind)
+        assert told["passing"]
+        assert "is not on this device: fetch it in the settings" in told["problem"]
+    assert "knows English alone" in ask(png, language="de")["problem"]
+    assert "knows English alone" in ask(png, task="translate")["problem"]

@@ -1,0 +1,106 @@
+/** The choice of who turns pictures into words, and the model that this device needs for it. */
+
+import { useEffect, useState } from "preact/hooks";
+import { bytesOf } from "../shared/device-models";
+import {
+  advice,
+  askOffered,
+  fetchDeviceModel,
+  fetched,
+  offered,
+  problem,
+  removeDeviceModel,
+  stopFetching,
+} from "./device";
+import { Choice } from "./field";
+import { byteCount } from "./figures";
+import { choose, type Hears, settings } from "./settings";
+import "./device-setting.css";
+
+/** Whether the service hears, or this device. */
+export function DeviceSetting() {
+  useEffect(() => void askOffered(), []);
+  const { hears, deviceModel } = settings.value;
+  return (
+    <Choice<Hears>
+      name="Words come from"
+      note={note()}
+      value={deviceModel ? hears : "service"}
+      options={[
+        { value: "service", label: "The service" },
+        { value: "asleep", label: "This device while the service is away", disabled: !deviceModel },
+        { value: "device", label: "This device", disabled: !deviceModel },
+      ]}
+      onChoose={(value) => choose({ hears: value })}
+    >
+      <DeviceModelHere />
+    </Choice>
+  );
+}
+
+function note(): string {
+  const { hears, deviceModel } = settings.value;
+  if (problem.value) return `This device has no model: ${problem.value}.`;
+  if (!deviceModel && offered.value?.length === 0) return "This service offers none for devices";
+  if (!deviceModel) return advice() ?? "With a model of its own, this device needs no service";
+  if (hears === "device") return "Nothing is sent, pictures neither; larger models hear more";
+  if (hears === "asleep") return "Pictures are sent as soon as the service is up";
+  return "Pictures are sent; the model on this device rests";
+}
+
+/** The model that is here, or is being fetched, or can be. */
+function DeviceModelHere() {
+  const [chosen, setChosen] = useState("");
+  const { deviceModel } = settings.value;
+  const models = offered.value ?? [];
+  const model = models.find((each) => nameOf(each) === chosen) ?? models[0];
+  if (fetched.value !== null && model) {
+    const whole = bytesOf(model);
+    return (
+      <div class="device-model">
+        <progress aria-label="Fetching" max={whole} value={fetched.value} />
+        <span>
+          {byteCount(fetched.value)} of {byteCount(whole)}
+        </span>
+        <button type="button" class="text-button" onClick={stopFetching}>
+          Stop
+        </button>
+      </div>
+    );
+  }
+  if (deviceModel) {
+    return (
+      <div class="device-model">
+        <span>
+          {deviceModel.id}, {byteCount(bytesOf(deviceModel))}
+        </span>
+        <button type="button" class="text-button" onClick={() => void removeDeviceModel()}>
+          Remove it
+        </button>
+      </div>
+    );
+  }
+  if (!model) return null;
+  return (
+    <div class="device-model">
+      {models.length > 1 && (
+        <select
+          aria-label="Model for this device"
+          value={nameOf(model)}
+          onChange={({ currentTarget: { value } }) => setChosen(value)}
+        >
+          {models.map((each) => (
+            <option key={nameOf(each)}>{nameOf(each)}</option>
+          ))}
+        </select>
+      )}
+      <button type="button" class="quiet-button" onClick={() => fetchDeviceModel(model)}>
+        Fetch {nameOf(model)}, {byteCount(bytesOf(model))}
+      </button>
+    </div>
+  );
+}
+
+function nameOf({ id, precision }: { id: string; precision: string }): string {
+  return `${id} (${precision})`;
+}
