@@ -85,7 +85,7 @@ function DeviceModelHere() {
     <div class="device-model">
       {models.length > 1 && (
         <select
-          aria-label="Model for this device"
+          aria-label="Weights to fetch"
           value={nameOf(model)}
           onChange={({ currentTarget: { value } }) => setChosen(value)}
         >
