@@ -2,8 +2,8 @@
 
 Some clients send a segment of speech each, and the next as soon as the answer is there; who is
 told to come again later does. hush gets pictures, the other server audio; both have the same
-weights in int8, the same beam and all cores, and run in turn, each in a process of its own. Words
-are counted too: what is fast and wrong is of no use.
+weights and precision, the same beam and all cores, and run in turn, each in a process of its own.
+Words are counted too: what is fast and wrong is of no use.
 
 `pip install --target FOLDER faster-whisper`, and `--peers FOLDER`.
 """
@@ -109,6 +109,7 @@ def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--clients", default="1,8,64,256", help="how many, separated by commas")
     parser.add_argument("--seconds", type=float, default=60.0, help="of each load")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--peers", type=Path, help="folder with faster_whisper in it")
     options = parser.parse_args()
     said = segments(options.data, options.utterances)
@@ -117,10 +118,15 @@ def main() -> None:
             "hush",
             [sys.executable, "-m", "hush_service"],
             pictures(said),
-            {"HUSH_MODELS": options.model, "HUSH_BEAM": str(options.beam)},
+            {
+                "HUSH_MODELS": options.model,
+                "HUSH_BEAM": str(options.beam),
+                "HUSH_DEVICE": options.device,
+            },
         )
     ]
-    plain = ["-m", "bench.plain_server", options.model, "PORT", str(options.beam)]
+    asked = [options.model, "PORT", str(options.beam), options.device]
+    plain = ["-m", "bench.plain_server", *asked]
     if options.peers:
         servers.append(Server("plain", [sys.executable, *plain], [wav(one) for one in said]))
     print(conditions(options))

@@ -1,6 +1,7 @@
-"""A plain faster-whisper server, as one writes it: FastAPI, a thread for each request, int8.
+"""A plain faster-whisper server, as one writes it: FastAPI, a thread for each request.
 
-`bench.load` runs it beside hush's service: `python -m bench.plain_server MODEL PORT BEAM`.
+`bench.load` runs it beside hush's service: `python -m bench.plain_server MODEL PORT BEAM DEVICE`.
+It has int8 on a CPU, and float16 on a GPU.
 """
 
 import io
@@ -13,12 +14,15 @@ from fastapi import FastAPI, File
 
 from hush_service.weights.models import resolve
 
+PRECISIONS = {"cpu": "int8", "cuda": "float16"}
 
-def create_app(model: str, beam: int) -> FastAPI:
+
+def create_app(model: str, beam: int, device: str) -> FastAPI:
     """Return the server of a model, by its name."""
     app = FastAPI()
     peer: Any = import_module("faster_whisper")  # which nothing else wants installed
-    loaded = peer.WhisperModel(str(resolve(model, "ctranslate2")), "cpu", compute_type="int8")
+    folder = str(resolve(model, "ctranslate2"))
+    loaded = peer.WhisperModel(folder, device, compute_type=PRECISIONS[device])
 
     @app.post("/v1/audio/transcriptions")
     def transcribe(file: Annotated[bytes, File()]) -> dict[str, str]:
@@ -33,5 +37,5 @@ def create_app(model: str, beam: int) -> FastAPI:
 
 
 if __name__ == "__main__":
-    name, port, beam = sys.argv[1:]
-    uvicorn.run(create_app(name, int(beam)), port=int(port), log_level="error")
+    name, port, beam, device = sys.argv[1:]
+    uvicorn.run(create_app(name, int(beam), device), port=int(port), log_level="error")
