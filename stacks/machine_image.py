@@ -5,6 +5,7 @@ exactly if something of that changes. The base image is a setting: AWS publishes
 weeks, which is taken on purpose.
 """
 
+import atexit
 import hashlib
 import json
 import shutil
@@ -302,6 +303,8 @@ class MachineImage(Construct):
 def image_files(settings: Settings) -> Path:
     """Gather what the build takes: `ami/`, locked requirements, code that fetches, and pictures."""
     folder = Path(tempfile.mkdtemp(prefix="hush-image-"))
+    # By then, the synthesis has copied it.
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     without = shutil.ignore_patterns("__pycache__", "build.yaml", "test.yaml", "*.lock")
     shutil.copytree(ROOT / "ami", folder, dirs_exist_ok=True, ignore=without)
     for name in FETCHING_CODE:

@@ -1,5 +1,6 @@
 """The responder's weights: a model in 8 bits, made once on whichever machine synthesises."""
 
+import atexit
 import hashlib
 import os
 import shutil
@@ -45,6 +46,8 @@ def responder_weights(model: str) -> Path:
 def no_weights(model: str) -> Path:
     """Return a folder that looks as one of weights does, for templates that nobody deploys."""
     folder = Path(tempfile.mkdtemp(prefix="hush-weights-")) / model
+    # By then, the synthesis has copied it.
+    atexit.register(shutil.rmtree, folder.parent, ignore_errors=True)
     folder.mkdir()
     for file in (folder / MODEL, folder.with_name(digest_name(model))):
         file.write_text("none\n", encoding="utf-8")
