@@ -17,7 +17,15 @@ from scipy.optimize import nnls
 from torch.nn.functional import cross_entropy, pad
 
 from bench.verification import Vectors
-from hush.mel import HOP_LENGTH, N_FFT, SAMPLE_RATE, Samples, Spectrogram, mel_filters
+from hush.mel import (
+    HOP_LENGTH,
+    N_FFT,
+    Samples,
+    Spectrogram,
+    mel_edges,
+    mel_filters,
+    triangular_filters,
+)
 
 _BANDS = 40
 """Height of the encoder's spectrograms, whose windows, steps and filters are else Whisper's."""
@@ -81,27 +89,11 @@ def _powers(spectrogram: Spectrogram) -> Vectors:
     return 10.0 ** (4.0 * spectrogram.astype(np.float64) - 4.0)
 
 
-def _bands(height: int) -> Spectrogram:
-    """Return Slaney's filters of any height; those of Whisper's heights are `mel_filters`."""
-    step = np.log(6.4) / 27
-    mels = np.linspace(0, 15 + np.log(8) / step, height + 2)
-    edges = np.where(mels < 15, mels * 200 / 3, 1000 * np.exp(step * (mels - 15)))
-    frequencies = np.linspace(0, SAMPLE_RATE / 2, N_FFT // 2 + 1)
-    lower, centre, upper = edges[:-2, None], edges[1:-1, None], edges[2:, None]
-    rising, falling = (
-        (frequencies - lower) / (centre - lower),
-        (upper - frequencies) / (upper - centre),
-    )
-    triangles = np.maximum(0, np.minimum(rising, falling)) * 2 / (upper - lower)
-    filters: Spectrogram = triangles.astype(np.float32)
-    return filters
-
-
-class Heard:
+class EncoderInput:
     """What the encoder hears of sound and of pictures: (frames, 40) mel powers."""
 
     def __init__(self) -> None:
-        self._filters = _bands(_BANDS)
+        self._filters = triangular_filters(mel_edges(_BANDS))
         # The bands of the encoder as sums of Whisper's, which are narrower.
         self._sums = {
             height: np.array([nnls(mel_filters(height).T, band)[0] for band in self._filters])

@@ -21,16 +21,13 @@ from playwright.sync_api import Browser, sync_playwright
 
 from bench.hearing import Listener
 from bench.process_tree import usage
-from bench.recordings import UNSURE, Score, Utterance, learnt, utterances
-from bench.sending import FLOAT32, PNG
+from bench.recordings import Score, Utterance, spread
+from bench.sending import FLOAT32, PNG, Way
 from hush.image import encode, quantize
 from hush.mel import log_mel_spectrogram
 from hush_service.weights.onnx_export import Precision, export_onnx
 from local.processes import ROOT, service
 from models.tables import table
-
-LONGEST = 30.0
-"""Seconds of recordings: the page's pictures are no longer."""
 
 ENGINE = """
 async ([script, model]) => {
@@ -61,7 +58,7 @@ async ([id, model, picture, language]) => {
 
 
 @dataclass(frozen=True)
-class Heard:
+class Hearing:
     """What one way of hearing made of all recordings.
 
     Attributes
@@ -87,7 +84,9 @@ class Heard:
     memory: float = 0.0
 
 
-def in_browser(browser: Browser, url: str, described: dict[str, Any], said: Sequence[str]) -> Heard:
+def in_browser(
+    browser: Browser, url: str, described: dict[str, Any], said: Sequence[str]
+) -> Hearing:
     """Have a browser hear pictures.
 
     Parameters
@@ -116,7 +115,7 @@ def in_browser(browser: Browser, url: str, described: dict[str, Any], said: Sequ
     ]
     memory = usage(os.getpid()).megabytes - before
     context.close()
-    return Heard(
+    return Hearing(
         [each["text"] for each in heard],
         sum(each["seconds"] for each in heard),
         fetched,
@@ -126,13 +125,13 @@ def in_browser(browser: Browser, url: str, described: dict[str, Any], said: Sequ
     )
 
 
-def by_engine(listener: Listener, said: Sequence[Utterance], way: Any = PNG) -> Heard:
+def by_engine(listener: Listener, said: Sequence[Utterance], way: Way = PNG) -> Hearing:
     """Have one of the service's engines hear, one recording after the other."""
     spectrograms = [way.send(each.samples, 80)[0] for each in said]
     listener.hear(spectrograms[:1], ["en"])
     begun = time.perf_counter()
     texts = [listener.hear([each], ["en"])[0].text for each in spectrograms]
-    return Heard(texts, time.perf_counter() - begun)
+    return Hearing(texts, time.perf_counter() - begun)
 
 
 def main() -> None:
@@ -149,12 +148,7 @@ def main() -> None:
     ]
     for precision in precisions:
         export_onnx(chosen.model, precision)
-    possible = [
-        each
-        for each in learnt(chosen.model, utterances())
-        if each.source not in UNSURE and each.language == "en" and each.seconds <= LONGEST
-    ]
-    said = possible[:: max(1, len(possible) // chosen.count)][: chosen.count]
+    said = spread(chosen.model, chosen.count)
     seconds = sum(each.seconds for each in said)
     pictures = [
         base64.b64encode(encode(quantize(log_mel_spectrogram(each.samples)))).decode()
@@ -179,10 +173,10 @@ def main() -> None:
     _print(chosen.model, said, seconds, rows)
 
 
-def _print(model: str, said: Sequence[Utterance], seconds: float, rows: dict[str, Heard]) -> None:
+def _print(model: str, said: Sequence[Utterance], seconds: float, rows: dict[str, Hearing]) -> None:
     first, *_ = rows.values()
     normal = [
-        [said[place]._normal(text) for place, text in enumerate(heard.texts)]
+        [said[place].normal(text) for place, text in enumerate(heard.texts)]
         for heard in rows.values()
     ]
     scores = [Score.of(said, heard.texts) for heard in rows.values()]

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from hush.mel import Samples, Spectrogram
 from hush.transcript import Transcript
@@ -16,6 +16,9 @@ from hush_service.engine import DecodingRequest
 from hush_service.engine.batching import transcribe_all
 from hush_service.engine.windows import EXACT, Rules, WindowRule
 from hush_service.weights.models import alignment_heads, resolve
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 BATCH = 8
 
@@ -173,37 +176,49 @@ def _phrases_of(transcript: Transcript) -> list[list[float | str]]:
     ]
 
 
-class Memory:
-    """A file that keeps what was heard, so that nothing is heard twice.
+Found = TypeVar("Found", bound="DataclassInstance")
+
+
+class Kept(Generic[Found]):
+    """A file that keeps what was found, so that nothing is looked for twice.
 
     Parameters
     ----------
     file
         JSON lines; None to remember nothing beyond this process.
+    kind
+        The dataclass that is kept.
     """
 
-    def __init__(self, file: Path | None) -> None:
+    def __init__(self, file: Path | None, kind: type[Found]) -> None:
         self._file = file
-        self._known: dict[str, Heard] = {}
+        self._known: dict[str, Found] = {}
         if file is not None and file.exists():
             for line in file.read_text(encoding="utf-8").splitlines():
                 row = json.loads(line)
                 name = row.pop("name")
-                self._known[name] = Heard(**row)
+                self._known[name] = kind(**row)
 
     def __contains__(self, name: str) -> bool:
         return name in self._known
 
-    def __getitem__(self, name: str) -> Heard:
+    def __getitem__(self, name: str) -> Found:
         return self._known[name]
 
-    def add(self, name: str, heard: Heard) -> None:
-        """Keep what was heard under a name."""
-        self._known[name] = heard
+    def add(self, name: str, found: Found) -> None:
+        """Keep what was found under a name."""
+        self._known[name] = found
         if self._file is not None:
             self._file.parent.mkdir(parents=True, exist_ok=True)
             with self._file.open("a", encoding="utf-8") as file:
-                file.write(json.dumps({"name": name} | asdict(heard)) + "\n")
+                file.write(json.dumps({"name": name} | asdict(found)) + "\n")
+
+
+class Memory(Kept[Heard]):
+    """What was heard; see `Kept`."""
+
+    def __init__(self, file: Path | None) -> None:
+        super().__init__(file, Heard)
 
 
 def hear_all(

@@ -14,7 +14,7 @@ import onnxruntime
 import torch
 import whisper
 
-from bench.recordings import UNSURE, learnt, utterances
+from bench.recordings import spread
 from hush.mel import Spectrogram, log_mel_spectrogram
 from hush_service.engine.tokenizer import Tokenizer
 from hush_service.engine.windows import WindowRule
@@ -22,7 +22,6 @@ from hush_service.weights.models import resolve
 from hush_service.weights.onnx_export import Precision, export_onnx, read_manifest
 from models.tables import table
 
-LONGEST = 30.0
 TOKENS = 100
 
 
@@ -74,12 +73,7 @@ def main() -> None:
     model = whisper.load_model(str(resolve(chosen.model, "openai")), device="cpu").eval()
     tokenizer = Tokenizer.of_size(model.dims.n_vocab)
     start = tokenizer.start("en", "transcribe")
-    possible = [
-        each
-        for each in learnt(chosen.model, utterances())
-        if each.language == "en" and each.source not in UNSURE and each.seconds <= LONGEST
-    ]
-    said = possible[:: max(1, len(possible) // chosen.count)][: chosen.count]
+    said = spread(chosen.model, chosen.count)
     mels = [log_mel_spectrogram(each.samples, model.dims.n_mels) for each in said]
     windows = [WindowRule().window(mel).spectrogram for mel in mels]
     expected = [torch_tokens(model, window, start) for window in windows]

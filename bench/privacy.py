@@ -1,7 +1,8 @@
 """What a picture tells about who speaks, and what it costs to tell less.
 
     python -m bench.privacy --peers FOLDER --plot docs/privacy.svg
-    python -m bench.privacy --peers FOLDER --rows "PNG, 8 bits" "strong" --model tiny.en
+    python -m bench.privacy --peers FOLDER --rows "float32 spectrogram" '`light`' --model tiny.en
+    python -m bench.privacy --peers FOLDER --tried --steps 0 --beam 1 --model tiny.en
 
 FOLDER has Resemblyzer's weights: `pip install --no-deps --target FOLDER resemblyzer`.
 
@@ -16,19 +17,25 @@ learn from everybody else in the data set. `--keep` remembers what is found, to 
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from bench.attackers import Heard as EncoderInput
-from bench.attackers import SpeakerEncoder, Statistics, Training, sound_of, trained
-from bench.hearing import Heard, Listener, Memory, hear_all, heard_in
-from bench.protections import TESTED, Protection, Voices, protections
+from bench.attackers import (
+    EncoderInput,
+    SpeakerEncoder,
+    Statistics,
+    Training,
+    sound_of,
+    trained,
+)
+from bench.hearing import Heard, Kept, Listener, Memory, hear_all, heard_in
+from bench.protections import TESTED, Protection, Voices, protections, tried
 from bench.recordings import Score, Utterance, learnt
 from bench.sending import PNG
 from bench.verification import Trials, Vectors, balanced_accuracy
@@ -43,6 +50,24 @@ ATTACKERS = ("sound", "picture", "statistics")
 ENROLMENTS = ("clear", "protected")
 GOAL = 35.0
 """Equal error rate that is wanted for less than a point of words."""
+
+
+@dataclass(frozen=True)
+class Attacked:
+    """What attackers found of a row.
+
+    Attributes
+    ----------
+    rates
+        Equal error rates with their intervals by attacker and enrolment, and "sex".
+    """
+
+    rates: dict[str, list[float]]
+
+    @property
+    def strongest(self) -> list[float]:
+        """The lowest of the equal error rates, with its interval."""
+        return min(rates for name, rates in self.rates.items() if name != "sex")
 
 
 class Attacks:
@@ -69,17 +94,17 @@ class Attacks:
         self._known, self._plain = self._of(self._clear), self._of(plain)
         self._targets = encoder.of_each(self._plain)
 
-    def on(self, protection: Protection) -> dict[str, list[float]]:
-        """Return equal error rates with their intervals by attacker and enrolment, and "sex"."""
+    def on(self, protection: Protection) -> Attacked:
+        """Return what attackers find who know the protection, if they have time to learn."""
         pictures = self._sent(protection, self._said, 1_000_000)
-        draws = DRAWS if protection.strength else 1
+        draws = DRAWS if protection.is_drawn else 1
         protected = [self._sent(protection, self._learnt, 10_000 * draw) for draw in range(draws)]
         encoder, heard = self._encoder, self._heard
         found: dict[str, list[float]] = {}
         unknown = encoder.of_each([heard.sound(sound_of(one)) for one in pictures])
         self._compare(found, "sound", self._known_sound, unknown)
         listened = [self._of(draw) for draw in protected]
-        if protection.is_drawn:
+        if protection.is_drawn and self._training.steps:
             speakers = self._voices.other_speakers
             encoder = trained(
                 encoder, self._plain, self._targets, listened, speakers, self._training
@@ -90,7 +115,7 @@ class Attacks:
         statistics = Statistics(protected)
         known, unknown = statistics.of_each(self._clear), statistics.of_each(pictures)
         self._compare(found, "statistics", known, unknown)
-        return found
+        return Attacked(found)
 
     def _sent(
         self, protection: Protection, said: Sequence[Samples], occasion: int = 0
@@ -117,11 +142,6 @@ class Attacks:
             tested,
             np.array(self._voices.women),
         )
-
-
-def strongest(found: dict[str, list[float]]) -> list[float]:
-    """Return the lowest of the rates that attackers have, with its interval."""
-    return min(rates for name, rates in found.items() if name != "sex")
 
 
 def hear(
@@ -158,7 +178,7 @@ class Report:
         self,
         rows: Sequence[Protection],
         listeners: Sequence[Listener],
-        attacked: dict[str, dict[str, list[float]]],
+        attacked: Kept[Attacked],
         memory: Memory,
         folder: Path,
     ) -> None:
@@ -180,7 +200,7 @@ class Report:
         lines = []
         for row in self._rows:
             found = self._attacked[row.name]
-            line = [row.name, _rate(strongest(found)), f"{found['sex'][0]:.0f}"]
+            line = [row.name, _rate(found.strongest), f"{found.rates['sex'][0]:.0f}"]
             for listener in self._listeners:
                 line.append(f"{self._score(row, listener).rate:.2f}")
                 more, low, high = self._increase(row, listener)
@@ -202,7 +222,7 @@ class Report:
         lines = []
         for row in self._rows:
             found = self._attacked[row.name]
-            lines.append([row.name, *(_rate(found[name]) for name in names)])
+            lines.append([row.name, *(_rate(found.rates[name]) for name in names)])
         table("Equal error rates in %, by attacker and enrolment", ("sent as", *names), lines)
 
     def languages(self, rows: Sequence[Protection]) -> None:
@@ -235,7 +255,7 @@ class Report:
         words, size = figure.subplots(1, 2, sharey=True)
         colours = {"undisguised": "tab:grey", "sound": "tab:orange", "disguised": "tab:blue"}
         for row in self._rows:
-            rate, low, high = strongest(self._attacked[row.name])
+            rate, low, high = self._attacked[row.name].strongest
             kind = "sound" if row.mcadams else "disguised" if row.strength else "undisguised"
             more, least, most = self._increase(row, self._listeners[0])
             bar = {"marker": "o", "markersize": 4, "capsize": 2, "color": colours[kind]}
@@ -269,7 +289,11 @@ def main() -> None:
     parser.add_argument("--model", nargs="+", default=["base", "tiny.en"])
     parser.add_argument("--data", type=Path, default=FOLDER)
     parser.add_argument("--rows", nargs="+", help="names of those to compare, as tables have them")
-    parser.add_argument("--steps", type=int, default=Training.steps, help="of attackers' training")
+    parser.add_argument("--tried", action="store_true", help="rows that were tried on the way")
+    parser.add_argument("--beam", type=int, default=5, help="1 is greedy")
+    parser.add_argument(
+        "--steps", type=int, default=Training.steps, help="of attackers' training; 0 for none"
+    )
     parser.add_argument("--languages", action="store_true", help="hear everybody with each step")
     parser.add_argument("--plot", type=Path, help="write the plot there")
     parser.add_argument("--keep", type=Path, help="JSON lines of what was found, to go on with")
@@ -277,23 +301,24 @@ def main() -> None:
     folder = arguments.data
     if not (folder / "manifest.jsonl").exists():
         sys.exit(f"there is no manifest.jsonl in {folder}; --data names another folder")
-    known = {each.name: each for each in protections()}
+    known = {each.name: each for each in (*protections(), *tried())}
     if unknown := set(arguments.rows or ()) - known.keys():
         sys.exit(f"no row is called {', '.join(unknown)}; there are: {'; '.join(known)}")
-    rows = [known[name] for name in arguments.rows or known]
+    usual = tried() if arguments.tried else protections()
+    rows = [known[name] for name in arguments.rows or [each.name for each in usual]]
     try:
         encoder = SpeakerEncoder.pretrained(arguments.peers)
     except OSError as error:
         sys.exit(
             f"{error.filename} is not there: pip install --no-deps --target FOLDER resemblyzer"
         )
-    attacked = Found(arguments.keep)
-    if missing := [row for row in rows if row.name not in attacked.rates]:
+    attacked = Kept(arguments.keep, Attacked)
+    if missing := [row for row in rows if row.name not in attacked]:
         attacks = Attacks(_voices(folder), encoder, Training(arguments.steps))
         for count, row in enumerate(missing, 1):
             attacked.add(row.name, attacks.on(row))
             print(f"attacked {count} of {len(missing)}: {row.name}", file=sys.stderr, flush=True)
-    listeners = [Listener(model) for model in arguments.model]
+    listeners = [Listener(model, beam=arguments.beam) for model in arguments.model]
     dial = [row for row in rows if row == rows[0] or (row.strength and row.way == PNG)]
     wanted = [(row, listener, folder, False) for row in rows for listener in listeners]
     if arguments.languages:
@@ -301,39 +326,13 @@ def main() -> None:
     memory = Memory(arguments.keep and arguments.keep.with_suffix(".words.jsonl"))
     new = [each for each in wanted if _name(each[0], each[1], each[3]) not in memory]
     hear_all(hear, new, memory, 1)
-    report = Report(rows, listeners, attacked.rates, memory, folder)
+    report = Report(rows, listeners, attacked, memory, folder)
     report.frontier()
     report.attackers()
     if arguments.languages:
         report.languages(dial)
     if arguments.plot:
         report.plot(arguments.plot)
-
-
-class Found:
-    """A file that keeps what attackers found, so that nothing is attacked twice.
-
-    Parameters
-    ----------
-    file
-        JSON lines; None to remember nothing beyond this process.
-    """
-
-    def __init__(self, file: Path | None) -> None:
-        self._file = file
-        self.rates: dict[str, dict[str, list[float]]] = {}
-        if file is not None and file.exists():
-            for line in file.read_text(encoding="utf-8").splitlines():
-                row = json.loads(line)
-                self.rates[row["name"]] = row["rates"]
-
-    def add(self, name: str, rates: dict[str, list[float]]) -> None:
-        """Keep what was found of a row."""
-        self.rates[name] = rates
-        if self._file is not None:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            with self._file.open("a", encoding="utf-8") as file:
-                file.write(json.dumps({"name": name, "rates": rates}) + "\n")
 
 
 if __name__ == "__main__":

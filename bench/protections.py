@@ -4,19 +4,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from scipy.fft import dct, idct
 from scipy.linalg import solve_toeplitz
 from scipy.signal import lfilter
 
 from bench.recordings import UNSURE, utterances
 from bench.sending import FLOAT32, PNG, SMALL, Way
 from hush import mel
-from hush.disguise import STRENGTHS, Disguise, Strength
+from hush.disguise import LIGHT, STRENGTHS, STRONG, Disguise, Strength, evened
 from hush.mel import Samples, Spectrogram
 
 TESTED = "librispeech-test-other"
 WOMEN = frozenset({"1688", "1998", "3080", "3331", "367", "533"})
 """Of those who are tested, as their pitch says, since the data set does not: 180 Hz and more in the
 median, and 150 and less of the others."""
+SLOPE = 3
+"""Cosines over which smoothing sets in, to both sides."""
 LEAST = 2.0
 """Seconds of the shortest utterance that attackers learn from."""
 
@@ -33,6 +36,11 @@ class Protection:
         How the picture is sent.
     strength
         Of the disguise in the picture; None for none.
+    is_even
+        Whether bands are evened as well, where there is a disguise.
+    cosines
+        How many remain of each column's transform along frequency, so that it is smoother; None for
+        all.
     mcadams
         Whether McAdams' coefficient is applied to the sound.
     """
@@ -40,6 +48,8 @@ class Protection:
     name: str
     way: Way = PNG
     strength: Strength | None = None
+    is_even: bool = True
+    cosines: int | None = None
     mcadams: bool = False
 
     @property
@@ -62,9 +72,12 @@ class Protection:
             samples = with_mcadams(samples, generator.uniform(0.5, 0.9))
         if self.strength is None:
             return self.way.send(samples, 80)
-        disguise = Disguise(self.strength, generator.random)
-        shown = mel.normalize(mel.raised(disguise.of(mel.log_mel(samples))))
-        return self.way.send_spectrogram(shown)
+        log_mel = mel.log_mel(samples)
+        if self.cosines is not None:
+            log_mel = smoothed(log_mel, self.cosines)
+        shown = Disguise(self.strength, generator.random).moved(log_mel)
+        shown = evened(shown) if self.is_even else shown
+        return self.way.send_spectrogram(mel.normalize(mel.raised(shown)))
 
 
 def protections() -> list[Protection]:
@@ -75,13 +88,31 @@ def protections() -> list[Protection]:
         Protection("WebP, quality 75: `small`", SMALL),
         Protection("WebP, quality 20", Way("WebP", 20)),
         Protection("McAdams on the sound (B2)", mcadams=True),
-        *(
-            Protection(f"`{name}`", strength=strength)
-            for name, strength in STRENGTHS.items()
-            if strength is not None
-        ),
+        *(Protection(f"`{name}`", strength=each) for name, each in STRENGTHS.items() if each),
         Protection("`strong`, `small`", SMALL, STRENGTHS["strong"]),
     ]
+
+
+def tried() -> list[Protection]:
+    """Return what was tried on the way to the steps that there are, an ordinary picture first."""
+    at_rest, light, far = Strength(0.0, 0.0), LIGHT, Strength(STRONG.stretch, 0.0)
+    return [
+        Protection(PNG.name),
+        Protection("moved by up to 1.1", strength=light, is_even=False),
+        Protection("smoothed", strength=at_rest, is_even=False, cosines=24),
+        Protection("evened", strength=at_rest),
+        Protection("evened, moved by up to 1.1, smoothed", strength=light, cosines=24),
+        Protection("evened, moved by up to 1.22", strength=far),
+        *(Protection(f"`{name}`", strength=each) for name, each in STRENGTHS.items() if each),
+    ]
+
+
+def smoothed(log_mel: Spectrogram, cosines: int) -> Spectrogram:
+    """Return (n_mels, frames) values without the fine structure along frequency: the harmonics."""
+    order = np.arange(len(log_mel))[:, None]
+    kept = np.clip((cosines + SLOPE - order) / (2 * SLOPE), 0, 1)
+    found: Spectrogram = idct(kept * dct(log_mel, axis=0), axis=0).astype(np.float32)
+    return found
 
 
 def with_mcadams(samples: Samples, coefficient: float) -> Samples:

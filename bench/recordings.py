@@ -74,11 +74,12 @@ class Utterance:
 
         Both texts go through Whisper's normaliser first.
         """
-        said, heard = self._normal(self.text), self._normal(heard)
+        said, heard = self.normal(self.text), self.normal(heard)
         out = jiwer.process_words(said, heard)
         return out.substitutions + out.deletions + out.insertions, len(said.split())
 
-    def _normal(self, text: str) -> str:
+    def normal(self, text: str) -> str:
+        """Return a text in its language as words are compared: by Whisper's normaliser."""
         if self.language == "en":
             return str(_english(text))
         if self.language in BY_CHARACTER:
@@ -106,6 +107,16 @@ def utterances(folder: Path = FOLDER) -> list[Utterance]:
 def learnt(model: str, said: Sequence[Utterance]) -> list[Utterance]:
     """Return the utterances in languages that a model has learnt: English alone if it ends so."""
     return [each for each in said if each.language == "en" or not model.endswith(".en")]
+
+
+def spread(model: str, count: int, longest: float = 30.0) -> list[Utterance]:
+    """Return about so many English utterances for a model, taken evenly from all sources."""
+    fitting = [
+        each
+        for each in learnt(model, utterances())
+        if each.language == "en" and each.source not in UNSURE and each.seconds <= longest
+    ]
+    return fitting[:: max(1, len(fitting) // count)][:count]
 
 
 def long_recordings(folder: Path = FOLDER) -> list[Utterance]:

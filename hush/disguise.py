@@ -3,9 +3,9 @@
 Words are heard in where the energy of speech moves; voices in the average spectrum, in where the
 formants lie, and in the harmonics of the pitch. So the spectrogram is stretched along frequency by
 an amount that is drawn anew for each recording and may drift within it, and given the mean and the
-spread that everybody's bands have. It can be smoothed along frequency as well, which no step does,
-as it costs more than it hides. Voice activity and cuts are decided before, on what was heard. The
-page does the same (ui/chain/disguise.ts); docs/privacy.md says what it is good for, and what not.
+spread that everybody's bands have. Voice activity and cuts are decided before, on what was heard.
+The page does the same (ui/chain/disguise.ts); docs/privacy.md says what it is good for, and what
+not.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from typing import Literal, Self
 import numpy as np
 import numpy.typing as npt
 
-from hush.mel import SAMPLE_RATE, Spectrogram
+from hush.mel import SAMPLE_RATE, Spectrogram, mel_edges
 
 Privacy = Literal["off", "light", "strong"]
 """How much of the voice is kept from whoever gets the pictures."""
@@ -29,31 +29,22 @@ class Strength:
 
     Attributes
     ----------
-    detail
-        Cosines along frequency that remain of each column (its cepstrum): fewer is smoother; None
-        for all.
     stretch
         Largest factor by which frequencies are moved for a whole recording, as a natural logarithm.
     drift
         Largest factor by which they are moved beside that for a moment, likewise.
-    is_even
-        Whether each band's mean and spread are brought to those of everybody.
     """
 
-    detail: int | None
     stretch: float
     drift: float
-    is_even: bool = True
 
 
-LIGHT = Strength(detail=None, stretch=0.1, drift=0.0)
-STRONG = Strength(detail=None, stretch=0.2, drift=0.1)
+LIGHT = Strength(stretch=0.1, drift=0.0)
+STRONG = Strength(stretch=0.2, drift=0.1)
 STRENGTHS: dict[Privacy, Strength | None] = {"off": None, "light": LIGHT, "strong": STRONG}
 
 DRIFT_FRAMES = 50
 """Frames from one drawn drift to the next."""
-_SLOPE = 3
-"""Cosines over which the smoothing sets in, to both sides."""
 _KNEE = 6_500.0
 """Hertz up to which frequencies are stretched evenly; above, so that the highest stays in place."""
 _LEAST_SPREAD = 0.2
@@ -102,24 +93,28 @@ class Disguise:
         return None if strength is None else cls(strength)
 
     def of(self, log_mel: Spectrogram, first_frame: int = 0) -> Spectrogram:
-        """Return a stretch of a recording in this disguise.
+        """Return a stretch of a recording in this disguise: `moved`, and `evened`.
 
         Parameters
         ----------
         log_mel
             (n_mels, frames) logarithms to base 10 of mel power, at least one frame.
         first_frame
-            Its place in the recording, so that what is sent twice is disguised once.
+            Its place in the recording.
 
         Returns
         -------
         (n_mels, frames) array
             The same kind of values.
         """
-        detail = self._strength.detail
-        smooth = log_mel if detail is None else _smoothing(len(log_mel), detail) @ log_mel
-        moved = _stretched(smooth, self._factors(first_frame, log_mel.shape[1]))
-        return _evened(moved) if self._strength.is_even else moved
+        return evened(self.moved(log_mel, first_frame))
+
+    def moved(self, log_mel: Spectrogram, first_frame: int = 0) -> Spectrogram:
+        """Return a stretch of a recording with its frequencies moved; see `of`.
+
+        What is sent twice is moved once: the same frames of a recording by the same factors.
+        """
+        return _stretched(log_mel, self._factors(first_frame, log_mel.shape[1]))
 
     def _factors(self, first: int, frames: int) -> npt.NDArray[np.float64]:
         """Return by what factor each frame's frequencies are moved."""
@@ -138,21 +133,8 @@ class Disguise:
 
 @lru_cache
 def _centres(n_mels: int) -> npt.NDArray[np.float64]:
-    """Return the middle frequencies of mel bands in hertz; see `hush.mel.mel_filters`."""
-    step = np.log(6.4) / 27
-    mels = np.linspace(0, 15 + np.log(SAMPLE_RATE / 2000) / step, n_mels + 2)[1:-1]
-    return np.where(mels < 15, mels * 200 / 3, 1000 * np.exp(step * (mels - 15)))
-
-
-@lru_cache
-def _smoothing(n_mels: int, detail: int) -> Spectrogram:
-    """Return the matrix that keeps of a column the first cosines of its transform (DCT-II)."""
-    orders = np.arange(n_mels)
-    cosines = np.cos(np.pi * orders[:, None] * (orders + 0.5) / n_mels) * np.sqrt(2 / n_mels)
-    cosines[0] *= np.sqrt(0.5)
-    kept = np.clip((detail + _SLOPE - orders) / (2 * _SLOPE), 0, 1)
-    smoothing: Spectrogram = (cosines.T * kept @ cosines).astype(np.float32)
-    return smoothing
+    """Return the middle frequencies of mel bands in hertz."""
+    return mel_edges(n_mels)[1:-1]
 
 
 def _stretched(spectrogram: Spectrogram, factors: npt.NDArray[np.float64]) -> Spectrogram:
@@ -184,13 +166,13 @@ def _usual(n_mels: int) -> tuple[Spectrogram, Spectrogram]:
     )
 
 
-def _evened(spectrogram: Spectrogram) -> Spectrogram:
-    """Return frames whose bands have the mean and the spread of everybody's."""
-    loudness = spectrogram.mean(axis=0)
-    spoken = spectrogram[:, loudness >= loudness.mean()]
+def evened(log_mel: Spectrogram) -> Spectrogram:
+    """Return (n_mels, frames) log10 mel power, each band with everybody's mean and spread."""
+    loudness = log_mel.mean(axis=0)
+    spoken = log_mel[:, loudness >= loudness.mean()]
     mean = spoken.mean(axis=1, keepdims=True)
     spread = np.maximum(spoken.std(axis=1, keepdims=True), _LEAST_SPREAD)
-    usual_mean, usual_spread = _usual(len(spectrogram))
-    standard = np.maximum((spectrogram - mean) / spread, -_LOWEST)
+    usual_mean, usual_spread = _usual(len(log_mel))
+    standard = np.maximum((log_mel - mean) / spread, -_LOWEST)
     shown: Spectrogram = (standard * usual_spread + usual_mean).astype(np.float32)
     return shown

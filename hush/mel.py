@@ -42,13 +42,54 @@ Samples = npt.NDArray[np.floating]
 Spectrogram = npt.NDArray[np.float32]
 
 
-@lru_cache
-def mel_filters(n_mels: int) -> Spectrogram:
-    """Return Slaney's triangular mel filters, each of unit area.
+def mel_edges(bands: int) -> npt.NDArray[np.float64]:
+    """Return where Slaney's mel bands begin, peak and end, from 0 to 8 kHz.
 
     Linear up to 1 kHz (3 mel every 200 Hz), logarithmic above it (27 mel for a factor of 6.4):
-    M. Slaney, "Auditory Toolbox", Technical Report 1998-010, Interval Research Corporation, 1998;
-    the same as ``librosa.filters.mel(sr=16000, n_fft=400, n_mels=n_mels)``.
+    M. Slaney, "Auditory Toolbox", Technical Report 1998-010, Interval Research Corporation, 1998.
+
+    Parameters
+    ----------
+    bands
+        How many there are.
+
+    Returns
+    -------
+    (bands + 2,) array
+        In hertz; band `n` begins at the nth, peaks at the next, and ends at the one after that.
+    """
+    hertz_per_mel = 200 / 3
+    first_logarithmic = 1000 / hertz_per_mel
+    log_step = np.log(6.4) / 27
+
+    highest = first_logarithmic + np.log(SAMPLE_RATE / 2 / 1000) / log_step
+    mels = np.linspace(0, highest, bands + 2)
+    logarithmic = 1000 * np.exp(log_step * (mels - first_logarithmic))
+    return np.where(mels < first_logarithmic, mels * hertz_per_mel, logarithmic)
+
+
+def triangular_filters(edges: npt.NDArray[np.float64]) -> Spectrogram:
+    """Return the filters of unit area between `mel_edges`.
+
+    Returns
+    -------
+    (bands, 201) array
+        Weight of each frequency (0 to 8 kHz in steps of 40 Hz) in each band.
+    """
+    frequencies = np.linspace(0, SAMPLE_RATE / 2, _FREQUENCIES)
+    lower, centre, upper = edges[:-2, None], edges[1:-1, None], edges[2:, None]
+    rising = (frequencies - lower) / (centre - lower)
+    falling = (upper - frequencies) / (upper - centre)
+    triangles = np.maximum(0, np.minimum(rising, falling))
+    filters: Spectrogram = (triangles * 2 / (upper - lower)).astype(np.float32)
+    return filters
+
+
+@lru_cache
+def mel_filters(n_mels: int) -> Spectrogram:
+    """Return Whisper's triangular mel filters, each of unit area.
+
+    The same as ``librosa.filters.mel(sr=16000, n_fft=400, n_mels=n_mels)``.
 
     Parameters
     ----------
@@ -67,21 +108,7 @@ def mel_filters(n_mels: int) -> Spectrogram:
     """
     if n_mels not in MEL_BINS:
         raise ValueError(f"Whisper's spectrograms have 80 or 128 mel bins, not {n_mels}")
-    hertz_per_mel = 200 / 3
-    first_logarithmic = 1000 / hertz_per_mel
-    log_step = np.log(6.4) / 27
-
-    highest = first_logarithmic + np.log(SAMPLE_RATE / 2 / 1000) / log_step
-    mels = np.linspace(0, highest, n_mels + 2)
-    logarithmic = 1000 * np.exp(log_step * (mels - first_logarithmic))
-    edges = np.where(mels < first_logarithmic, mels * hertz_per_mel, logarithmic)
-
-    frequencies = np.linspace(0, SAMPLE_RATE / 2, _FREQUENCIES)
-    lower, centre, upper = edges[:-2, None], edges[1:-1, None], edges[2:, None]
-    rising = (frequencies - lower) / (centre - lower)
-    falling = (upper - frequencies) / (upper - centre)
-    triangles = np.maximum(0, np.minimum(rising, falling))
-    filters: Spectrogram = (triangles * 2 / (upper - lower)).astype(np.float32)
+    filters = triangular_filters(mel_edges(n_mels))
     filters.setflags(write=False)
     return filters
 

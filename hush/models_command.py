@@ -1,8 +1,7 @@
 """`hush models`: which Whisper models there are, and which are here."""
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -23,14 +22,6 @@ Folder = Annotated[
         help="Where models are kept; ~/.cache/hush/models if left out.",
     ),
 ]
-
-
-class Precision(StrEnum):
-    """Precisions of exported weights."""
-
-    INT8 = "int8"
-    FLOAT16 = "float16"
-    FLOAT32 = "float32"
 
 
 Names = Annotated[list[str], typer.Argument(metavar="NAME", help="Such as `base` or `tiny.en`.")]
@@ -105,8 +96,9 @@ def export(
         bool, typer.Option("--onnx", help="For ONNX Runtime, in browsers and elsewhere.")
     ] = False,
     precision: Annotated[
-        Precision, typer.Option(help="Of weights: int8 is for processors, float16 loses nothing.")
-    ] = Precision.INT8,
+        Literal["int8", "float16", "float32"],
+        typer.Option(help="Of weights: int8 is for processors, float16 loses nothing."),
+    ] = "int8",
 ) -> None:
     """Write models for other programs; the page can then run them on visitors' devices.
 
@@ -123,7 +115,7 @@ def export(
         raise typer.BadParameter("say --onnx: it is the one form that there is")
     try:
         for name in names:
-            path = export_onnx(name, precision.value, context.obj)
+            path = export_onnx(name, precision, context.obj)
             errors.print(f"model {name} is in {path}, {size_of(path) / 1e6:.0f} MB")
     except (WeightsError, OSError) as error:
         report(error)

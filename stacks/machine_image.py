@@ -332,7 +332,6 @@ def description(settings: Settings) -> str:
     for name in sorted(str(file.relative_to(folder)) for file in folder.rglob("*")):
         if (folder / name).is_file():
             digest.update(f"{name}\0".encode() + (folder / name).read_bytes())
-    shutil.rmtree(folder)
     return f"hush {digest.hexdigest()[:8]}: {settings.engine}, {' '.join(settings.models)}"
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from bench.attackers import Heard, SpeakerEncoder, sound_of
+from bench.attackers import EncoderInput, SpeakerEncoder, sound_of
 from bench.protections import with_mcadams
 from bench.verification import Trials, balanced_accuracy
 from hush import mel
@@ -54,7 +54,7 @@ def test_classes_are_learnt_from_some_and_told_of_others() -> None:
 
 
 def test_the_encoder_hears_of_a_picture_what_it_hears_of_the_sound(jfk: Samples) -> None:
-    heard = Heard()
+    heard = EncoderInput()
     sound, picture = heard.sound(jfk), heard.picture(mel.log_mel_spectrogram(jfk))
     assert sound.shape == (len(jfk) // 160, 40)
     loud = sound > sound.max() * 1e-3
@@ -77,5 +77,5 @@ def test_mcadams_moves_formants_and_keeps_loudness(jfk: Samples) -> None:
 
 
 def test_an_utterance_of_any_length_has_a_vector() -> None:
-    heard = [Heard().sound(np.zeros(length, np.float32)) for length in (800, 48_000)]
+    heard = [EncoderInput().sound(np.zeros(length, np.float32)) for length in (800, 48_000)]
     assert SpeakerEncoder().of_each(heard).shape == (2, 256)

@@ -214,21 +214,27 @@ def page(context: BrowserContext, wire: Wire) -> Iterator[Page]:
     assert problems == []
 
 
+def run_before(script: str, asset: str) -> Callable[[Request, Response], Response]:
+    """Return a change of what comes over the wire: a script before a script of the page's own."""
+
+    def change(request: Request, response: Response) -> Response:
+        if not request.path.startswith(f"/assets/{asset}"):
+            return response
+        headers = {k: v for k, v in response.headers.items() if k.lower() != "content-encoding"}
+        body = response.body
+        own = gzip.decompress(body) if body.startswith(b"\x1f\x8b") else body
+        return Response(response.status, headers, script.encode() + own)
+
+    return change
+
+
 @pytest.fixture
 def page_with(browser: Browser, wire: Wire) -> Iterator[Callable[[str], Page]]:
     """Open pages whose outbox runs a script before its own."""
     context = new_context(browser)
 
     def open_page(script: str) -> Page:
-        def change(request: Request, response: Response) -> Response:
-            if not request.path.startswith("/assets/outbox"):
-                return response
-            headers = {k: v for k, v in response.headers.items() if k.lower() != "content-encoding"}
-            body = response.body
-            own = gzip.decompress(body) if body.startswith(b"\x1f\x8b") else body
-            return Response(response.status, headers, script.encode() + own)
-
-        wire.change = change
+        wire.change = run_before(script, "outbox")
         page = context.new_page()
         page.goto(wire.url)
         return page

@@ -1,6 +1,7 @@
 """How the page looks: three widths, both themes, with words. The pictures are left in build/."""
 
 import io
+from itertools import pairwise
 
 import numpy as np
 from PIL import Image
@@ -27,6 +28,14 @@ def colours(what: Locator) -> int:
     """Return how many colours something has on the screen."""
     shown = Image.open(io.BytesIO(what.screenshot())).convert("RGB")
     return len(np.unique(np.asarray(shown).reshape(-1, 3), axis=0))
+
+
+WATCH_DRAWINGS = """
+self.drawn = [];
+const wait = self.requestAnimationFrame.bind(self);
+self.requestAnimationFrame = (draw) => { drawn.push(performance.now()); return wait(draw); };
+"""
+"""Remembers when the painter asked for the next screen frame, to draw in it."""
 
 
 def test_it_fits_and_shows_what_is_said(browser: Browser, wire: Wire, sample_words: str) -> None:
@@ -69,8 +78,14 @@ def test_who_wants_less_motion_gets_pages_instead_of_scrolling(
     context = new_context(browser)
     page = context.new_page()
     page.goto(wire.url)
+    (painter,) = [worker for worker in page.workers if "painter" in worker.url]
+    painter.evaluate(WATCH_DRAWINGS)
     page.get_by_role("button", name="Start listening").click()
     words(page, sample_words)
     assert page.evaluate("document.getAnimations().length") == 0
+    drawn: list[float] = painter.evaluate("drawn")
+    assert len(drawn) > 2
+    # Ten times a second at most; as it scrolls, sixty times.
+    assert min(later - earlier for earlier, later in pairwise(drawn)) > 80
     page.get_by_role("button", name="Stop").click()
     context.close()

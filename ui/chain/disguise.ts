@@ -1,6 +1,6 @@
 // A disguise of the voice in the picture, as hush/disguise.py has it: stretched along frequency by
 // an amount that is drawn for each recording and may drift within it, and given the mean and the
-// spread that everybody's bands have; smoothed before, if that is wanted.
+// spread that everybody's bands have.
 
 import type { MelBins } from "./mel";
 
@@ -9,22 +9,18 @@ export type Privacy = "off" | "light" | "strong";
 
 /** How strong a disguise is; hush/disguise.py says what the numbers mean. */
 export interface Strength {
-  readonly detail: number | null;
   readonly stretch: number;
   readonly drift: number;
-  readonly isEven: boolean;
 }
 
 /** The steps of the dial. tests/ui/vectors holds them to the library's. */
 export const STRENGTHS = {
-  light: { detail: null, stretch: 0.1, drift: 0, isEven: true },
-  strong: { detail: null, stretch: 0.2, drift: 0.1, isEven: true },
+  light: { stretch: 0.1, drift: 0 },
+  strong: { stretch: 0.2, drift: 0.1 },
 } as const satisfies Record<Exclude<Privacy, "off">, Strength>;
 
 /** Frames from one drawn drift to the next. */
 const DRIFT_FRAMES = 50;
-/** Cosines over which the smoothing sets in, to both sides. */
-const SLOPE = 3;
 /** Hertz up to which frequencies are stretched evenly, and the highest, which stays in place. */
 const KNEE = 6_500;
 const HIGHEST = 8_000;
@@ -66,24 +62,14 @@ export class Disguise {
   }
 
   /**
-   * Frames that are smoothed and stretched along frequency.
+   * Frames that are stretched along frequency.
    *
    * @param start - place of the first in the recording, so that what is sent twice is moved once
    */
   moved(logMel: Float32Array, start: number, melBins: MelBins): Float32Array {
     const out = new Float32Array(logMel.length);
     const centres = centresOf(melBins);
-    const { detail } = this.#strength;
-    const smoothing = detail === null ? null : smoothingOf(melBins, detail);
-    const smooth = new Float64Array(melBins);
     for (let first = 0; first < logMel.length; first += melBins) {
-      for (let bin = 0, at = 0; bin < melBins; bin++) {
-        smooth[bin] = smoothing ? 0 : logMel[first + bin];
-        if (!smoothing) continue;
-        for (let other = 0; other < melBins; other++) {
-          smooth[bin] += smoothing[at++] * logMel[first + other];
-        }
-      }
       const factor = this.#factor(start + first / melBins);
       const knee = Math.min(KNEE, KNEE / factor);
       const above = (HIGHEST - factor * knee) / (HIGHEST - knee);
@@ -94,15 +80,11 @@ export class Disguise {
         while (lower < melBins - 2 && centres[lower + 1] <= source) lower++;
         const part = (source - centres[lower]) / (centres[lower + 1] - centres[lower]);
         const within = Math.min(1, Math.max(0, part));
-        out[first + bin] = smooth[lower] * (1 - within) + smooth[lower + 1] * within;
+        out[first + bin] =
+          logMel[first + lower] * (1 - within) + logMel[first + lower + 1] * within;
       }
     }
     return out;
-  }
-
-  /** Moved frames of one picture, each band with the mean and the spread of everybody's. */
-  evened(logMel: Float32Array, melBins: MelBins): Float32Array {
-    return this.#strength.isEven ? evened(logMel, melBins) : logMel;
   }
 
   /** By what factor the frequencies of a frame are moved. */
@@ -120,7 +102,8 @@ export class Disguise {
   }
 }
 
-function evened(logMel: Float32Array, melBins: MelBins): Float32Array {
+/** Frames of one picture, each band with the mean and the spread of everybody's. */
+export function evened(logMel: Float32Array, melBins: MelBins): Float32Array {
   const out = new Float32Array(logMel.length);
   const frames = logMel.length / melBins;
   const loudness = new Float64Array(frames);
@@ -163,29 +146,6 @@ function centresOf(melBins: MelBins): Float64Array {
       return mel < 15 ? (mel * 200) / 3 : 1000 * Math.exp(step * (mel - 15));
     });
     centres.set(melBins, known);
-  }
-  return known;
-}
-
-const smoothings = new Map<string, Float64Array>();
-
-/** The matrix, row after row, that keeps of a column the first cosines of its transform. */
-function smoothingOf(melBins: MelBins, detail: number): Float64Array {
-  const key = `${melBins} ${detail}`;
-  let known = smoothings.get(key);
-  if (!known) {
-    known = new Float64Array(melBins * melBins);
-    for (let order = 0; order < melBins; order++) {
-      const kept = Math.min(1, Math.max(0, (detail + SLOPE - order) / (2 * SLOPE)));
-      const scale = (kept * (order ? 2 : 1)) / melBins;
-      const cosine = (bin: number) => Math.cos((Math.PI * order * (bin + 0.5)) / melBins);
-      for (let bin = 0, at = 0; scale && bin < melBins; bin++) {
-        for (let other = 0; other < melBins; other++) {
-          known[at++] += scale * cosine(bin) * cosine(other);
-        }
-      }
-    }
-    smoothings.set(key, known);
   }
   return known;
 }

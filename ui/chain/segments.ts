@@ -5,7 +5,7 @@
 import { concatenated } from "./concatenated";
 import { type Cut, Cutter, type CutterOptions } from "./cutter";
 import { type Detector, EverythingIsSpeech, rounded } from "./detector";
-import type { Disguise, Frames } from "./disguise";
+import { type Disguise, evened, type Frames } from "./disguise";
 import { HeldFrames } from "./held-frames";
 import { type MelImage, quantize, raised } from "./image";
 import { LogMelStream, type MelBins } from "./mel";
@@ -28,7 +28,7 @@ export function imageOf(
     segments.map(({ start, logMel }) => disguise?.moved(logMel, start, melBins) ?? logMel),
     Float32Array,
   );
-  return quantize(raised(disguise?.evened(logMel, melBins) ?? logMel), melBins);
+  return quantize(raised(disguise ? evened(logMel, melBins) : logMel), melBins);
 }
 
 /** What became known by one more slice of the stream. */

@@ -1,6 +1,8 @@
 // Speech that no phrase accounts for: where a model stopped early, or began late.
 // service/hush_service/engine/unheard.py does the same for the service.
 
+import { FRAMES_PER_SECOND } from "../chain/framing";
+
 /** Of each frame of 10 ms: 1 where somebody speaks. */
 export type Frames = Uint8Array;
 
@@ -13,7 +15,6 @@ export interface Stretch {
 /** How often what is left is heard again. */
 export const HEARINGS = 3;
 
-const FRAMES_PER_SECOND = 100;
 /** Seconds of speech in no phrase that are worth another look, and that are told of. */
 const SHORTEST = 1;
 const REPORTED = 2;

@@ -2,6 +2,7 @@
 // service/hush_service/engine/windows.py does the same for the service; its rules and their reasons
 // are told there.
 
+import { FRAMES_PER_SECOND } from "../chain/framing";
 import type { Task } from "../shared/messages";
 import type { Decoded, Search } from "./decoding";
 import { compressionRatio, saidAgain, withoutLoops } from "./repetition";
@@ -9,7 +10,6 @@ import { TIME_STEP, type Tokens } from "./tokens";
 import { type Frames, HEARINGS, reported, type Stretch, stretches } from "./unheard";
 import { type Alignment, type TimedWord, timedWords } from "./word-times";
 
-export const FRAMES_PER_SECOND = 100;
 /** Frames that a model hears at once. */
 export const LONGEST_WINDOW = 3_000;
 const FRAMES_PER_TIMESTAMP = TIME_STEP * FRAMES_PER_SECOND;

@@ -2,6 +2,7 @@
 // service/hush_service/engine/word_times.py does the same for the service; the rules that mend long
 // words at pauses are those of openai-whisper's whisper/timing.py, and so is the alignment.
 
+import { FRAMES_PER_SECOND } from "../chain/framing";
 import type { WordTokens } from "./tokens";
 import type { Stretch } from "./unheard";
 
@@ -15,7 +16,6 @@ export interface TimedWord extends Stretch {
 }
 
 const ENCODED_PER_SECOND = 50;
-const FRAMES_PER_SECOND = 100;
 const LONGEST_USUAL_WORD = 0.7;
 const SMOOTHED_OVER = 7;
 const OPENING = "\"'“¿([{-";

@@ -92,12 +92,14 @@ export function wishes(): Wishes {
   const { model, language, task, picture, privacy, melBins, keywords } = settings.peek();
   const expected = fitting(keywordsIn(keywords));
   const ready = models.peek();
+  // Pictures that stay here need not be small.
+  const format = here.peek() ? "png" : picture;
   const chosen = ready.find(({ id }) => id === model) ?? ready[0];
   return {
     model: ready.some(({ id }) => id === model) ? model : "",
     language,
     task,
-    encoding: picture === "small" && !here.peek() ? smallEncoding(chosen) : ENCODINGS.png,
+    encoding: format === "small" ? smallEncoding(chosen) : ENCODINGS[format],
     melBins: chosen?.mel_bins ?? melBins,
     privacy,
     ...(expected.length && { keywords: expected }),

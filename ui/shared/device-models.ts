@@ -87,15 +87,11 @@ export async function isHere({ files }: DeviceModel): Promise<boolean> {
   }
 }
 
-/** Removes all models and the runtime; returns the bytes that are free now. */
-export async function removeModels(): Promise<number> {
+/** Removes all models and the runtime. */
+export async function removeModels(): Promise<void> {
   const models = await folder().catch(() => null);
-  let freed = 0;
-  for await (const handle of models?.values() ?? []) {
-    const file = await (handle as FileSystemFileHandle).getFile().catch(() => null);
-    freed += file?.size ?? 0;
+  for await (const name of models?.keys() ?? []) {
     // What another tab reads just now goes another time.
-    await models?.removeEntry(handle.name).catch(() => {});
+    await models?.removeEntry(name).catch(() => {});
   }
-  return freed;
 }

@@ -9,7 +9,6 @@ What is exported while the service runs is offered at once.
 
 import asyncio
 import gzip
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -22,14 +21,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hush_service.packaged import device_runtime
 from hush_service.weights.fetch import digest_of
-from hush_service.weights.onnx_export import MANIFEST, PLACE
+from hush_service.weights.onnx_export import MANIFEST, PLACE, named, read_manifest
 
 _PATH = "/models/"
 _INDEX = f"{_PATH}index.json"
 _FOR_EVER = "public, max-age=31536000, immutable"
 _MEDIA_TYPES = {".json": "application/json", ".wasm": "application/wasm"}
-_SHOWN = 12
-"""Characters of a digest in a name."""
 
 
 class DeviceModelsMiddleware:
@@ -103,7 +100,7 @@ def offered(folder: Path) -> Offer:
     if runtime is None:
         return Offer(models, files)
     for manifest in _manifests(folder):
-        described = json.loads(manifest.read_text(encoding="utf-8"))
+        described = read_manifest(manifest.parent)
         place = f"{described['id']}/{described['precision']}"
         described["files"] = {"runtime": _described(runtime)} | {
             part: {**file, "path": f"{place}/{file['path']}"}
@@ -125,7 +122,7 @@ def _manifests(folder: Path) -> Iterator[Path]:
 def _described(file: Path) -> dict[str, Any]:
     """Return what the index says of the runtime; its name gets its digest."""
     digest = digest_of(file)
-    name = f"{file.stem}.{digest[:_SHOWN]}{file.suffix}"
+    name = named(file.stem, digest, file.suffix.removeprefix("."))
     return {"path": name, "bytes": file.stat().st_size, "sha256": digest}
 
 

@@ -107,6 +107,11 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
+def named(part: str, digest: str, ending: str) -> str:
+    """Return how a file is called that never changes: it has its digest in its name."""
+    return f"{part}.{digest[:_SHOWN]}.{ending}"
+
+
 def token_table(tokens: int) -> dict[str, Any]:
     """Return what has to be known of the tokens of models with so many.
 
@@ -157,7 +162,7 @@ def _keep(folder: Path, part: str, ending: str, content: bytes) -> dict[str, Any
     file = folder / f"{part}.{ending}"
     file.write_bytes(content)
     digest = digest_of(file)
-    name = f"{part}.{digest[:_SHOWN]}.{ending}"
+    name = named(part, digest, ending)
     file.rename(folder / name)
     return {"path": name, "bytes": len(content), "sha256": digest}
 

@@ -35,10 +35,7 @@ interface Vectors {
   /** What `small` means to the library. */
   small: Encoding;
   /** What the steps of privacy mean to the library. */
-  strengths: Record<
-    Step,
-    { detail: number | null; stretch: number; drift: number; is_even: boolean }
-  >;
+  strengths: Record<Step, { stretch: number; drift: number }>;
   streams: Stream[];
 }
 
