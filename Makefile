@@ -32,6 +32,7 @@ AT_ONCE := $(MAKE) --no-print-directory --jobs=2
 
 test: ## run every test; T=tests/hush or T=ui runs a part
 	@$(AT_ONCE) $(ENVIRONMENT) page-ready
+	@sh setup.sh webgpu
 	@sh setup.sh packages $(SYNTHESIZERS) $(BROWSERS) $(UNITS) $(CACHES)
 ifeq ($(T),)
 	@$(AT_ONCE) --output-sync=target python-check page-check page-tests

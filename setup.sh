@@ -4,6 +4,7 @@
 #   setup.sh environment WHAT .venv with hush in it, and what the demo wants, or everything: demo, all
 #   setup.sh libraries WHAT   from npm, what the web page is built with, or its tests too: page, all
 #   setup.sh page             the web page, where it is not built or older than its sources
+#   setup.sh webgpu           build/webgpu: the engine on WebGPU, with a Vulkan that plays a GPU
 #   setup.sh cdk              the AWS CDK's command line, in node_modules
 #   setup.sh lock             constraints.txt and all locks anew, from the newest versions that fit
 set -eu
@@ -109,6 +110,43 @@ page() {
     npm --prefix ui run --silent build
 }
 
+# ONNX Runtime with WebGPU displaces the other one, and wants Mesa 25: both are kept apart from what
+# is installed. Where either cannot be had, the tests that want them say so.
+webgpu() {
+    place=$PWD/build/webgpu
+    environment=$place/environment
+    [ -f "$place/ready" ] && return
+    [ "$(uname -sm)" = "Linux x86_64" ] && command -v apt-get >/dev/null || return 0
+    echo "setting up the engine on WebGPU, apart, in build/webgpu (once)"
+    rm -rf "$place"
+    mkdir -p "$place/lists/partial" "$place/cache/archives/partial"
+    .venv/bin/python -m venv --without-pip "$environment"
+    wanted=$(.venv/bin/python -c 'import tomllib; print(tomllib.load(open("pyproject.toml", "rb"))
+        ["project"]["optional-dependencies"]["webgpu"][-1])')
+    packages=$("$environment/bin/python" -c 'import site; print(site.getsitepackages()[0])')
+    .venv/bin/python -c 'import site; print(*site.getsitepackages(), sep="\n")' >"$packages/hush.pth"
+    printf '%s\n' "$PWD" "$PWD/service" >>"$packages/hush.pth"
+    .venv/bin/python -m pip --disable-pip-version-check -qq install --no-deps --target "$packages" \
+        "$wanted" && mesa && touch "$place/ready" ||
+        echo "the engine on WebGPU cannot be had here: its tests are skipped"
+}
+
+mesa() {
+    # shellcheck source=/dev/null
+    . /etc/os-release
+    echo "deb http://deb.debian.org/debian $VERSION_CODENAME-backports main" >"$place/sources.list"
+    apt="apt-get -qq -o Dir::Etc::SourceList=$place/sources.list -o Dir::Etc::SourceParts=-
+        -o APT::Sandbox::User=root -o Dir::State::Lists=$place/lists -o Dir::Cache=$place/cache"
+    $apt update && (cd "$place/cache" && $apt download mesa-vulkan-drivers libdrm2 libdrm-amdgpu1) ||
+        return 1
+    for package in "$place"/cache/*.deb; do
+        dpkg -x "$package" "$place/mesa"
+    done
+    sed "s#\"library_path\": \"#&$place/mesa/usr/lib/x86_64-linux-gnu/#" "$place/mesa/usr/share/vulkan/icd.d/lvp_icd.json" \
+        >"$place/lvp_icd.json"
+    rm -rf "$place/cache" "$place/lists"
+}
+
 lock() {
     environment=$(mktemp -d)
     .venv/bin/python -m venv "$environment"
@@ -132,7 +170,8 @@ packages) shift && packages "$@" ;;
 environment) make_environment "${2:-all}" ;;
 libraries) libraries "${2:-all}" ;;
 page) page ;;
+webgpu) webgpu ;;
 cdk) install_cdk ;;
 lock) lock ;;
-*) fail "usage: setup.sh packages NAME… | environment WHAT | libraries WHAT | page | cdk | lock" ;;
+*) fail "usage: setup.sh packages NAME… | environment WHAT | libraries WHAT | page | webgpu | cdk | lock" ;;
 esac

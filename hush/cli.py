@@ -54,7 +54,7 @@ def serve(
     ] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, Port] = None,
-    device: Annotated[str | None, typer.Option(help="cpu or cuda.")] = None,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda or webgpu.")] = None,
 ) -> None:
     """Run the inference service. Other settings come from the environment: see docs/settings.md.
 

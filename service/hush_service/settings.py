@@ -31,14 +31,15 @@ class ServiceSettings(BaseSettings):
     loopback."""
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
     """Origins, separated by commas, of other web pages that may ask a service without a key."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where models run; ``auto`` takes CUDA where there is one."""
-    engine: Literal["auto", "ctranslate2", "reference"] = "auto"
-    """What runs models: CTranslate2, or the reference, openai-whisper on torch; ``auto`` takes
-    CTranslate2 where it is installed."""
+    device: Literal["auto", "cpu", "cuda", "webgpu", "webgpu-software"] = "auto"
+    """Where models run; ``auto`` takes CUDA where there is one. ``webgpu`` is any GPU that Vulkan
+    reaches, with the engine ``onnx``; ``webgpu-software`` lets a processor play one."""
+    engine: Literal["auto", "ctranslate2", "reference", "onnx"] = "auto"
+    """What runs models: CTranslate2, the reference, openai-whisper on torch, or ONNX Runtime;
+    ``auto`` takes CTranslate2 where it is installed, ONNX Runtime on WebGPU."""
     precision: str = "default"
-    """Of CTranslate2's weights and sums, such as ``int8``, ``float16`` or ``float32``; ``default``
-    is int8 on a CPU, float16 on a GPU that has it."""
+    """Of weights and sums, such as ``int8``, ``float16`` or ``float32``; ``default`` is int8 on a
+    CPU, float16 on a GPU that has it."""
     beam: int = Field(default=5, ge=1, le=20)
     """Texts that are followed at once while one is written; 1 is greedy: faster, more errors."""
     window: Literal["short", "exact"] = "short"

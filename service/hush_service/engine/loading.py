@@ -5,7 +5,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from hush_service.engine import Engine
 from hush_service.engine.batching import BatchingEngine
@@ -15,12 +15,17 @@ from hush_service.engine.windows import EXACT, Rules, WindowRule
 from hush_service.settings import ServiceSettings
 from hush_service.weights.integrity import check_weights
 from hush_service.weights.models import Format, alignment_heads, resolve
+from hush_service.weights.onnx_export import Precision, exported
 
 log = logging.getLogger(__name__)
 
-EngineName = Literal["ctranslate2", "reference"]
-FORMATS: dict[EngineName, Format] = {"ctranslate2": "ctranslate2", "reference": "openai"}
-"""Which format of a model each engine reads."""
+EngineName = Literal["ctranslate2", "reference", "onnx"]
+FORMATS: dict[EngineName, Format] = {
+    "ctranslate2": "ctranslate2",
+    "reference": "openai",
+    "onnx": "openai",
+}
+"""Which format of a model each engine reads, or has exported from."""
 
 
 class MissingEngineError(RuntimeError):
@@ -35,10 +40,17 @@ def engine_name(settings: ServiceSettings) -> EngineName:
     MissingEngineError
         If its libraries are not installed.
     """
-    wanted = settings.engine
-    if wanted == "auto":
+    wanted, on_webgpu = settings.engine, settings.device.startswith("webgpu")
+    if wanted == "auto" and on_webgpu:
+        wanted = "onnx"
+    elif wanted == "auto":
         wanted = (
             "ctranslate2" if _installed("ctranslate2") or not _installed("whisper") else "reference"
+        )
+    if (wanted == "onnx") != on_webgpu and settings.device not in ("auto", "cpu"):
+        raise MissingEngineError(
+            f"the engine {wanted} does not run on {settings.device}: HUSH_ENGINE=onnx runs on"
+            " webgpu and cpu, the others on cuda and cpu"
         )
     if wanted == "ctranslate2" and not _installed("ctranslate2"):
         raise MissingEngineError(
@@ -48,6 +60,10 @@ def engine_name(settings: ServiceSettings) -> EngineName:
         raise MissingEngineError(
             "the reference engine, openai-whisper on torch, is not installed: install hush with its"
             " extra 'reference', or leave HUSH_ENGINE out"
+        )
+    if wanted == "onnx" and not _installed("onnxruntime"):
+        raise MissingEngineError(
+            "ONNX Runtime is not installed: install hush with its extra 'webgpu'"
         )
     return wanted
 
@@ -80,6 +96,8 @@ def load_unheard(settings: ServiceSettings, source: str | Path) -> Engine:
     A digest beside them tells that they are the same; see `load_engine`.
     """
     name = engine_name(settings)
+    if name == "onnx":
+        return _on_onnx_runtime(settings, source)
     path = resolve(source, FORMATS[name], settings.download_folder)
     # Beside loading, it takes next to no time where there is a core for it.
     with ThreadPoolExecutor(1, thread_name_prefix="integrity") as beside:
@@ -89,6 +107,30 @@ def load_unheard(settings: ServiceSettings, source: str | Path) -> Engine:
         finally:
             checked.result()  # what is wrong with a file explains why it cannot be loaded
     return engine
+
+
+def _on_onnx_runtime(settings: ServiceSettings, source: str | Path) -> Engine:
+    from hush_service.engine.onnx_runtime import OnnxRuntimeEngine
+
+    wanted = settings.device
+    device = wanted if wanted in ("webgpu", "webgpu-software") else "cpu"
+    possible: tuple[Precision, ...] = (
+        get_args(Precision) if device == "cpu" else ("float16", "float32")
+    )
+    asked = settings.precision.replace("default", possible[0])
+    precision = next((each for each in possible if each == asked), None)
+    if precision is None:
+        raise ValueError(
+            f"ONNX Runtime has weights in {', '.join(possible)} on {device}, not in {asked}"
+        )
+    folder = exported(source, precision, settings.download_folder)
+    engine = OnnxRuntimeEngine(folder, device, _rules(settings), settings.batch)
+    log.info("engine: %s, %d at once", engine.description, engine.batch)
+    return engine
+
+
+def _rules(settings: ServiceSettings) -> Rules:
+    return Rules(window=EXACT if settings.window == "exact" else WindowRule(), beam=settings.beam)
 
 
 def load_apart(settings: ServiceSettings, source: str | Path) -> BatchingEngine:
@@ -111,14 +153,11 @@ def _loaded(name: EngineName, settings: ServiceSettings, source: str | Path, pat
         os.environ.setdefault("OMP_WAIT_POLICY", "passive")
         from hush_service.engine.ctranslate2 import CTranslate2Engine
 
-        rules = Rules(
-            window=EXACT if settings.window == "exact" else WindowRule(), beam=settings.beam
-        )
         fast = CTranslate2Engine(
             path,
             settings.device,
             settings.precision,
-            rules=rules,
+            rules=_rules(settings),
             batch=settings.batch,
             replicas=settings.replicas,
         )

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from hush_service.weights import catalogue
 from hush_service.weights.checkpoint import read_checkpoint
-from hush_service.weights.errors import WeightsError
+from hush_service.weights.errors import UnreadableModelError, WeightsError
 from hush_service.weights.fetch import digest_of, parts_of
 from hush_service.weights.models import alignment_heads, alone, default_folder, resolve
 from hush_service.weights.space import full_disk_in_words
@@ -28,6 +28,8 @@ Precision = Literal["int8", "float16", "float32"]
 PLACE = "onnx"
 """The folder of a model's exports, beside its other formats."""
 MANIFEST = "model.json"
+GRAPHS = 2
+"""Counts up when graphs change so that who runs them has to know."""
 _SHOWN = 12
 """Characters of a digest in a name."""
 
@@ -90,14 +92,54 @@ def export_onnx(name: str, precision: Precision, folder: Path | None = None) -> 
             }
             table = json.dumps(token_table(size.n_vocab), separators=(",", ":"))
             files["tokens"] = _keep(parts, "tokens", "json", table.encode())
-            described = _described(title, size.n_vocab, size.n_mels)
-            manifest = described | {"precision": precision, "files": files}
+            manifest = _described(title, size.n_vocab, size.n_mels) | {
+                "precision": precision,
+                "graphs": GRAPHS,
+                "vocabulary": size.n_vocab,
+                "parameters": sum(tensor.size for tensor in checkpoint.tensors.values()),
+                "files": files,
+            }
             (parts / MANIFEST).write_text(json.dumps(manifest, indent=2), encoding="utf-8")
             shutil.rmtree(home, ignore_errors=True)
             home.parent.mkdir(parents=True, exist_ok=True)
             parts.replace(home)
         finally:
             shutil.rmtree(parts, ignore_errors=True)
+    return home
+
+
+def exported(name: str | Path, precision: Precision, folder: Path | None = None) -> Path:
+    """Return where a model is for ONNX Runtime; export it where that is needed.
+
+    Parameters
+    ----------
+    name
+        Of the catalogue, or the path of a checkpoint in OpenAI's format, or of an export.
+    precision, folder
+        As in `export_onnx`.
+
+    Raises
+    ------
+    UnreadableModelError
+        If a file of an export is damaged.
+    WeightsError, OSError
+        As `export_onnx`.
+    """
+    if (Path(name) / MANIFEST).is_file():
+        home = Path(name)
+    else:
+        known = catalogue.find(name) if isinstance(name, str) else None
+        kept = (folder or default_folder()) / (known.name if known else "") / PLACE / precision
+        is_kept = known is not None and (kept / MANIFEST).is_file()
+        if is_kept and read_manifest(kept).get("graphs") == GRAPHS:
+            home = kept
+        else:
+            home = export_onnx(str(name), precision, folder)
+    for file in read_manifest(home)["files"].values():
+        if digest_of(home / file["path"]) != file["sha256"]:
+            raise UnreadableModelError(
+                f"{home / file['path']} is damaged: remove {home}, and it is exported again"
+            )
     return home
 
 

@@ -1,15 +1,17 @@
 """Whisper as two ONNX graphs, which ONNX Runtime runs in browsers and on servers.
 
-    encoder   mel (1, mel_bins, frames) -> cross.LAYER.key (1, heads, width, steps),
-                                           cross.LAYER.value (1, heads, steps, width)
+    encoder   mel (windows, mel_bins, frames)
+              -> cross.LAYER.key (windows, heads, width, steps),
+                 cross.LAYER.value (windows, heads, steps, width)
     decoder   tokens (texts, new), rows (texts), all of cross.*,
               past.LAYER.key (rows, heads, width, old), past.LAYER.value (rows, heads, old, width)
               -> logits (texts, vocabulary) after each text's last token,
-                 attention (texts, alignment heads, new, steps) before its softmax,
+                 attention (windows, alignment heads, shown, steps) before its softmax,
                  present.LAYER.key, present.LAYER.value as the past, with the new tokens
 
 What a decoder attends to of a window is computed once, by the encoder. `rows` says from which row
-of the past each text goes on, so that a beam is one call a token; a past of no tokens begins.
+of the past each text goes on, so that a beam is one call a token; a past of no tokens begins. Each
+window has as many texts, one after the other; `shown` are all new tokens of a window's texts.
 Windows are of any length up to 30 s: the positional embedding is sliced.
 
 The graphs are written node by node, from the weights alone: torch's exporter wants torch and a
@@ -51,7 +53,7 @@ def encoder_graph(checkpoint: Checkpoint, precision: Precision) -> ModelProto:
     """Return what makes of a window all that a decoder attends to."""
     graph = _Graph(checkpoint, precision)
     size = checkpoint.dimensions
-    x = graph.input("mel", TensorProto.FLOAT, [1, size.n_mels, "frames"])
+    x = graph.input("mel", TensorProto.FLOAT, ["windows", size.n_mels, "frames"])
     for name, stride in (("conv1", 1), ("conv2", 2)):
         x = graph.node(
             "Conv",
@@ -80,12 +82,12 @@ def encoder_graph(checkpoint: Checkpoint, precision: Precision) -> ModelProto:
         graph.output(
             graph.keys(graph.linear(x, f"{attention}.key", bias=False), size.n_text_head),
             f"cross.{layer}.key",
-            [1, size.n_text_head, _width(size), "steps"],
+            ["windows", size.n_text_head, _width(size), "steps"],
         )
         graph.output(
             graph.heads(graph.linear(x, f"{attention}.value"), size.n_text_head),
             f"cross.{layer}.value",
-            [1, size.n_text_head, "steps", _width(size)],
+            ["windows", size.n_text_head, "steps", _width(size)],
         )
     return graph.model("encoder")
 
@@ -110,9 +112,15 @@ def decoder_graph(
     tokens = graph.input("tokens", TensorProto.INT32, ["texts", "new"])
     rows = graph.input("rows", TensorProto.INT32, ["texts"])
     past, cross = list[tuple[str, str]](), list[tuple[str, str]]()
-    for kept, name, first, steps in ((past, "past", "rows", "old"), (cross, "cross", 1, "steps")):
+    for kept, name, first, steps in (
+        (past, "past", "rows", "old"),
+        (cross, "cross", "windows", "steps"),
+    ):
         for layer in range(size.n_text_layer):
-            shapes = {"key": [first, heads, width, steps], "value": [first, heads, steps, width]}
+            shapes: dict[str, list[int | str]] = {
+                "key": [first, heads, width, steps],
+                "value": [first, heads, steps, width],
+            }
             key, value = (
                 graph.input(f"{name}.{layer}.{part}", TensorProto.FLOAT, shape)
                 for part, shape in shapes.items()
@@ -126,6 +134,9 @@ def decoder_graph(
         graph.node("Slice", graph.weight("decoder.positional_embedding"), old, end),
     )
     mask = graph.mask(old, end)
+    windows = graph.node("Shape", cross[0][0], start=0, end=1)
+    by_window = graph.node("Concat", windows, graph.integers(-1, size.n_text_state), axis=0)
+    by_text = graph.node("Shape", x)
     shown = []
     for layer in range(size.n_text_layer):
         block = f"decoder.blocks.{layer}"
@@ -140,8 +151,11 @@ def decoder_graph(
         mixed, _ = graph.attended(query, key, value, mask)
         x = graph.node("Add", x, graph.linear(mixed, f"{block}.attn.out"))
         heard = graph.normalized(x, f"{block}.cross_attn_ln")
-        query = graph.heads(graph.linear(heard, f"{block}.cross_attn.query"), heads)
+        # All texts of a window attend to it at once, as one long text would: it is not copied.
+        asked = graph.linear(heard, f"{block}.cross_attn.query")
+        query = graph.heads(graph.node("Reshape", asked, by_window), heads)
         mixed, weights = graph.attended(query, *cross[layer])
+        mixed = graph.node("Reshape", mixed, by_text)
         x = graph.node("Add", x, graph.linear(mixed, f"{block}.cross_attn.out"))
         x = graph.thought(x, block)
         if chosen := [head for of, head in alignment_heads if of == layer]:
@@ -150,7 +164,7 @@ def decoder_graph(
     logits = graph.weighed(graph.normalized(last, "decoder.ln"))
     graph.output(logits, "logits", ["texts", size.n_vocab])
     attention = graph.node("Concat", *shown, axis=1)
-    graph.output(attention, "attention", ["texts", len(alignment_heads), "new", "steps"])
+    graph.output(attention, "attention", ["windows", len(alignment_heads), "shown", "steps"])
     return graph.model("decoder")
 
 

@@ -24,6 +24,7 @@ TOY = demo_folder() / "demo.pt"
         ("auto", "engine: CTranslate2 on cpu in int8_float32, 8 at once"),
         ("ctranslate2", "engine: CTranslate2 on cpu in int8_float32, 8 at once"),
         ("reference", "engine: openai-whisper on cpu in float32"),
+        ("onnx", "engine: ONNX Runtime on cpu in int8, 4 at once"),
     ],
 )
 def test_the_toy_model_runs_on_every_engine_and_the_log_says_which(
@@ -82,6 +83,7 @@ def test_the_reference_refuses_a_precision_that_it_does_not_have(tmp_path: Path)
         ("ctranslate2", ("ctranslate2",), "CTranslate2 is not installed: .* extra 'service'$"),
         ("reference", ("whisper",), "openai-whisper on torch, is not .* extra 'reference'"),
         ("reference", ("torch",), "openai-whisper on torch, is not .* extra 'reference'"),
+        ("onnx", ("onnxruntime",), "ONNX Runtime is not installed: .* extra 'webgpu'$"),
     ],
 )
 def test_an_engine_that_is_not_installed_says_what_to_install(
@@ -96,3 +98,16 @@ def test_an_engine_that_is_not_installed_says_what_to_install(
 def test_without_ctranslate2_the_reference_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ctranslate2", None)
     assert engine_name(ServiceSettings()) == "reference"
+
+
+@pytest.mark.parametrize(("engine", "device"), [("onnx", "cuda"), ("ctranslate2", "webgpu")])
+def test_an_engine_that_does_not_run_on_a_device_says_which_does(engine: str, device: str) -> None:
+    settings = ServiceSettings(engine=engine, device=device)  # type: ignore[arg-type]
+    with pytest.raises(MissingEngineError, match=f"{engine} does not run on {device}: HUSH_ENGINE"):
+        load_engine(settings, TOY)
+
+
+def test_on_webgpu_integers_are_refused(tmp_path: Path) -> None:
+    settings = ServiceSettings(device="webgpu", precision="int8", download_folder=tmp_path)
+    with pytest.raises(ValueError, match="in float16, float32 on webgpu, not in int8"):
+        load_engine(settings, TOY)

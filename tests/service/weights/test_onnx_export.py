@@ -120,7 +120,7 @@ def test_texts_go_on_from_whichever_row_they_like_and_in_one_call_or_several(hom
     generator = np.random.default_rng(0)
     cross = {
         each.name: generator.normal(
-            size=[700 if size == "steps" else size for size in each.shape]
+            size=[{"steps": 700, "windows": 1}.get(size, size) for size in each.shape]
         ).astype(np.float32)
         for each in decoder.get_inputs()
         if each.name.startswith("cross.")
@@ -134,7 +134,26 @@ def test_texts_go_on_from_whichever_row_they_like_and_in_one_call_or_several(hom
     then = run(decoder, {"tokens": texts[::-1, 2:], "rows": swapped, **past, **cross})
     assert np.abs(then["logits"][::-1] - at_once["logits"]).max() < 1e-3
     heads = len(CATALOGUE["tiny.en"].alignment_heads or ())
-    assert at_once["attention"].shape == (2, heads, 3, 700)
+    assert at_once["attention"].shape == (1, heads, 2 * 3, 700)
+
+
+def test_windows_are_heard_together_as_they_are_alone(home: Path, jfk: Samples) -> None:
+    folder = export_onnx("tiny.en", "float32", home)
+    encoder, decoder = session(folder, "encoder"), session(folder, "decoder")
+    mel = log_mel_spectrogram(jfk)
+    windows = np.stack([mel[:, :500], mel[:, 500:1000]])
+    texts = np.array([[50257, 10], [50257, 20], [50257, 30], [50257, 40]], np.int32)
+    rows = np.array([0, 0, 1, 1], np.int32)
+    together = run(
+        decoder,
+        {"tokens": texts, "rows": rows, **nothing(decoder, 2), **run(encoder, {"mel": windows})},
+    )
+    for place in range(2):
+        cross = run(encoder, {"mel": windows[place : place + 1]})
+        of_it = slice(2 * place, 2 * place + 2)
+        given = {"tokens": texts[of_it], "rows": np.zeros(2, np.int32), **nothing(decoder)}
+        alone = run(decoder, {**given, **cross})
+        assert np.abs(together["logits"][of_it] - alone["logits"]).max() < 1e-3
 
 
 def test_a_models_files_are_named_by_what_is_in_them(home: Path) -> None:
