@@ -12,8 +12,8 @@ from hush_service.engine import DecodingRequest, WorkStoppedError
 from hush_service.engine.batching import transcribe_all
 from hush_service.engine.ctranslate2 import CTranslate2Engine
 from hush_service.engine.loading import load_engine
-from hush_service.engine.process import EngineProcess
 from hush_service.engine.openai_whisper import OpenAIWhisperEngine
+from hush_service.engine.process import EngineProcess
 from hush_service.engine.windows import EXACT, Rules
 from hush_service.settings import ServiceSettings
 from hush_service.weights.errors import UnreadableModelError

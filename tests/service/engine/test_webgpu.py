@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from hush_service.weights.models import default_folder
+from local.processes import free_port
 
 ROOT = Path(__file__).parents[3]
 LANE = ROOT / "build" / "webgpu"
@@ -80,7 +81,7 @@ def test_it_hears_what_the_processor_hears(real_weights: Path) -> None:
 def test_a_service_refuses_to_pretend_that_there_is_a_gpu(
     variables: dict[str, str], said: str, real_weights: Path
 ) -> None:
-    service = run("-m", "hush.cli", "serve", "--port", "0", HUSH_DEVICE="webgpu",
+    service = run("-m", "hush.cli", "serve", "--port", str(free_port()), HUSH_DEVICE="webgpu",
                   HUSH_MODEL="tiny.en", **variables)  # fmt: skip
     assert service.returncode == 1
     assert re.search(said, " ".join(service.stderr.split()))
