@@ -77,8 +77,9 @@ def test_who_wants_less_motion_gets_pages_instead_of_scrolling(
 ) -> None:
     context = new_context(browser)
     page = context.new_page()
-    page.goto(wire.url)
-    (painter,) = [worker for worker in page.workers if "painter" in worker.url]
+    with page.expect_worker(lambda worker: "painter" in worker.url) as started:
+        page.goto(wire.url)
+    painter = started.value
     painter.evaluate(WATCH_DRAWINGS)
     page.get_by_role("button", name="Start listening").click()
     words(page, sample_words)

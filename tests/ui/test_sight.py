@@ -143,6 +143,7 @@ def test_who_reads_a_file_is_left_there_when_the_next_has_words(screen: tuple[Pa
     choose_file(page, SAMPLE)
     expect(page.locator(".words[data-state=answered]")).to_have_count(1)
     text = page.locator(".transcript-text")
+    until(page, lambda: text.evaluate("(text) => text.scrollHeight - text.clientHeight") > 60)
     text.hover()
     page.mouse.wheel(0, 60)
     until(page, lambda: text.evaluate("(text) => text.scrollTop") == 60)

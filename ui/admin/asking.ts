@@ -11,6 +11,8 @@ export type Access = "asking" | "open" | "none" | "signed-out" | "ended" | "forb
 export const access = signal<Access>("asking");
 
 const PATIENCE = 30_000;
+/** What cannot be reached is asked again as often, in milliseconds. */
+const AGAIN_AFTER = 5_000;
 const OLD_PAGE = "This page may be older than its service: load it again.";
 
 /** A question that had no answer. The message is a sentence that says what to do. */
@@ -32,6 +34,19 @@ export class AskingError extends Error {
 export async function findAccess(): Promise<void> {
   await askMe();
   access.value = accessOf(me.peek());
+}
+
+/** Finds it out by itself where the service could not be reached; returns what ends that. */
+export function findAccessAgain(): () => void {
+  const again = () => {
+    if (access.peek() === "offline" && !document.hidden) void findAccess();
+  };
+  const timer = setInterval(again, AGAIN_AFTER);
+  addEventListener("online", again);
+  return () => {
+    clearInterval(timer);
+    removeEventListener("online", again);
+  };
 }
 
 function accessOf(who: typeof me.value): Access {

@@ -4,7 +4,7 @@ import "../page/base.css";
 import { render } from "preact";
 import { useEffect } from "preact/hooks";
 import { Undo } from "../page/undo";
-import { access, findAccess } from "./asking";
+import { access, findAccess, findAccessAgain } from "./asking";
 import { AuditSection } from "./audit";
 import { CostsSection } from "./costs";
 import { FleetSection } from "./fleet";
@@ -38,6 +38,7 @@ function Page() {
       document.removeEventListener("visibilitychange", renew);
     };
   }, []);
+  useEffect(findAccessAgain, []);
   const open = access.value === "open";
   const Shown = SHOWN[section.value];
   return (

@@ -12,7 +12,7 @@ const WHY = {
   "signed-out": "Sign in as an administrator to see this page.",
   ended: "Your session has ended: sign in again to go on.",
   forbidden: "You are not an administrator of this installation.",
-  offline: "The service cannot be reached. Is there a network?",
+  offline: "The service cannot be reached. It is asked again by itself.",
 };
 
 /** Leads to GitHub and back to what is shown now. */

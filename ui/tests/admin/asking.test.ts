@@ -62,3 +62,23 @@ it("asks for what was chosen alone", () => {
     "?search=a+b%26c&limit=50",
   );
 });
+
+it("finds the service by itself when it can be reached again", async () => {
+  vi.useFakeTimers();
+  vi.stubGlobal("addEventListener", () => {});
+  vi.stubGlobal("removeEventListener", () => {});
+  const service = vi.fn().mockRejectedValue(new TypeError("no network"));
+  vi.stubGlobal("fetch", service);
+  await asking.findAccess();
+  expect(asking.access.value).toBe("offline");
+  const end = asking.findAccessAgain();
+  service.mockImplementation(async () => Response.json({ sign_in: true, signed_in: false }));
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(asking.access.value).toBe("signed-out");
+  const asked = service.mock.calls.length;
+  await vi.advanceTimersByTimeAsync(20_000);
+  expect(service.mock.calls.length).toBe(asked);
+  end();
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
