@@ -109,7 +109,7 @@ def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--clients", default="1,8,64,256", help="how many, separated by commas")
     parser.add_argument("--seconds", type=float, default=60.0, help="of each load")
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--device", choices=("cpu", "cuda", "webgpu"), default="cpu")
     parser.add_argument("--peers", type=Path, help="folder with faster_whisper in it")
     options = parser.parse_args()
     said = segments(options.data, options.utterances)

@@ -64,6 +64,7 @@ EVERYTHING_SET = Settings(
     responder_overflow=True,
     wake_after=30,
 )
+ON_AMD = Settings(instance_types=("g4ad.xlarge", "g4ad.2xlarge"))
 
 
 class Templates:
@@ -180,6 +181,13 @@ def everything_set(tmp_path_factory: pytest.TempPathFactory) -> Templates:
     """With every setting set, as the pipeline makes them."""
     make = functools.partial(synthesize_in_codebuild, EVERYTHING_SET)
     return synthesized_once(tmp_path_factory, "everything", make)
+
+
+@pytest.fixture(scope="session")
+def on_amd(tmp_path_factory: pytest.TempPathFactory) -> Templates:
+    """As without any settings, but for a fleet of AMD's GPUs."""
+    make = functools.partial(synthesize, ON_AMD, pipeline=False)
+    return synthesized_once(tmp_path_factory, "amd", make)
 
 
 @pytest.fixture(scope="session", params=["placeholders", "everything_set"])
