@@ -37,6 +37,8 @@ _GITHUB_NAME = r"[A-Za-z0-9](?:-?[A-Za-z0-9]){0,38}"
 _GITHUB_TEAM = rf"{_GITHUB_NAME}/[a-z0-9][a-z0-9_-]*"
 
 
+DeviceModel = Literal["tiny", "tiny.en", "base", "base.en", "small", "small.en"]
+"""What a browser has room and time for."""
 Account = Annotated[str, Field(pattern=r"^\d{12}$")]
 Ami = Annotated[str, Field(pattern=r"^ami-[0-9a-f]{8,17}$")]
 
@@ -136,6 +138,8 @@ class Settings(BaseModel):
     """How many of it are kept ready, for a price by the hour."""
     responder_overflow: bool = False
     """Whether it also answers what the fleet's queue has no room for, as far as its model can."""
+    device_models: tuple[DeviceModel, ...] = ()
+    """Models that the page offers to browsers, which then hear by themselves; none, if empty."""
     wake_after: int = Field(default=1, ge=0)
     """Segments within an hour from which the GPU is woken; 0 and 1: at once."""
     base_image: Ami | None = None

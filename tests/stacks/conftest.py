@@ -63,6 +63,7 @@ EVERYTHING_SET = Settings(
     responder_provisioned=1,
     responder_overflow=True,
     wake_after=30,
+    device_models=("tiny.en", "base"),
 )
 ON_AMD = Settings(instance_types=("g4ad.xlarge", "g4ad.2xlarge"))
 

@@ -96,6 +96,7 @@ def test_nothing_is_synthesised_for_an_account_while_something_is_missing(
         ('instance_types = ["g5.xlarge", "g4ad.xlarge"]', "of NVIDIA's GPUs .* or of AMD's"),
         ('instance_types = ["g4ad.xlarge"]\nengine = "ctranslate2"', "take engine out"),
         ('engine = "onnx"', "engine onnx does not run on g4dn.xlarge"),
+        ('device_models = ["turbo"]', "cloud.toml: device_models"),
         ("instance_types = []", "name at least one"),
         ("models = []", "name at least one"),
         ('engine = "torch"', "'ctranslate2', 'reference' or 'onnx'"),
