@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from hush_service.weights.models import resolve
+from hush_service.weights.onnx_export import export_onnx
 
 HOME = Path("/opt/hush")
 
@@ -19,12 +20,16 @@ def fetch(engine: str, models: list[str], weights: Path, scratch: Path) -> dict[
     """Return where each model is once it is there."""
     places = {}
     for name in models:
-        made = resolve(name, "openai" if engine == "reference" else "ctranslate2", scratch)
+        if engine == "onnx":
+            made = export_onnx(name, "float16", scratch)
+        else:
+            made = resolve(name, "openai" if engine == "reference" else "ctranslate2", scratch)
+        title, *_ = made.relative_to(scratch).parts
+        home, folder = scratch / title, weights / title
         if made.is_dir():
-            made.with_name(f"{made.parent.name}.pt").unlink(missing_ok=True)
-        folder = weights / made.parent.name
-        shutil.move(made.parent, folder)
-        places[name] = str(folder / made.name)
+            (home / f"{title}.pt").unlink(missing_ok=True)
+        shutil.move(home, folder)
+        places[name] = str(folder / made.relative_to(home))
         print(f"model {name} is in {places[name]}", flush=True)
     return places
 

@@ -1,8 +1,8 @@
 #!/bin/bash
-# Makes a machine image of Amazon Linux 2023: NVIDIA's driver without CUDA's toolkits, an engine with
-# the few libraries of CUDA that it opens, models, and everything else but hush's own code, which each
-# instance fetches at boot.
-#   install.sh ENGINE MODEL…   ctranslate2 or reference, and OpenAI's models for it
+# Makes a machine image: a system with a GPU's driver, an engine with the few libraries that it opens,
+# models, and everything else but hush's own code, which each instance fetches at boot. What is
+# different for each make of GPU is in base.sh, driver.sh, hush.conf and prefetch.conf.
+#   install.sh ENGINE MODEL…   ctranslate2, reference or onnx, and OpenAI's models for it
 set -euo pipefail
 cd "$(dirname "$0")"
 engine=$1
@@ -12,20 +12,7 @@ shift
 # volume: what does not stay is in memory.
 scratch=/dev/shm/hush
 mkdir -m 700 "$scratch"
-dnf="dnf install -y -q --setopt=install_weak_deps=False --setopt=cachedir=$scratch/dnf"
-
-# The driver, from Amazon Linux's own repository. Its module is built for the kernel that runs, and
-# nothing on an instance brings another.
-kernel=$(uname -r)
-package=$(rpm --query --queryformat '%{NAME}' --file "/boot/vmlinuz-$kernel")
-$dnf nvidia-release
-$dnf dkms "$package-devel-$kernel" "$package-modules-extra-$kernel"
-$dnf kmod-nvidia-open-dkms nvidia-driver-cuda nvidia-modprobe nvidia-persistenced
-modinfo --set-version "$kernel" --field version nvidia
-# With it, the GPU is ready while the system still boots.
-systemctl enable nvidia-persistenced
-
-$dnf amazon-cloudwatch-agent logrotate python3.12 unzip
+bash base.sh "$scratch"
 
 # The service, its watcher, and what fetches their code: none may change what is another's.
 for user in hush hush-watcher hush-code; do
@@ -55,12 +42,14 @@ fi
 
 # The part of hush that fetches, checks and converts models.
 PYTHONPATH=code /opt/hush/venv/bin/python fetch_models.py "$engine" "$scratch" "$@"
-install -m 644 leftovers.sh prove.py prove.conf person-80.png person-128.png /opt/hush/prove/
+install -m 644 driver.sh leftovers.sh prove.py prove.conf person-80.png person-128.png /opt/hush/prove/
 
 install -m 755 fetch-code.sh prefetch.sh start-agent.sh /opt/hush/
 install -m 644 amazon-cloudwatch-agent.json /etc/hush/
 install -m 644 hush-code.service hush-agent.service hush.service hush-watcher.service \
     hush-drain.path hush-drain.service hush-prefetch.service /etc/systemd/system/
+install -D -m 644 hush.conf /etc/systemd/system/hush.service.d/accelerator.conf
+install -D -m 644 prefetch.conf /etc/systemd/system/hush-prefetch.service.d/accelerator.conf
 install -D -m 644 journald.conf /etc/systemd/journald.conf.d/hush.conf
 install -D -m 644 logrotate.conf /etc/logrotate.d/hush
 rm -rf "$scratch"

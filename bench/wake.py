@@ -175,7 +175,7 @@ def count_libraries() -> float:
     options = ["--quiet", "--no-deps", "--require-hashes", "--only-binary=:all:", *INSTANCE.options]
     with tempfile.TemporaryDirectory() as folder:
         pip = [sys.executable, "-m", "pip", "download", *options, f"--dest={folder}"]
-        lock = lock_file(Settings().engine)
+        lock = lock_file(Settings().running_engine)
         subprocess.run([*pip, f"--requirement={lock}"], check=True, stderr=subprocess.DEVNULL)
         wheels = [zipfile.ZipFile(file) for file in Path(folder).glob("*.whl")]
         return float(sum(member.file_size for wheel in wheels for member in wheel.infolist()))

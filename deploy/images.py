@@ -5,21 +5,24 @@ import re
 from typing import Any
 
 from deploy.check import Check, Verdict, client_of
-from stacks.machine_image import BASE_IMAGE, BASE_IMAGE_NAME, KEPT_TAG, description
+from stacks.accelerators import ACCELERATORS
+from stacks.machine_image import KEPT_TAG, description
 from stacks.settings import Settings
 
 
 def base_image(settings: Settings) -> Check:
     """Look at the base image, which is to be there and fit the volume; and for a newer one."""
     subject, chosen = "base image", settings.base_image
-    newest = client_of("ssm", settings).get_parameter(Name=BASE_IMAGE)["Parameter"]["Value"]
+    wanted = settings.accelerator
+    parameter = client_of("ssm", settings).get_parameter(Name=wanted.base_image)["Parameter"]
+    newest = parameter["Value"]
     write = f'put into cloud.toml: base_image = "{newest}"'
     if chosen is None:
         return Check(Verdict.BAD, subject, write)
     if (image := described(settings, chosen)) is None:
         return Check(Verdict.BAD, subject, f"AWS has {chosen} no more here; {write}")
-    if not image.get("Name", "").startswith(BASE_IMAGE_NAME):
-        finding = f"{chosen} is no plain Amazon Linux 2023, to which hush adds the driver; {write}"
+    if not image.get("Name", "").startswith(wanted.base_image_name):
+        finding = f"{chosen} is no plain {wanted.system}, to which hush adds the driver; {write}"
         return Check(Verdict.BAD, subject, finding)
     if (size := gigabytes(image)) > settings.volume_gigabytes:
         finding = f"{chosen} is larger: put into cloud.toml: volume_gigabytes = {size}"
@@ -47,7 +50,8 @@ def machine_image(settings: Settings) -> Check:
     models = tuple(said[3].split())
     missing, size = sorted(set(settings.models) - set(models)), gigabytes(image)
     unfit = [
-        (said[2] != settings.engine, "another engine", f'engine = "{said[2]}"'),
+        (said[2] not in settings.accelerator.engines, *_of_other_gpus(said[2])),
+        (said[2] != settings.running_engine, "another engine", f'engine = "{said[2]}"'),
         (missing, f"no {' and no '.join(missing)}", f"models = {json.dumps(models)}"),
         (size > settings.volume_gigabytes, "more than a volume", f"volume_gigabytes = {size}"),
     ]
@@ -68,6 +72,15 @@ def machine_image(settings: Settings) -> Check:
         )
         return Check(Verdict.UNSURE, subject, finding)
     return Check(Verdict.GOOD, subject, f"{chosen} of {since}, made of the same files")
+
+
+def _of_other_gpus(engine: str) -> tuple[str, str]:
+    """Return what an image with an engine of other GPUs holds, and what to write to take it."""
+    families = [
+        family for each in ACCELERATORS if engine in each.engines for family in each.families
+    ]
+    types = [f"{family}.xlarge" for family in families]
+    return f"{engine}, for other GPUs", f"instance_types = {json.dumps(types)}"
 
 
 def kept(image: dict[str, Any]) -> bool:

@@ -205,7 +205,14 @@ class Application:
                 watch_responder(alerts, fleet.responder.function)
             watch_governor(alerts, governor.function)
             watch_pipeline(alerts, names.pipeline)
-        dashboard(service, "Dashboard", names, lobby=lobby, pictures=pictures)
+        dashboard(
+            service,
+            "Dashboard",
+            names,
+            accelerator=settings.accelerator,
+            lobby=lobby,
+            pictures=pictures,
+        )
 
         self.url = cdk.CfnOutput(service, "Url", value=site.url, description="Where hush is")
         self.deployment_key = cdk.CfnOutput(

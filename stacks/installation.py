@@ -55,6 +55,7 @@ def installation(
         "responder": balanced.responder,
         "pipeline_log": names.pipeline_log,
         "audit_logs": list(audit_logs),
+        "gpu": settings.accelerator.gpu_percent[0],
         "maximum": settings.maximum_instances,
         "hours": hourly_prices(settings),
         "launch": launch_price(settings),

@@ -15,9 +15,9 @@ from typing import Any, get_args
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from stacks.accelerators import EngineName
 from stacks.functions import FOLDERS, LOCK, REQUIREMENTS
 from stacks.machine_image import ROOT, SOURCES, instance_requirements, lock_file
-from stacks.settings import EngineName
 from stacks.targets import INSTANCE, LAMBDA, Target
 
 

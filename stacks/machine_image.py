@@ -21,16 +21,12 @@ from aws_cdk import aws_imagebuilder as imagebuilder
 from aws_cdk import aws_s3_assets as s3_assets
 from constructs import Construct
 
+from stacks.accelerators import ACCELERATORS, EngineName
 from stacks.names import STAGING, Names
 from stacks.network import ZonedAddresses, name_by_zone
-from stacks.settings import EngineName, Settings
+from stacks.settings import Settings
 
 ROOT = Path(__file__).parents[1]
-BASE_IMAGE = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-6.12-x86_64"
-"""Where AWS tells the newest base image: Amazon Linux 2023 and no more. `ami/install.sh` adds the
-driver, from Amazon Linux's own repository: AWS's images that have it hold 30 GB and more."""
-BASE_IMAGE_NAME = "al2023-ami-2023"
-"""With what the names of such images begin."""
 PLACEHOLDER_BASE = "ami-00000000000000000"
 OUTPUT = "Ami"
 """Of its stack, with the image's id."""
@@ -38,9 +34,16 @@ NEWEST_KEPT, NEWEST_KEPT_WITH_STAGING = 1, 3
 """So many stay in any case: live may be of one before those that staging has tried."""
 KEPT_TAG = {"hush-keep": "yes"}
 """An image with it stays, whatever its age."""
-CUDA_LIBRARIES = {"ctranslate2": ("nvidia-cublas-cu12==12.9.1.4",), "reference": ()}
+CUDA_LIBRARIES = {"ctranslate2": ("nvidia-cublas-cu12==12.9.1.4",)}
 """What engines want beside their wheels: CTranslate2 has all of CUDA in it but cuBLAS, and torch
 brings its own libraries, of CUDA 13."""
+EXTRAS: dict[EngineName, tuple[str, ...]] = {
+    "ctranslate2": (),
+    "reference": ("reference",),
+    "onnx": ("onnx", "webgpu"),
+}
+"""Of the project, by engine: what runs it, and what makes its models while the image is built."""
+AGENT = "amazon-cloudwatch-agent.json"
 SOURCES = ("openai-whisper",)
 """Libraries without a wheel: pip builds those from their sources."""
 FETCHING_CODE = (
@@ -97,14 +100,18 @@ class MachineImage(Construct):
             # By it, `make destroy` finds images that outlived their stack.
             "ami_tags": self._tags,
             "components": [
+                *self._managed_components(settings),
                 _with_parameters(
-                    build, Files=files.s3_object_url, Engine=settings.engine, Models=models
+                    build,
+                    Files=files.s3_object_url,
+                    Engine=settings.running_engine,
+                    Models=models,
                 ),
                 _with_parameters(test),
             ],
             "block_device_mappings": [
                 imagebuilder.CfnImageRecipe.InstanceBlockDeviceMappingProperty(
-                    device_name="/dev/xvda",
+                    device_name=settings.accelerator.root_device,
                     ebs=imagebuilder.CfnImageRecipe.EbsInstanceBlockDeviceSpecificationProperty(
                         # What is encrypted with AWS's own key, no other account can read. There is
                         # nothing secret in it; instances' volumes are encrypted all the same.
@@ -156,6 +163,22 @@ class MachineImage(Construct):
             platform=platform,
             data=data,
         )
+
+    def _managed_components(
+        self, settings: Settings
+    ) -> list[imagebuilder.CfnImageRecipe.ComponentConfigurationProperty]:
+        """Return Image Builder's own components, in their newest versions."""
+        return [
+            imagebuilder.CfnImageRecipe.ComponentConfigurationProperty(
+                component_arn=cdk.Stack.of(self).format_arn(
+                    service="imagebuilder",
+                    account="aws",
+                    resource="component",
+                    resource_name=f"{name}/x.x.x",
+                )
+            )
+            for name in settings.accelerator.components
+        ]
 
     def _version(self, *what: object) -> str:
         """Return a version that is another one for anything else.
@@ -306,7 +329,13 @@ def image_files(settings: Settings) -> Path:
     # By then, the synthesis has copied it.
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     without = shutil.ignore_patterns("__pycache__", "build.yaml", "test.yaml", "*.lock")
-    shutil.copytree(ROOT / "ami", folder, dirs_exist_ok=True, ignore=without)
+    ami, accelerator = ROOT / "ami", settings.accelerator
+    makes = {each.name for each in ACCELERATORS}
+    shutil.copytree(ami, folder, dirs_exist_ok=True, ignore=lambda *of: makes | without(*of))
+    shutil.copytree(ami / accelerator.name, folder, dirs_exist_ok=True, ignore=without)
+    agent = json.loads((folder / AGENT).read_text(encoding="utf-8"))
+    agent["metrics"]["metrics_collected"] |= accelerator.collected
+    (folder / AGENT).write_text(json.dumps(agent, indent=2), encoding="utf-8")
     for name in FETCHING_CODE:
         source, target = ROOT / name, folder / "code" / name.removeprefix("service/")
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -316,7 +345,7 @@ def image_files(settings: Settings) -> Path:
             shutil.copy(source, target)
     for mel_bins in (80, 128):
         shutil.copy(ROOT / "service/hush_service/proof" / f"person-{mel_bins}.png", folder)
-    lines = lock_file(settings.engine).read_text(encoding="utf-8").splitlines(keepends=True)
+    lines = lock_file(settings.running_engine).read_text(encoding="utf-8").splitlines(keepends=True)
     sources = [line for line in lines if line.startswith(SOURCES)]
     wheels = [line for line in lines if line not in sources]
     (folder / "requirements.txt").write_text("".join(wheels), encoding="utf-8")
@@ -332,7 +361,7 @@ def description(settings: Settings) -> str:
     for name in sorted(str(file.relative_to(folder)) for file in folder.rglob("*")):
         if (folder / name).is_file():
             digest.update(f"{name}\0".encode() + (folder / name).read_bytes())
-    return f"hush {digest.hexdigest()[:8]}: {settings.engine}, {' '.join(settings.models)}"
+    return f"hush {digest.hexdigest()[:8]}: {settings.running_engine}, {' '.join(settings.models)}"
 
 
 def lock_file(engine: EngineName) -> Path:
@@ -344,9 +373,9 @@ def instance_requirements(engine: EngineName) -> list[str]:
     """Return what hush, its service with an engine and the watcher want, from pyproject.toml."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
-    wanted = ["service", "instance", *(["reference"] if engine == "reference" else [])]
+    wanted = ("service", "instance", *EXTRAS[engine])
     found = {line for name in wanted for line in extras[name] if not line.startswith("hush[")}
-    return sorted({*project["dependencies"], *found, *CUDA_LIBRARIES[engine]})
+    return sorted({*project["dependencies"], *found, *CUDA_LIBRARIES.get(engine, ())})
 
 
 def _with_parameters(

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from stacks.accelerators import ACCELERATORS, Accelerator, EngineName
 from stacks.names import LIVE, STAGES, StageName
 from stacks.office_hours import OfficeHours
 
@@ -27,7 +28,6 @@ REFERENCE_GIGABYTES = 24
 STAGING_DOLLARS = 50
 """What staging's fleet may cost in a month at most: a hundred smoke tests and more."""
 
-_INSTANCE_TYPE = re.compile(r"(g4dn|g5|g6)\.\d*x?large")
 _CONNECTION = re.compile(
     r"arn:aws[\w-]*:(codeconnections|codestar-connections):[\w-]+:\d{12}:connection/[\w-]+"
 )
@@ -37,7 +37,8 @@ _GITHUB_NAME = r"[A-Za-z0-9](?:-?[A-Za-z0-9]){0,38}"
 _GITHUB_TEAM = rf"{_GITHUB_NAME}/[a-z0-9][a-z0-9_-]*"
 
 
-EngineName = Literal["ctranslate2", "reference"]
+DeviceModel = Literal["tiny", "tiny.en", "base", "base.en", "small", "small.en"]
+"""What a browser has room and time for."""
 Account = Annotated[str, Field(pattern=r"^\d{12}$")]
 Ami = Annotated[str, Field(pattern=r"^ami-[0-9a-f]{8,17}$")]
 
@@ -56,7 +57,7 @@ class Settings(BaseModel):
     region: str | None = None
     """The AWS region."""
     zones: tuple[str, ...] = ()
-    """Availability zones that have both g4dn and VPC links; `make doctor` names them."""
+    """Availability zones that have both GPUs and VPC links; `make doctor` names them."""
     repository: str | None = None
     """The GitHub repository that the pipeline follows, as owner/name."""
     branch: str = "main"
@@ -111,7 +112,7 @@ class Settings(BaseModel):
         "g5.xlarge",
         "g5.2xlarge",
     )
-    """Types that the fleet may be of; spot takes whichever is cheap and will last."""
+    """Types that the fleet may be of, all of one make of GPU; spot takes whichever is cheap."""
     maximum_instances: int = Field(default=4, ge=1, le=100)
     """Most instances at once. The quota for spot has to allow for them."""
     on_demand_instances: int = Field(default=0, ge=0)
@@ -124,8 +125,9 @@ class Settings(BaseModel):
     """Pictures in flight for each instance that the fleet is sized for."""
     models: tuple[str, ...] = ("small", "turbo")
     """OpenAI's models in the machine image, loaded in this order of size."""
-    engine: EngineName = "ctranslate2"
-    """What runs them: CTranslate2, or the reference, openai-whisper on torch."""
+    engine: EngineName | None = None
+    """What runs them: on NVIDIA's GPUs CTranslate2, or the reference, openai-whisper on torch; on
+    AMD's ONNX Runtime. The first that fits, if unset."""
     responder: Literal["base", "tiny.en", False] = "base"
     """The small model that answers on Lambda while no GPU is ready; nobody does if false."""
     responder_memory: int = Field(default=3008, ge=1024, le=10_240)
@@ -136,6 +138,8 @@ class Settings(BaseModel):
     """How many of it are kept ready, for a price by the hour."""
     responder_overflow: bool = False
     """Whether it also answers what the fleet's queue has no room for, as far as its model can."""
+    device_models: tuple[DeviceModel, ...] = ()
+    """Models that the page offers to browsers, which then hear by themselves; none, if empty."""
     wake_after: int = Field(default=1, ge=0)
     """Segments within an hour from which the GPU is woken; 0 and 1: at once."""
     base_image: Ami | None = None
@@ -202,10 +206,12 @@ class Settings(BaseModel):
     @field_validator("instance_types")
     @classmethod
     def _gpus(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for wrong in (kind for kind in value if not _INSTANCE_TYPE.fullmatch(kind)):
-            raise ValueError(f"{wrong} is no g4dn, g5 or g6, which the machine image is for")
+        for wrong in (kind for kind in value if not any(each.has(kind) for each in ACCELERATORS)):
+            raise ValueError(f"{wrong} is no g4dn, g5 or g6, and no g4ad, which images are for")
         if not value:
             raise ValueError("name at least one, such as g4dn.xlarge")
+        if not any(all(map(each.has, value)) for each in ACCELERATORS):
+            raise ValueError("a fleet is of NVIDIA's GPUs (g4dn, g5, g6) or of AMD's (g4ad)")
         return value
 
     @field_validator("office_hours")
@@ -235,8 +241,6 @@ class Settings(BaseModel):
         most = self.responder_concurrency
         if most is not None and self.responder_provisioned > most:
             raise ValueError("responder_provisioned is more than responder_concurrency")
-        if self.engine == "reference" and self.volume_gigabytes < REFERENCE_GIGABYTES:
-            raise ValueError(f"the reference engine wants volume_gigabytes = {REFERENCE_GIGABYTES}")
         if self.image and self.publish_image:
             raise ValueError("publish_image is for an image that is built: take one of them out")
         if self.on_demand_instances > self.maximum_instances:
@@ -252,6 +256,27 @@ class Settings(BaseModel):
         if len(self.zones) == 1:
             raise ValueError("a load balancer wants two zones; `make doctor` names some")
         return self
+
+    @model_validator(mode="after")
+    def _fitting_engine(self) -> Self:
+        if self.engine not in (None, *self.accelerator.engines):
+            raise ValueError(
+                f"engine {self.engine} does not run on {self.instance_types[0]}, which has"
+                f" {' or '.join(self.accelerator.engines)}: take engine out"
+            )
+        if self.engine == "reference" and self.volume_gigabytes < REFERENCE_GIGABYTES:
+            raise ValueError(f"the reference engine wants volume_gigabytes = {REFERENCE_GIGABYTES}")
+        return self
+
+    @property
+    def accelerator(self) -> Accelerator:
+        """The make of GPU that the fleet is of."""
+        return next(each for each in ACCELERATORS if each.has(self.instance_types[0]))
+
+    @property
+    def running_engine(self) -> EngineName:
+        """What runs models: the engine that is set, or what fits the GPU."""
+        return self.engine or self.accelerator.engines[0]
 
     @property
     def usable_zones(self) -> tuple[str, ...]:

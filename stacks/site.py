@@ -19,14 +19,21 @@ from constructs import Construct
 
 from hush.contracts.headers import ORIGIN
 from hush.contracts.routes import ADMIN_PAGE, API_PATHS
+from stacks.functions import libraries
 from stacks.limits import LONGEST_REQUEST_SECONDS, STAGE
 from stacks.names import Names
 from stacks.settings import Settings
+from stacks.weights import FILES, INDEX, device_models, no_device_models
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "ui" / "dist"
 HEADERS = ROOT / "ui" / "headers.json"
 STATUS = "/status"
+MODELS_INDEX = "models/index.json"
+NO_MODELS = '{"models": []}'
+FOR_EVER = "public, max-age=31536000, immutable"
+UPLOAD_MEBIBYTES = 1024
+"""Of the Lambda that unpacks models into the bucket, which by the CDK has 128 and room for 512."""
 KEPT_ERRORS = (400, 403, 404, 405, 414, 416, 500, 501, 502, 503, 504)
 """Statuses that CloudFront keeps unless it is told not to."""
 PLACEHOLDER = """<!doctype html>
@@ -89,7 +96,7 @@ class Site(Construct):
         self._distribution = self._cdn(names.prefix, gateway, certificate)
         if zone is not None:
             self._records(zone)
-        self._publish()
+        self._publish(settings)
         self.url = f"https://{self._domain or self._distribution.distribution_domain_name}"
         # The API is made before its address is known: sign-in reads it from here.
         ssm.StringParameter(
@@ -185,8 +192,11 @@ class Site(Construct):
         route53.ARecord(self, "Ipv4", zone=zone, record_name=name, target=target)
         route53.AaaaRecord(self, "Ipv6", zone=zone, record_name=name, target=target)
 
-    def _publish(self) -> None:
-        """Upload the page: what has a hash in its name for ever, everything else afresh."""
+    def _publish(self, settings: Settings) -> None:
+        """Upload the page: what has a hash in its name for ever, everything else afresh.
+
+        What is there stays: a page that is open goes on with what it has found.
+        """
         log = logs.LogGroup(
             self,
             "UploadLog",
@@ -205,21 +215,20 @@ class Site(Construct):
                 log_group=log,
             )
             return
-        for_ever = [
-            deployment.CacheControl.from_string("public, max-age=31536000, immutable"),
-        ]
+        index, models = self._publish_models(settings, log)
+        for_ever = [deployment.CacheControl.from_string(FOR_EVER)]
         afresh = [deployment.CacheControl.no_cache()]
         parts: dict[str, tuple[list[str], list[deployment.CacheControl], str | None]] = {
             "Assets": (["assets/*"], for_ever, None),
             "Wasm": (["*.wasm"], for_ever, "application/wasm"),
             "Rest": (["*"], afresh, None),
         }
-        sources = [deployment.Source.asset(str(PAGE))]
+        page = deployment.Source.asset(str(PAGE))
         for name, (include, cache, content_type) in parts.items():
-            deployment.BucketDeployment(
+            made = deployment.BucketDeployment(
                 self,
                 name,
-                sources=sources,
+                sources=[page, index] if name == "Rest" else [page],
                 destination_bucket=self._bucket,
                 exclude=["*"] if name != "Rest" else ["assets/*", "*.wasm"],
                 include=include if name != "Rest" else None,
@@ -230,6 +239,42 @@ class Site(Construct):
                 distribution_paths=["/*"] if name == "Rest" else None,
                 log_group=log,
             )
+            if name == "Rest":
+                # It says which models there are.
+                made.node.add_dependency(*models)
+
+    def _publish_models(
+        self, settings: Settings, log: logs.ILogGroup
+    ) -> tuple[deployment.ISource, list[deployment.BucketDeployment]]:
+        """Upload models for browsers; return what says which there are, and the uploads."""
+        if not settings.device_models:
+            return deployment.Source.data(MODELS_INDEX, NO_MODELS), []
+        made = device_models if libraries(self) else no_device_models
+        folder = made(settings.device_models)
+        files = deployment.Source.asset(str(folder / FILES))
+        kinds: dict[str, tuple[list[str], str | None]] = {
+            "Models": (["*.onnx", "*.json"], None),
+            "ModelsRuntime": (["*.wasm"], "application/wasm"),
+        }
+        uploads = [
+            deployment.BucketDeployment(
+                self,
+                name,
+                sources=[files],
+                destination_bucket=self._bucket,
+                exclude=["*"],
+                include=include,
+                prune=False,
+                cache_control=[deployment.CacheControl.from_string(FOR_EVER)],
+                content_type=content_type,
+                memory_limit=UPLOAD_MEBIBYTES,
+                ephemeral_storage_size=cdk.Size.gibibytes(2),
+                log_group=log,
+            )
+            for name, (include, content_type) in kinds.items()
+        ]
+        index = (folder / INDEX).read_text(encoding="utf-8")
+        return deployment.Source.data(MODELS_INDEX, index), uploads
 
 
 def page_headers() -> dict[str, str]:

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from packaging.markers import default_environment
 
 OLDEST, NEWEST = 17, 34
-"""Of the C library: wheels for one as old as the first run with Amazon Linux 2023's, the second."""
+"""Of the C library: wheels for one as old as the first run with Amazon Linux 2023's, the second,
+and with newer ones, such as Ubuntu 24.04's."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """A Python on Amazon Linux 2023.
+    """A Python on Amazon Linux 2023, or on a newer system.
 
     Attributes
     ----------

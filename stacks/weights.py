@@ -1,18 +1,26 @@
-"""The responder's weights: a model in 8 bits, made once on whichever machine synthesises."""
+"""Weights that are made once, on whichever machine synthesises: the responder's, and browsers'."""
 
 import atexit
 import hashlib
+import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from stacks.functions import SERVICE
 
 MODEL = "model.bin"
+INDEX, FILES = "index.json", "files"
+"""Of models for browsers: which there are, and the folder with what these consist of."""
 _MAKER = SERVICE[1] / "weights" / "quantization.py"
+_DEVICE_MAKERS = (
+    *(SERVICE[1] / "weights" / f"onnx_{part}.py" for part in ("export", "graphs")),
+    *(SERVICE[1] / "web" / f"{part}_models.py" for part in ("device", "static")),
+)
 
 
 def responder_weights(model: str) -> Path:
@@ -28,9 +36,7 @@ def responder_weights(model: str) -> Path:
     subprocess.CalledProcessError
         If it cannot be made; what made it has said why.
     """
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    made_by = hashlib.sha256(_MAKER.read_bytes()).hexdigest()[:12]
-    home = cache / "hush" / "responder" / made_by
+    home = _cache("responder", _MAKER)
     folder, digest = home / model, home / digest_name(model)
     if not (folder.exists() and digest.exists()):
         part = home / f"{os.getpid()}" / model
@@ -41,6 +47,42 @@ def responder_weights(model: str) -> Path:
         part.with_name(digest.name).replace(digest)
         part.parent.rmdir()
     return folder
+
+
+def device_models(names: Sequence[str]) -> Path:
+    """Return the folder of some models for browsers, with `INDEX` and `FILES` in it.
+
+    Raises
+    ------
+    subprocess.CalledProcessError
+        If they cannot be made; what made them has said why.
+    """
+    home = _cache("device", *_DEVICE_MAKERS)
+    folder = home / " ".join(sorted(names))
+    if not folder.exists():
+        part = home / f"{os.getpid()}"
+        maker = "hush_service.web.static_models"
+        subprocess.run([sys.executable, "-m", maker, str(part), *names], check=True)
+        part.replace(folder)
+    return folder
+
+
+def no_device_models(names: Sequence[str]) -> Path:
+    """Return a folder that looks as one of such models does, for templates that nobody deploys."""
+    folder = Path(tempfile.mkdtemp(prefix="hush-device-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    (folder / FILES / "models").mkdir(parents=True)
+    for name in names:
+        (folder / FILES / "models" / f"{name}.onnx").write_text("none\n", encoding="utf-8")
+    (folder / INDEX).write_text(json.dumps({"models": list(names)}), encoding="utf-8")
+    return folder
+
+
+def _cache(purpose: str, *makers: Path) -> Path:
+    """Return the folder of what such files make, as long as they are as they are."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    made_by = hashlib.sha256(b"".join(each.read_bytes() for each in makers)).hexdigest()[:12]
+    return cache / "hush" / purpose / made_by
 
 
 def no_weights(model: str) -> Path:

@@ -34,6 +34,8 @@ class Installation:
         Log group of the pipeline's builds.
     audit_logs
         Log groups of the Lambdas that write what happened.
+    gpu
+        The metric of how busy GPUs are.
     maximum
         Most instances, by the settings.
     hours
@@ -66,6 +68,7 @@ class Installation:
     responder: str
     pipeline_log: str
     audit_logs: list[str]
+    gpu: str
     maximum: int
     hours: dict[str, float]
     launch: float

@@ -148,7 +148,7 @@ def _queries() -> dict[str, tuple[str, str, str, dict[str, str]]]:
         "instances": ("AWS/AutoScaling", "GroupInServiceInstances", "Maximum", group),
         "interruptions": ("hush", "Interruptions", "Sum", group),
         "in_flight": ("hush", "InFlight", "Average", group),
-        "gpu": ("hush", "nvidia_smi_utilization_gpu", "Average", group),
+        "gpu": ("hush", there.gpu, "Average", group),
     }
     for name, targets in (("to_fleet", there.targets), ("to_responder", there.responder)):
         if targets:

@@ -201,7 +201,8 @@ class Machines(Construct):
         definition = template.node.default_child
         assert isinstance(definition, ec2.CfnLaunchTemplate)
         definition.add_property_override(
-            "LaunchTemplateData.BlockDeviceMappings", [{"DeviceName": "/dev/xvda", "Ebs": volume}]
+            "LaunchTemplateData.BlockDeviceMappings",
+            [{"DeviceName": self._settings.accelerator.root_device, "Ebs": volume}],
         )
         return template
 
@@ -220,7 +221,7 @@ class Machines(Construct):
             "HUSH_IDLE_SECONDS": str(settings.idle_minutes * 60),
             "HUSH_ROOT_PATH": f"/{STAGE}",
             "HUSH_MODELS": ",".join(settings.models),
-            "HUSH_ENGINE": settings.engine,
+            "HUSH_ENGINE": settings.running_engine,
             "HUSH_QUEUE_SIZE": str(QUEUE_SIZE),
             "HUSH_ANSWER_SECONDS": str(LONGEST_REQUEST_SECONDS),
             "HUSH_MAX_SECONDS": str(LONGEST_REQUEST_SECONDS),

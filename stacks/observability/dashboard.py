@@ -4,6 +4,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
+from stacks.accelerators import Accelerator
 from stacks.names import Names
 from stacks.observability.metrics import NAMESPACE, api_metric, fleet_metric, group_metric
 
@@ -13,6 +14,7 @@ def dashboard(
     construct_id: str,
     names: Names,
     *,
+    accelerator: Accelerator,
     lobby: cloudwatch.IMetric,
     pictures: cloudwatch.IMetric | None,
 ) -> cloudwatch.Dashboard:
@@ -20,6 +22,8 @@ def dashboard(
 
     Parameters
     ----------
+    accelerator
+        The fleet's GPUs.
     lobby
         Requests that found nobody.
     pictures
@@ -49,11 +53,9 @@ def dashboard(
     )
     made.add_widgets(
         _graph(
-            "GPU, %",
-            fleet_metric("nvidia_smi_utilization_gpu", group, "Average"),
-            fleet_metric("nvidia_smi_utilization_memory", group, "Average"),
+            "GPU, %", *(fleet_metric(name, group, "Average") for name in accelerator.gpu_percent)
         ),
-        _graph("GPU memory, MiB", fleet_metric("nvidia_smi_memory_used", group, "Maximum")),
+        _graph("GPU memory, MiB", fleet_metric(accelerator.gpu_memory, group, "Maximum")),
         _graph(
             "Interruptions",
             fleet_metric("Interruptions", group, "Sum"),

@@ -14,6 +14,7 @@ import yaml
 
 from hush_service.weights.integrity import check_weights
 from hush_service.weights.models import resolve
+from stacks.accelerators import ACCELERATORS, AMD, EngineName
 from stacks.machine_image import image_files, instance_requirements
 from stacks.settings import Settings
 
@@ -37,7 +38,13 @@ def archive() -> Path:
     return image_files(Settings())
 
 
-@pytest.mark.parametrize("script", sorted(AMI.glob("*.sh")), ids=lambda file: file.name)
+@pytest.fixture(scope="module", params=ACCELERATORS, ids=lambda each: each.name)
+def made_for(request: pytest.FixtureRequest) -> Settings:
+    """Return the settings of a fleet of each make of GPU."""
+    return Settings(instance_types=(f"{request.param.families[0]}.xlarge",))
+
+
+@pytest.mark.parametrize("script", sorted(AMI.rglob("*.sh")), ids=lambda file: file.name)
 def test_shellcheck_finds_nothing(script: Path) -> None:
     checked = subprocess.run(["shellcheck", script], capture_output=True, text=True, check=False)
     assert checked.stdout == ""
@@ -45,17 +52,19 @@ def test_shellcheck_finds_nothing(script: Path) -> None:
 
 
 @pytest.mark.parametrize("proving", [False, True])
-def test_systemd_understands_the_units(tmp_path: Path, proving: bool) -> None:
+def test_systemd_understands_the_units(tmp_path: Path, made_for: Settings, proving: bool) -> None:
     units = [*UNITS, *AMI.glob("*.path")]
     for unit in units:
         text = unit.read_text(encoding="utf-8")
         # Of the machine image's own files none is here.
         (tmp_path / unit.name).write_text(re.sub(r"(ExecStart\w*=\W*)/\S+", r"\1/bin/true", text))
-    if proving:
-        text = (AMI / "prove.conf").read_text(encoding="utf-8")
-        (tmp_path / "hush.service.d").mkdir()
-        proof = tmp_path / "hush.service.d" / "prove.conf"
-        proof.write_text(re.sub(r"(ExecStart=\W*)/\S+", r"\1/bin/true", text))
+    ours = AMI / made_for.accelerator.name
+    completing = [("hush", ours / "hush.conf"), ("hush-prefetch", ours / "prefetch.conf")]
+    for unit_name, file in [*completing, *([("hush", AMI / "prove.conf")] if proving else [])]:
+        text = file.read_text(encoding="utf-8")
+        completed = tmp_path / f"{unit_name}.service.d" / file.name
+        completed.parent.mkdir(exist_ok=True)
+        completed.write_text(re.sub(r"(ExecStart\w*=\W*)/\S+", r"\1/bin/true", text))
     verified = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", *(str(tmp_path / unit.name) for unit in units)],
         capture_output=True,
@@ -111,7 +120,7 @@ def test_every_unit_is_bounded_and_none_by_a_signal() -> None:
     assert shares <= 110
 
 
-def test_the_service_may_do_what_cuda_does() -> None:
+def test_the_service_may_do_what_cuda_and_vulkan_do() -> None:
     settings = _settings(AMI / "hush.service")
     denied = " ".join(settings["SystemCallFilter"][1:])
     # Kernels are compiled when they are first used, and threads are bound to processors.
@@ -166,7 +175,9 @@ def test_logs_do_not_fill_the_volume() -> None:
             assert fnmatch(file.removeprefix("append:"), pattern)
     # Systemd holds the files open, and knows no signal for another.
     assert {"copytruncate", "maxsize 50M"} <= {line.strip() for line in rotation.splitlines()}
-    assert re.search(r"^\$dnf .*\blogrotate\b", installer, re.MULTILINE)
+    for each in ACCELERATORS:
+        base = (AMI / each.name / "base.sh").read_text(encoding="utf-8")
+        assert re.search(r"^(\$dnf|.*apt.* install) .*\blogrotate\b", base, re.MULTILINE), each.name
     assert "systemctl enable logrotate.timer" in installer
     assert _settings(AMI / "journald.conf")["SystemMaxUse"] == ["200M"]
     assert "journald.conf /etc/systemd/journald.conf.d/hush.conf" in installer
@@ -199,12 +210,22 @@ def test_the_image_is_proven_within_the_sandbox_of_the_service() -> None:
 
 
 def test_the_driver_is_whole_before_the_sandbox_closes() -> None:
-    text = (AMI / "hush.service").read_text(encoding="utf-8")
-    assert "NoNewPrivileges=yes" in text
-    before, _, after = text.partition("ExecStart=/opt")
+    assert "NoNewPrivileges=yes" in (AMI / "hush.service").read_text(encoding="utf-8")
     # As root, outside: inside, nobody may load a module or make a device.
-    assert "ExecStartPre=+-/usr/bin/nvidia-modprobe -c 0 -u" in before
-    assert after
+    completed = _settings(AMI / "nvidia" / "hush.conf")
+    assert completed["ExecStartPre"] == ["+-/usr/bin/nvidia-modprobe -c 0 -u"]
+
+
+def test_the_service_is_told_its_gpu_and_may_open_it(made_for: Settings) -> None:
+    completed = _settings(AMI / made_for.accelerator.name / "hush.conf")
+    (told,) = (line for line in completed["Environment"] if "HUSH_DEVICE=" in line)
+    amd = made_for.accelerator is AMD
+    assert f"HUSH_DEVICE={'webgpu' if amd else 'cuda'}" in told.split()
+    # On Ubuntu, a GPU's device is its group's alone.
+    assert completed.get("SupplementaryGroups") == (["render video"] if amd else None)
+    paths = (AMI / made_for.accelerator.name / "prefetch.conf").read_text(encoding="utf-8")
+    assert re.search(r'^Environment="LIBRARIES=/usr/\S+python3.12 /usr/\S+"$', paths, re.MULTILINE)
+    assert "prefetch.sh $LIBRARIES " in PREFETCH.read_text(encoding="utf-8")
 
 
 def test_what_fails_once_at_boot_is_tried_again_and_stops_nothing_else() -> None:
@@ -257,21 +278,32 @@ def test_components_have_the_shape_of_image_builder(name: str) -> None:
             subprocess.run(["bash", "-n", "-c", script], check=True)
 
 
-def test_the_agent_collects_gpu_metrics_for_the_whole_group() -> None:
-    agent = json.loads((AMI / "amazon-cloudwatch-agent.json").read_text(encoding="utf-8"))
+def test_the_agent_measures_for_the_whole_group_what_it_knows_of_gpus(made_for: Settings) -> None:
+    folder = image_files(made_for)
+    agent = json.loads((folder / "amazon-cloudwatch-agent.json").read_text(encoding="utf-8"))
     assert agent["metrics"]["namespace"] == "hush"
     assert agent["metrics"]["aggregation_dimensions"] == [["AutoScalingGroupName"]]
-    assert "utilization_gpu" in agent["metrics"]["metrics_collected"]["nvidia_gpu"]["measurement"]
+    collected = agent["metrics"]["metrics_collected"]
+    assert "mem" in collected
+    names = {
+        f"nvidia_smi_{each}" for each in collected.get("nvidia_gpu", {}).get("measurement", ())
+    }
+    accelerator = made_for.accelerator
+    shown = {*accelerator.gpu_percent, accelerator.gpu_memory}
+    published = {"GpuUse", "GpuMemory"} if accelerator is AMD else set()
+    assert shown == names | published
 
 
-def test_the_archive_holds_what_the_installer_takes(archive: Path) -> None:
-    names = {file.name for file in archive.iterdir()}
+def test_the_archive_holds_what_the_installer_takes(made_for: Settings) -> None:
+    names = {file.name for file in image_files(made_for).iterdir()}
     installer = (AMI / "install.sh").read_text(encoding="utf-8")
     taken = set(
         re.findall(r"[\w-]+\.(?:service|path|json|sh|txt|py|png)|\w+\.conf(?= )", installer)
     )
     assert {"prove.py", "prove.conf", "fetch_models.py", "requirements.txt"} <= taken
+    assert {"base.sh", "driver.sh", "hush.conf", "prefetch.conf"} <= taken
     assert taken <= names
+    assert not {each.name for each in ACCELERATORS} & names
     assert not {"build.yaml", "test.yaml", "__pycache__"} & names
 
 
@@ -292,10 +324,14 @@ def test_each_engine_has_the_libraries_that_it_opens_and_not_the_others() -> Non
     assert "openai-whisper==" in reference
     assert "torch==" in reference
     assert "cu12" not in reference
+    vulkan = " ".join(instance_requirements("onnx"))
+    assert "onnxruntime-webgpu==" in vulkan
+    assert not re.search("torch|nvidia", vulkan)
 
 
+@pytest.mark.parametrize("engine", ["ctranslate2", "onnx"])
 def test_a_fetched_model_is_converted_and_proven_with_the_archive_alone(
-    archive: Path, tmp_path: Path
+    archive: Path, tmp_path: Path, engine: EngineName
 ) -> None:
     kept = resolve("tiny.en", "openai")
     (tmp_path / "scratch" / "models" / "tiny.en").mkdir(parents=True)
@@ -303,7 +339,7 @@ def test_a_fetched_model_is_converted_and_proven_with_the_archive_alone(
     script = (
         "import sys; from pathlib import Path; import fetch_models, prove;"
         "home, archive = map(Path, sys.argv[1:]);"
-        "fetch_models.main('ctranslate2', str(home / 'scratch'), 'tiny.en', home=home);"
+        f"fetch_models.main('{engine}', str(home / 'scratch'), 'tiny.en', home=home);"
         "prove.main(home / 'prove', archive, 'cpu')"
     )
     ended = subprocess.run(
@@ -316,10 +352,15 @@ def test_a_fetched_model_is_converted_and_proven_with_the_archive_alone(
     )
     assert ended.returncode == 0, ended.stderr
     *_, said = ended.stdout.splitlines()
-    assert said == "tiny.en on ctranslate2: Ask not what your country can do for you."
+    assert said == f"tiny.en on {engine}: Ask not what your country can do for you."
     weights = tmp_path / "weights" / "tiny.en"
-    assert sorted(file.name for file in weights.iterdir()) == ["ctranslate2", "ctranslate2.sha256"]
-    check_weights(weights / "ctranslate2", "tiny.en")
+    left = sorted(file.name for file in weights.iterdir() if not file.name.startswith("."))
+    if engine == "onnx":
+        assert left == ["onnx"]
+        assert (weights / "onnx" / "float16" / "model.json").exists()
+    else:
+        assert left == ["ctranslate2", "ctranslate2.sha256"]
+        check_weights(weights / "ctranslate2", "tiny.en")
     assert kept.exists()
     assert not (tmp_path / "scratch" / "models" / "tiny.en").exists()
 

@@ -10,9 +10,10 @@ from typing import get_args
 import pytest
 from packaging.utils import canonicalize_name
 
+from stacks.accelerators import ACCELERATORS, EngineName
 from stacks.lock import needs
 from stacks.machine_image import ROOT, SOURCES, image_files, instance_requirements, lock_file
-from stacks.settings import EngineName, Settings
+from stacks.settings import Settings
 from stacks.targets import INSTANCE
 
 ENGINES: tuple[EngineName, ...] = get_args(EngineName)
@@ -83,7 +84,9 @@ def test_the_graphics_cards_torch_fits_what_is_pinned() -> None:
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_the_build_gets_its_own_engines_lock_with_every_hash(engine: EngineName) -> None:
-    folder = image_files(Settings(engine=engine, volume_gigabytes=24))
+    (family, *_), *_ = (each.families for each in ACCELERATORS if engine in each.engines)
+    types = (f"{family}.xlarge",)
+    folder = image_files(Settings(engine=engine, volume_gigabytes=24, instance_types=types))
     assert not list(folder.glob("*.lock"))
     assert not (folder / "constraints.txt").exists()
     files = [folder / "requirements.txt", folder / "sources.txt"]

@@ -15,8 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from stacks.accelerators import EngineName
 from stacks.machine_image import image_files
-from stacks.settings import EngineName, Settings
+from stacks.settings import Settings
 from tests.ami.test_files import AMI
 
 CUBLAS = "lib/python3.12/site-packages/nvidia/cublas/lib/libcublas.so.12"
@@ -32,6 +33,11 @@ case "$1 $2" in
     "secretsmanager get-secret-value") [ "$4" = the-secret ] && echo the-key ;;
 esac
 """
+TYPES: dict[str, tuple[str, ...]] = {
+    "ctranslate2": ("g4dn.xlarge",),
+    "reference": ("g5.xlarge",),
+    "onnx": ("g4ad.xlarge",),
+}
 UNZIP = f'{sys.executable} -m zipfile -e "$3" "$5"'
 # Who may be an owner is a matter of the machine: the call is written down.
 INSTALL = f"""
@@ -65,20 +71,20 @@ class Machine:
         place.chmod(0o755)
 
     def run(self, script: Path, *arguments: str, **environment: str) -> int:
-        """Run a script, with its paths below the root; return its exit code."""
-        text = script.read_text(encoding="utf-8")
-        text = re.sub(
-            r"(?<![\w.}])/(?=(?:boot|dev/shm|etc|opt|run|usr|var)/)", f"{self.root}/", text
-        )
-        moved = script.with_name(f"moved-{script.name}")
-        moved.write_text(text, encoding="utf-8")
+        """Run a script, with its paths below the root as in those that it runs; return its code."""
+        for each in script.parent.glob("*.sh"):
+            text = each.read_text(encoding="utf-8")
+            text = re.sub(
+                r"(?<![\w.}])/(?=(?:boot|dev/shm|etc|opt|run|usr|var)/)", f"{self.root}/", text
+            )
+            each.write_text(text, encoding="utf-8")
         known = {
             "PATH": f"{self.played}:{os.environ['PATH']}",
             "PLAYED": str(self.played),
             "CALLS": str(self.calls_file),
             "TMPDIR": str(self.temporary),
         }
-        command = ["bash", str(moved), *arguments]
+        command = ["bash", str(script), *arguments]
         return subprocess.run(command, env={**known, **environment}, check=False).returncode
 
     @property
@@ -102,17 +108,28 @@ def script(machine: Machine, name: str) -> Path:
     return Path(shutil.copy(AMI / name, machine.temporary.parent))
 
 
-@pytest.mark.parametrize("engine", ["ctranslate2", "reference"])
+AMAZON, UBUNTU = "6.12.103-127.188.amzn2023.x86_64", "6.17.0-1009-aws"
+DOWNLOAD = 'case "$*" in *download*) touch linux-firmware_1_amd64.deb ;; esac'
+
+
+@pytest.mark.parametrize("engine", ["ctranslate2", "reference", "onnx"])
 def test_the_installer_makes_the_image(machine: Machine, engine: EngineName) -> None:
-    for name in ("dnf", "modinfo", "useradd", "ldconfig", "systemctl"):
+    settings = Settings(engine=engine, volume_gigabytes=24, instance_types=TYPES[engine])
+    for name in ("dnf", "dpkg", "dpkg-deb", "modinfo", "useradd", "ldconfig", "systemctl", "tar"):
         machine.play(name)
-    machine.play("uname", "echo 6.12.103-127.188.amzn2023.x86_64")
+    machine.play("dpkg-query", "printf 25.2.8-0ubuntu0.24.04.1")
+    machine.play("apt-get", DOWNLOAD)
+    drivers = machine.root / "usr/share/vulkan/icd.d"
+    drivers.mkdir(parents=True)
+    for name in ("radeon_icd.json", "lvp_icd.json"):
+        (drivers / name).touch()
+    machine.play("uname", f"echo {UBUNTU if engine == 'onnx' else AMAZON}")
     machine.play("rpm", "printf kernel6.12")
     machine.play("install", INSTALL)
     machine.play("/usr/bin/python3.12", VENV)
     for folder in ("dev/shm", "etc/ld.so.conf.d", "etc/systemd/system"):
         (machine.root / folder).mkdir(parents=True)
-    archive = image_files(Settings(engine=engine, volume_gigabytes=24))
+    archive = image_files(settings)
     # What the models' program would leave.
     (machine.root / "opt/hush/prove").mkdir(parents=True)
     assert machine.run(archive / "install.sh", engine, "small", "turbo") == 0
@@ -126,7 +143,10 @@ def test_the_installer_makes_the_image(machine: Machine, engine: EngineName) -> 
         assert machine.mode(f"opt/hush/{name}") == 0o755
     proof = {file.name for file in (machine.root / "opt/hush/prove").iterdir()}
     pictures = {"person-80.png", "person-128.png"}
-    assert proof == {"leftovers.sh", "prove.py", "prove.conf", *pictures}
+    assert proof == {"driver.sh", "leftovers.sh", "prove.py", "prove.conf", *pictures}
+    for completed, file in (("hush", "hush.conf"), ("hush-prefetch", "prefetch.conf")):
+        placed = units / f"{completed}.service.d" / "accelerator.conf"
+        assert placed.read_bytes() == (AMI / settings.accelerator.name / file).read_bytes()
     assert (machine.root / "etc/logrotate.d/hush").exists()
     assert (machine.root / "etc/systemd/journald.conf.d/hush.conf").exists()
 
@@ -135,14 +155,6 @@ def test_the_installer_makes_the_image(machine: Machine, engine: EngineName) -> 
     assert users == ["hush", "hush-watcher", "hush-code"]
     assert "install -d -m 755 -o hush-code -g hush-code /opt/hush/code" in calls
     assert f"python fetch_models.py {engine} /dev/shm/hush small turbo" in calls
-    packages = [call.rpartition(" --setopt=cachedir=/dev/shm/hush/dnf ")[2] for call in calls]
-    kernel = "6.12.103-127.188.amzn2023.x86_64"
-    # The module is built with what the kernel was built with; no toolkit comes with the driver.
-    built = packages.index(f"dkms kernel6.12-devel-{kernel} kernel6.12-modules-extra-{kernel}")
-    assert packages[built - 1] == "nvidia-release"
-    assert packages[built + 1].split()[:2] == ["kmod-nvidia-open-dkms", "nvidia-driver-cuda"]
-    assert calls[built + 2] == f"modinfo --set-version {kernel} --field version nvidia"
-    assert not re.search(r"\bcuda-|nvidia-(gds|settings|fabric)|xorg", " ".join(packages))
     # What does not stay is not on the volume.
     assert not (machine.root / "dev/shm/hush").exists()
     installed = [call for call in calls if call.startswith("pip install ")]
@@ -158,6 +170,54 @@ def test_the_installer_makes_the_image(machine: Machine, engine: EngineName) -> 
         "systemctl daemon-reload",
         "systemctl enable logrotate.timer hush-prefetch.service",
     ]
+
+
+def test_amazon_linux_gets_nvidias_driver_and_no_toolkit(machine: Machine) -> None:
+    for name in ("dnf", "modinfo", "systemctl"):
+        machine.play(name)
+    machine.play("uname", f"echo {AMAZON}")
+    machine.play("rpm", "printf kernel6.12")
+    assert machine.run(script(machine, "nvidia/base.sh"), "/dev/shm/hush") == 0
+    calls = machine.calls
+    packages = [call.rpartition(" --setopt=cachedir=/dev/shm/hush/dnf ")[2] for call in calls]
+    # The module is built with what the kernel was built with.
+    built = packages.index(f"dkms kernel6.12-devel-{AMAZON} kernel6.12-modules-extra-{AMAZON}")
+    assert packages[built - 1] == "nvidia-release"
+    assert packages[built + 1].split()[:2] == ["kmod-nvidia-open-dkms", "nvidia-driver-cuda"]
+    assert calls[built + 2] == f"modinfo --set-version {AMAZON} --field version nvidia"
+    assert not re.search(r"\bcuda-|nvidia-(gds|settings|fabric)|xorg", " ".join(packages))
+
+
+def test_ubuntu_gets_its_kernels_driver_vulkan_and_the_gpus_firmware_alone(
+    machine: Machine, tmp_path: Path
+) -> None:
+    for name in ("dpkg", "dpkg-deb", "modinfo", "systemctl", "tar"):
+        machine.play(name)
+    machine.play("dpkg-query", "printf 25.2.8-0ubuntu0.24.04.1")
+    machine.play("uname", f"echo {UBUNTU}")
+    machine.play("apt-get", DOWNLOAD)
+    drivers = machine.root / "usr/share/vulkan/icd.d"
+    drivers.mkdir(parents=True)
+    for name in ("radeon_icd.x86_64.json", "lvp_icd.x86_64.json", "intel_icd.x86_64.json"):
+        (drivers / name).touch()
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    assert machine.run(script(machine, "amd/base.sh"), str(scratch)) == 0
+    _, updated, installed, found, _, mesa, fetched, *_ = (
+        call for call in machine.calls if not call.startswith("uname")
+    )
+    assert updated.endswith(" update")
+    assert f" install linux-modules-extra-{UBUNTU} mesa-vulkan-drivers " in installed
+    assert found == f"modinfo --set-version {UBUNTU} --field filename amdgpu"
+    assert mesa == "dpkg --compare-versions 25.2.8-0ubuntu0.24.04.1 ge 25"
+    # Its archive is in memory, and never on the volume.
+    assert fetched.endswith(" download linux-firmware")
+    assert f"Dir::Cache={scratch}/apt" in fetched
+    (unpacked,) = (call for call in machine.calls if call.startswith("tar "))
+    assert unpacked.endswith(" --wildcards */amdgpu/navi12_* */linux-firmware/copyright")
+    assert " --directory=/ --keep-directory-symlink " in unpacked
+    # No processor plays a GPU that is missing.
+    assert [file.name for file in drivers.iterdir()] == ["radeon_icd.x86_64.json"]
 
 
 def test_an_installer_that_fails_says_so(machine: Machine) -> None:

@@ -20,7 +20,8 @@ from deploy.__main__ import (
 )
 from deploy.check import Verdict
 from deploy.doctor import examine
-from stacks.machine_image import BASE_IMAGE, description
+from stacks.accelerators import AMD, NVIDIA
+from stacks.machine_image import description
 from stacks.names import STAGES, STAGING, Names
 from stacks.settings import Settings
 
@@ -33,6 +34,7 @@ SETTINGS = Settings(
 )
 NAMES = Names(SETTINGS.name)
 IN_STAGING = Names(SETTINGS.name, STAGING)
+ON_AMD = SETTINGS.model_copy(update={"instance_types": ("g4ad.xlarge", "g4ad.2xlarge")})
 BOTH = SETTINGS.model_copy(update={"stages": STAGES})
 LINK = f"arn:aws:codeconnections:us-east-1:{ACCOUNT}:connection/1-2"
 
@@ -123,22 +125,34 @@ def stubbed(
 
 NEWEST, OLDER = "ami-0123456789abcdef0", "ami-0fedcba9876543210"
 PLAIN = "al2023-ami-2023.12.20260930.0-kernel-6.12-x86_64"
+UBUNTU = "ubuntu/images/hvm-ssd-gp3/ubuntu-noble-24.04-amd64-server-20261110"
 
 
 @pytest.mark.parametrize(
-    ("chosen", "size", "name", "verdict", "said"),
+    ("settings", "chosen", "size", "name", "verdict", "said"),
     [
-        (None, 8, PLAIN, Verdict.BAD, f'put into cloud.toml: base_image = "{NEWEST}"'),
-        (NEWEST, 8, PLAIN, Verdict.GOOD, f"{NEWEST}, the newest"),
-        (NEWEST, 90, PLAIN, Verdict.BAD, "put into cloud.toml: volume_gigabytes = 90"),
-        (OLDER, 8, PLAIN, Verdict.UNSURE, f'of 2026-09-25; .* base_image = "{NEWEST}"'),
-        (OLDER, None, PLAIN, Verdict.BAD, f'no more here.* base_image = "{NEWEST}"'),
+        (SETTINGS, None, 8, PLAIN, Verdict.BAD, f'put into cloud.toml: base_image = "{NEWEST}"'),
+        (SETTINGS, NEWEST, 8, PLAIN, Verdict.GOOD, f"{NEWEST}, the newest"),
+        (SETTINGS, NEWEST, 90, PLAIN, Verdict.BAD, "put into cloud.toml: volume_gigabytes = 90"),
+        (SETTINGS, OLDER, 8, PLAIN, Verdict.UNSURE, f'of 2026-09-25; .* base_image = "{NEWEST}"'),
+        (SETTINGS, OLDER, None, PLAIN, Verdict.BAD, f'no more here.* base_image = "{NEWEST}"'),
         # What this was built upon before, which has another driver already.
-        (OLDER, 75, "Deep Learning Base", Verdict.BAD, f'no plain .* base_image = "{NEWEST}"'),
+        (
+            SETTINGS,
+            OLDER,
+            75,
+            "Deep Learning Base",
+            Verdict.BAD,
+            f'no plain .* base_image = "{NEWEST}"',
+        ),
+        (ON_AMD, NEWEST, 8, UBUNTU, Verdict.GOOD, f"{NEWEST}, the newest"),
+        (ON_AMD, OLDER, 8, PLAIN, Verdict.BAD, "no plain Ubuntu 24.04"),
+        (SETTINGS, OLDER, 8, UBUNTU, Verdict.BAD, "no plain Amazon Linux 2023"),
     ],
 )
 def test_a_newer_base_image_is_named_and_taken_only_if_that_is_wanted(
     monkeypatch: pytest.MonkeyPatch,
+    settings: Settings,
     chosen: str | None,
     size: int | None,
     name: str,
@@ -147,7 +161,9 @@ def test_a_newer_base_image_is_named_and_taken_only_if_that_is_wanted(
 ) -> None:
     clients = {service: boto3.client(service, "us-east-1") for service in ("ssm", "ec2")}
     stubber = Stubber(clients["ssm"])
-    stubber.add_response("get_parameter", {"Parameter": {"Name": BASE_IMAGE, "Value": NEWEST}})
+    parameter = AMD.base_image if settings is ON_AMD else NVIDIA.base_image
+    answer = {"Parameter": {"Name": parameter, "Value": NEWEST}}
+    stubber.add_response("get_parameter", answer, {"Name": parameter})
     stubber.activate()
 
     def described(**asked: Any) -> dict[str, Any]:
@@ -162,7 +178,7 @@ def test_a_newer_base_image_is_named_and_taken_only_if_that_is_wanted(
 
     monkeypatch.setattr(clients["ec2"], "describe_images", described)
     answered_by(monkeypatch, lambda service, _: clients[service])
-    check = images.base_image(SETTINGS.model_copy(update={"base_image": chosen}))
+    check = images.base_image(settings.model_copy(update={"base_image": chosen}))
     assert check.verdict is verdict
     assert re.search(said, check.finding)
 
@@ -219,6 +235,11 @@ KEPT = [{"Key": "hush-keep", "Value": "yes"}]
             {"Description": "hush 0a1b: ctranslate2, tiny small"},
             Verdict.BAD,
             "it holds no turbo: .*small",
+        ),
+        (
+            {"Description": "hush 0a1b: onnx, small turbo"},
+            Verdict.BAD,
+            r'for other GPUs: .* instance_types = \["g4ad.xlarge"\]',
         ),
         ({"Description": OWN + " tiny"}, Verdict.GOOD, "made of the same files"),
         ({"Description": OWN.replace("hush ", "hush f")}, Verdict.UNSURE, "made of other files"),
@@ -321,6 +342,19 @@ def test_an_account_without_a_distribution_may_have_to_be_verified() -> None:
     verdict, finding = findings(SETTINGS)["CloudFront"]
     assert verdict is Verdict.UNSURE
     assert "step 3" in finding
+
+
+def test_amds_gpus_are_counted_by_the_same_quotas(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = {"g4ad.xlarge": 4, "g4ad.2xlarge": 8}
+    described = [
+        {"InstanceType": name, "VCpuInfo": {"DefaultVCpus": size}} for name, size in sizes.items()
+    ]
+    stubbed(monkeypatch, "ec2", "describe_instance_types", {"InstanceTypes": described})
+    asked: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(doctor, "quota", lambda *given: asked.append(given[2:]))
+    doctor.spot_quota(ON_AMD)
+    # Both begin with G, for which Service Quotas has one number.
+    assert asked == [(doctor.SPOT_QUOTA, 32, 4)]
 
 
 def test_quotas_are_counted_in_the_largest_types_cpus(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,6 +55,7 @@ INSTALLATION = {
     "responder": "targetgroup/responder/1",
     "pipeline_log": NAMES.pipeline_log,
     "audit_logs": [AUDIT_LOG],
+    "gpu": "nvidia_smi_utilization_gpu",
     "maximum": 4,
     "hours": {"g4dn.xlarge": 0.54, "g5.2xlarge": 1.23},
     "launch": 0.04,

@@ -63,7 +63,9 @@ EVERYTHING_SET = Settings(
     responder_provisioned=1,
     responder_overflow=True,
     wake_after=30,
+    device_models=("tiny.en", "base"),
 )
+ON_AMD = Settings(instance_types=("g4ad.xlarge", "g4ad.2xlarge"))
 
 
 class Templates:
@@ -180,6 +182,13 @@ def everything_set(tmp_path_factory: pytest.TempPathFactory) -> Templates:
     """With every setting set, as the pipeline makes them."""
     make = functools.partial(synthesize_in_codebuild, EVERYTHING_SET)
     return synthesized_once(tmp_path_factory, "everything", make)
+
+
+@pytest.fixture(scope="session")
+def on_amd(tmp_path_factory: pytest.TempPathFactory) -> Templates:
+    """As without any settings, but for a fleet of AMD's GPUs."""
+    make = functools.partial(synthesize, ON_AMD, pipeline=False)
+    return synthesized_once(tmp_path_factory, "amd", make)
 
 
 @pytest.fixture(scope="session", params=["placeholders", "everything_set"])

@@ -410,6 +410,47 @@ class TestSite:
         )
         assert set(behavior["CachePolicyId"]) == {"Ref"}
 
+    @pytest.mark.skipif(not PAGE.is_dir(), reason="the page has not been built")
+    def test_models_for_browsers_are_in_the_bucket_for_ever_and_their_index_is_not(
+        self, placeholders: Templates, everything_set: Templates
+    ) -> None:
+        config = placeholders.the("service", "CloudFront::Distribution")["DistributionConfig"]
+        # With the page's headers, from where the page is.
+        assert not [each for each in config["CacheBehaviors"] if "models" in each["PathPattern"]]
+        assert EVERYTHING_SET.device_models
+        uploads = {
+            templates: {
+                name.removeprefix("Site").partition("CustomResource")[0]: each
+                for name, each in templates["service"]["Resources"].items()
+                if each["Type"] == "Custom::CDKBucketDeployment"
+            }
+            for templates in (placeholders, everything_set)
+        }
+        # Without any, the page is told so.
+        assert set(uploads[placeholders]) == {"Assets", "Wasm", "Rest"}
+        assert set(uploads[everything_set]) == {"Assets", "Wasm", "Rest", "Models", "ModelsRuntime"}
+        every_file = {
+            pattern
+            for upload in (uploads[everything_set][name] for name in ("Models", "ModelsRuntime"))
+            for pattern in upload["Properties"]["Include"]
+        }
+        assert every_file == {"*.onnx", "*.json", "*.wasm"}
+        for each in uploads.values():
+            assert len(each["Rest"]["Properties"]["SourceObjectKeys"]) == 2
+            assert each["Rest"]["Properties"]["SystemMetadata"]["cache-control"] == "no-cache"
+        models, runtime, rest = (
+            uploads[everything_set][name] for name in ("Models", "ModelsRuntime", "Rest")
+        )
+        for upload in (models, runtime):
+            properties = upload["Properties"]
+            assert properties["Prune"] is False
+            assert "immutable" in properties["SystemMetadata"]["cache-control"]
+        assert runtime["Properties"]["SystemMetadata"]["content-type"] == "application/wasm"
+        # An index never names what is not there yet.
+        before = as_text(rest["DependsOn"])
+        assert "SiteModels" in before
+        assert "SiteModelsRuntime" in before
+
     def test_cloudfront_and_the_gateway_say_different_secrets(self, templates: Templates) -> None:
         config = templates.the("service", "CloudFront::Distribution")["DistributionConfig"]
         origins = as_text([each.get("OriginCustomHeaders") for each in config["Origins"]])
@@ -457,7 +498,7 @@ class TestSite:
             kept = "immutable" in upload["SystemMetadata"]["cache-control"]
             assert kept == (upload["Exclude"] == ["*"])
             if kept:
-                assert set(upload["Include"]) < {"assets/*", "*.wasm"}
+                assert set(upload["Include"]) < {"assets/*", "*.wasm", "*.onnx", "*.json"}
         (rest,) = (each for each in uploads if each["Exclude"] != ["*"])
         assert "Include" not in rest
         assert rest["SystemMetadata"]["cache-control"] == "no-cache"

@@ -1,4 +1,5 @@
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -6,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from stacks.accelerators import AMD, NVIDIA, Accelerator, EngineName
 from stacks.settings import Settings, SettingsError, load_settings, parse_settings
 
 ROOT = Path(__file__).parents[2]
@@ -88,10 +90,16 @@ def test_nothing_is_synthesised_for_an_account_while_something_is_missing(
         ('name = "Hush!"', "a small letter"),
         ('name = "aws-speech"', "may not begin with aws or ssm"),
         ('name = "ssm"', "may not begin with aws or ssm"),
-        ('instance_types = ["t3.micro"]', "t3.micro is no g4dn, g5 or g6"),
+        ('instance_types = ["t3.micro"]', "t3.micro is no g4dn, g5 or g6, and no g4ad"),
+        ('instance_types = ["g4.xlarge"]', "g4.xlarge is no g4dn"),
+        ('instance_types = ["g4dn.metal"]', "g4dn.metal is no g4dn"),
+        ('instance_types = ["g5.xlarge", "g4ad.xlarge"]', "of NVIDIA's GPUs .* or of AMD's"),
+        ('instance_types = ["g4ad.xlarge"]\nengine = "ctranslate2"', "take engine out"),
+        ('engine = "onnx"', "engine onnx does not run on g4dn.xlarge"),
+        ('device_models = ["turbo"]', "cloud.toml: device_models"),
         ("instance_types = []", "name at least one"),
         ("models = []", "name at least one"),
-        ('engine = "torch"', "'ctranslate2' or 'reference'"),
+        ('engine = "torch"', "'ctranslate2', 'reference' or 'onnx'"),
         ("maximum_instances = 0", "maximum_instances"),
         ("on_demand_instances = 5", "more than maximum_instances"),
         ("idle_minutes = 60", "idle_minutes"),
@@ -119,7 +127,22 @@ def test_nothing_is_synthesised_for_an_account_while_something_is_missing(
 def test_what_is_wrong_is_said(line: str, said: str) -> None:
     with pytest.raises(SettingsError, match=r"cloud\.toml") as error:
         parse_settings(line)
-    assert said in str(error.value)
+    assert re.search(said if ".*" in said else re.escape(said), str(error.value))
+
+
+@pytest.mark.parametrize(
+    ("types", "accelerator", "engine"),
+    [
+        (("g4dn.xlarge", "g5.2xlarge", "g6.12xlarge"), NVIDIA, "ctranslate2"),
+        (("g4ad.xlarge", "g4ad.16xlarge"), AMD, "onnx"),
+    ],
+)
+def test_the_types_say_which_gpu_and_that_which_engine(
+    types: tuple[str, ...], accelerator: Accelerator, engine: EngineName
+) -> None:
+    settings = Settings(instance_types=types)
+    assert settings.accelerator is accelerator
+    assert settings.running_engine == engine
 
 
 def test_nobody_may_use_it_unless_somebody_is_named() -> None:

@@ -1,7 +1,8 @@
 """From launch to farewell: what an instance of the fleet does beside transcribing.
 
 - When the service is ready, the launch hook is completed: only then does the group send requests.
-- Every minute, the pictures in flight are published: the fleet is sized by them.
+- Every minute, the pictures in flight are published: the fleet is sized by them. So is the use of
+  a GPU of AMD's.
 - Without a picture for some time, the instance retires: that is how the fleet comes to zero.
 - When the service does not live for minutes, the group is told to replace the instance.
 - When EC2 or the group takes the instance away, it leaves the load balancer, some seconds later
@@ -9,10 +10,12 @@
 """
 
 import logging
+from collections.abc import Callable
 
 import httpx2
 from botocore.exceptions import BotoCoreError, ClientError
 
+from hush_service.instance.gpu import GpuUse, gpu_use
 from hush_service.instance.group import Group
 from hush_service.instance.metadata import Metadata
 from hush_service.instance.process import ServiceProcess
@@ -38,21 +41,30 @@ class Watcher:
         Its settings.
     metadata, service, group
         What it watches, and whom it tells.
+    gpu
+        Tells the GPU's use, if somebody else does not.
     """
 
     def __init__(
-        self, settings: WatcherSettings, metadata: Metadata, service: ServiceProcess, group: Group
+        self,
+        settings: WatcherSettings,
+        metadata: Metadata,
+        service: ServiceProcess,
+        group: Group,
+        gpu: Callable[[], GpuUse | None] = gpu_use,
     ) -> None:
         self._settings = settings
         self._metadata = metadata
         self._service = service
         self._group = group
+        self._gpu = gpu
         self._ready = self._endangered = self._retiring = False
         self._left = self._stopping = False
         self._leaving_since: float | None = None
         self._answered = 0
         self._busy_at = self._alive_at = self._published_at = self._looked_at = 0.0
         self._samples: list[float] = []
+        self._gpu_samples: list[GpuUse] = []
         self.finished = False
 
     def tick(self, now: float) -> None:
@@ -99,13 +111,19 @@ class Watcher:
             return
         self._alive_at = now
         self._samples.append(float(load.in_flight))
+        if (gpu := self._gpu()) is not None:
+            self._gpu_samples.append(gpu)
         if load.in_flight or load.answered != self._answered:
             self._busy_at = now
         self._answered = load.answered
         if now - self._published_at >= PUBLISH_EVERY:
             samples, self._samples = self._samples, []
+            used, self._gpu_samples = self._gpu_samples, []
             self._published_at = now
             self._group.publish("InFlight", samples, "Count")
+            if used:
+                self._group.publish("GpuUse", [each.percent for each in used], "Percent")
+                self._group.publish("GpuMemory", [each.mebibytes for each in used], "Megabytes")
 
     def _look_whether_leaving(self, now: float) -> None:
         terminating = self._metadata.terminating()

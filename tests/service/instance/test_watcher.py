@@ -10,6 +10,7 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from moto import mock_aws
 
+from hush_service.instance.gpu import GpuUse
 from hush_service.instance.group import CALL_SECONDS, Group
 from hush_service.instance.metadata import Metadata
 from hush_service.instance.process import Load, ServiceProcess, Unit
@@ -95,7 +96,9 @@ class Scene:
         self.server = server
         self.service = ToldService()
         self.group = RecordingGroup()
-        self.watcher = Watcher(SETTINGS, Metadata(server.url, HANG), self.service, self.group)
+        self.gpu: GpuUse | None = None
+        metadata = Metadata(server.url, HANG)
+        self.watcher = Watcher(SETTINGS, metadata, self.service, self.group, lambda: self.gpu)
         self.now = 100.0
 
     def pass_time(self, seconds: float) -> None:
@@ -107,6 +110,19 @@ class Scene:
 @pytest.fixture
 def scene(metadata_server: MetadataServer) -> Scene:
     return Scene(metadata_server)
+
+
+def test_what_the_driver_tells_of_the_gpu_is_published_each_minute(scene: Scene) -> None:
+    scene.service.in_flight = 1
+    scene.pass_time(61)
+    assert "GpuUse" not in dict(scene.group.published)
+    scene.gpu = GpuUse(40.0, 2048.0)
+    scene.pass_time(30)
+    scene.gpu = GpuUse(80.0, 2048.0)
+    scene.pass_time(30)
+    published = dict(scene.group.published)
+    assert set(published["GpuUse"]) == {40.0, 80.0}
+    assert set(published["GpuMemory"]) == {2048.0}
 
 
 def test_an_instance_joins_when_its_service_is_ready(scene: Scene) -> None:
