@@ -42,7 +42,7 @@ export async function askOffered(): Promise<void> {
   if (deviceModel && !(await isHere(deviceModel))) forget();
 }
 
-/** Whether there is a graphics processor to run models on; one that is imitated is slower than none. */
+/** Whether there is a graphics processor to run models on; an imitated one is slower than none. */
 async function hasGraphics(): Promise<boolean> {
   if (unfit.peek()) return false;
   try {
