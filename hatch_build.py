@@ -1,4 +1,4 @@
-"""Puts the built web page into the wheel, where it was built; and, where asked, the runtime."""
+"""Puts the built web page into the wheel, where it was built; and, where asked, the runtimes."""
 
 import os
 from pathlib import Path
@@ -21,7 +21,7 @@ class PageHook(BuildHookInterface[Any]):
                 "the wheel is without the web page: `make page` builds it, with Node 20.19 or newer"
             )
         if os.environ.get("HUSH_WHEEL_RUNTIME") == "1":
-            # 14 MB, of use to those alone who have models run in browsers.
-            name = "ort-wasm-simd-threaded.wasm"
-            built = f"ui/node_modules/onnxruntime-web/dist/{name}"
-            build_data["force_include"][built] = f"hush_service/{name}"
+            # 41 MB, of use to those alone who have models run in browsers.
+            for name in ("ort-wasm-simd-threaded.wasm", "ort-wasm-simd-threaded.asyncify.wasm"):
+                built = f"ui/node_modules/onnxruntime-web/dist/{name}"
+                build_data["force_include"][built] = f"hush_service/{name}"

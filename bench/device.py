@@ -1,10 +1,14 @@
 """Models in the visitor's browser against the same ones in the service: words, speed, memory.
 
-    python -m bench.device [--model tiny.en] [--count 60] [--precisions int8,float16]
+    python -m bench.device [--model tiny.en] [--count 60] [--precisions int8,float16] [--webgpu]
 
 Chromium fetches a model from a real service and hears people's recordings by the page's own engine,
 one after the other, from the pictures that it would have sent. CTranslate2 in int8 and
 openai-whisper's code in float32 hear the same spectrograms. Prints Markdown tables.
+
+`--webgpu` has the graphics processor hear as well, in float16. Where there is none, Chromium
+imitates one with `--flags "--enable-unsafe-webgpu --use-webgpu-adapter=swiftshader"`: that says
+whether words are the same, and nothing about speed.
 """
 
 import argparse
@@ -25,10 +29,12 @@ from bench.recordings import Score, Utterance, spread
 from bench.sending import FLOAT32, PNG, Way
 from hush.image import encode, quantize
 from hush.mel import log_mel_spectrogram
+from hush_service.packaged import Runtime
 from hush_service.weights.onnx_export import Precision, export_onnx
 from local.processes import ROOT, service
 from models.tables import table
 
+NAMES: dict[Runtime, str] = {"wasm": "WebAssembly", "webgpu": "WebGPU"}
 ENGINE = """
 async ([script, model]) => {
     const engine = window.engine = new Worker(`/assets/${script}`, { type: "module" });
@@ -42,6 +48,7 @@ async ([script, model]) => {
     };
     const fetched = await ask({ kind: "fetch", address: location.href, model });
     if (fetched.problem) throw new Error(fetched.problem);
+    if (fetched.unfit) throw new Error("the graphics processor does not load it");
 }
 """
 HEAR = """
@@ -96,7 +103,7 @@ def in_browser(
     url
         Of the service.
     described
-        The model, as its index has it.
+        The model, as the page describes it to its engine.
     said
         PNG files in base 64.
     """
@@ -125,6 +132,12 @@ def in_browser(
     )
 
 
+def on(offered: dict[str, Any], kind: Runtime) -> dict[str, Any]:
+    """Return a model of the index with what it is to run on, as the page describes it."""
+    files = {"runtime": offered["runtimes"][kind], **offered["files"]}
+    return {**offered, "runs_on": kind, "files": files}
+
+
 def by_engine(listener: Listener, said: Sequence[Utterance], way: Way = PNG) -> Hearing:
     """Have one of the service's engines hear, one recording after the other."""
     spectrograms = [way.send(each.samples, 80)[0] for each in said]
@@ -141,12 +154,16 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=60)
     parser.add_argument("--precisions", default="int8,float16")
     parser.add_argument("--reference", action="store_true", help="openai-whisper's code as well")
+    parser.add_argument("--webgpu", action="store_true", help="the graphics processor as well")
     parser.add_argument("--flags", default="", help="of Chromium, separated by spaces")
     chosen = parser.parse_args()
     precisions: list[Precision] = [
         each for each in get_args(Precision) if each in chosen.precisions.split(",")
     ]
-    for precision in precisions:
+    ways: list[tuple[Precision, Runtime]] = [(precision, "wasm") for precision in precisions]
+    if chosen.webgpu:
+        ways.append(("float16", "webgpu"))
+    for precision in {precision for precision, _ in ways}:
         export_onnx(chosen.model, precision)
     said = spread(chosen.model, chosen.count)
     seconds = sum(each.seconds for each in said)
@@ -159,16 +176,18 @@ def main() -> None:
         reference = Listener(chosen.model, "reference", precision="float32")
         rows["service: openai-whisper, float32, beam 5"] = by_engine(reference, said, FLOAT32)
     with service(HUSH_MODELS="demo") as (url, _), sync_playwright() as playwright:
-        models = httpx2.get(f"{url}/models/index.json").json()["models"]
-        for described in models:
-            if described["id"] != chosen.model or described["precision"] not in precisions:
-                continue
+        models = {
+            each["precision"]: each
+            for each in httpx2.get(f"{url}/models/index.json").json()["models"]
+            if each["id"] == chosen.model
+        }
+        for precision, kind in ways:
             browser = playwright.chromium.launch(
                 executable_path=shutil.which("chromium"),
                 args=["--no-sandbox", *chosen.flags.split()],
             )
-            name = f"browser: {described['precision']}, beam 5"
-            rows[name] = in_browser(browser, url, described, pictures)
+            name = f"browser: {precision} by {NAMES[kind]}, beam 5"
+            rows[name] = in_browser(browser, url, on(models[precision], kind), pictures)
             browser.close()
     _print(chosen.model, said, seconds, rows)
 

@@ -2,6 +2,16 @@
 
 import json
 from pathlib import Path
+from typing import Literal
+
+Runtime = Literal["wasm", "webgpu"]
+"""What a browser runs models on: the processor, or the graphics processor."""
+
+RUNTIMES: dict[Runtime, str] = {
+    "wasm": "ort-wasm-simd-threaded.wasm",
+    "webgpu": "ort-wasm-simd-threaded.asyncify.wasm",
+}
+"""The files of ONNX Runtime for each."""
 
 _PACKAGE = Path(__file__).parent
 _CHECKOUT = _PACKAGE.parents[1]
@@ -32,9 +42,9 @@ def page_folder() -> Path | None:
     return None
 
 
-def device_runtime() -> Path | None:
+def device_runtime(kind: Runtime) -> Path | None:
     """Return ONNX Runtime for browsers; None if it was not fetched, or is not in the wheel."""
-    name = "ort-wasm-simd-threaded.wasm"
+    name = RUNTIMES[kind]
     built = _CHECKOUT / "ui" / "node_modules" / "onnxruntime-web" / "dist"
     return next((file for folder in (_PACKAGE, built) if (file := folder / name).is_file()), None)
 

@@ -22,8 +22,11 @@ from hush_service.weights.onnx_export import export_onnx
 from local.processes import service
 from local.wire import Request, Response, Wire, wire_to
 from tests.conftest import ROOT, Samples
+from tests.ui.pocket import write_pocket
 
 SAMPLE = ROOT / "models" / "sample.flac"
+SAID = "ask not what your country can do for you"
+"""In the recording of a person."""
 ALLOWED_FIELDS = {
     "file",
     "response_format",
@@ -83,6 +86,18 @@ def device_service(
     export_onnx("tiny.en", "int8", folder)
     with service(HUSH_DOWNLOAD_FOLDER=str(folder)) as (url, _):
         yield url
+
+
+@pytest.fixture(scope="session")
+def graphics_wire(built_page: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wire]:
+    """The way to a service with a model for processors and for graphics processors."""
+    pytest.importorskip("onnx", reason="the extra 'onnx' is not installed")
+    folder = tmp_path_factory.mktemp("models")
+    write_pocket(folder / "pocket.pt")
+    for precision in ("int8", "float16"):
+        export_onnx(str(folder / "pocket.pt"), precision, folder)
+    with service(HUSH_DOWNLOAD_FOLDER=str(folder)) as (url, _), wire_to(url) as wire:
+        yield wire
 
 
 @pytest.fixture

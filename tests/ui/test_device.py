@@ -1,5 +1,6 @@
 """Real weights in the visitor's browser: what is fetched and heard, and that nothing is sent."""
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from hush_service.packaged import recording
 from local.wire import Request, Response, Wire
 from tests.conftest import ROOT, Samples
 from tests.ui.conftest import (
+    SAID,
     SAMPLE,
     BrowserWith,
     choose_file,
@@ -24,7 +26,6 @@ from tests.ui.conftest import (
     words,
 )
 
-SAID = "ask not what your country can do for you"
 FETCH = "Fetch tiny.en (int8)"
 KEPT = """
 async () => {
@@ -37,6 +38,15 @@ async () => {
         sizes.push(kept.size);
     }
     return sizes.filter(Boolean).sort((one, other) => one - other);
+}
+"""
+FETCH_IT = """
+async ([file, folder]) => {
+    const root = await navigator.storage.getDirectory();
+    const models = await root.getDirectoryHandle("models", { create: true });
+    const kept = await models.getFileHandle(file.sha256, { create: true });
+    const response = await fetch(folder + file.path);
+    await response.body.pipeTo(await kept.createWritable());
 }
 """
 ASK = """
@@ -83,7 +93,30 @@ def fetch_model(page: Page) -> None:
 def files(wire: Wire) -> list[dict[str, Any]]:
     """Return what the model is made of."""
     model, *_ = httpx2.get(f"{wire.url}models/index.json").json()["models"]
-    return list(model["files"].values())
+    return [model["runtimes"]["wasm"], *model["files"].values()]
+
+
+def on(wire: Wire, precision: str, kind: str) -> dict[str, Any]:
+    """Return the model as the page describes it to its engine, with what it is to run on."""
+    models = httpx2.get(f"{wire.url}models/index.json").json()["models"]
+    (model,) = (each for each in models if each["precision"] == precision)
+    runtime = model.pop("runtimes")[kind]
+    return {**model, "runs_on": kind, "files": {"runtime": runtime, **model["files"]}}
+
+
+def hear(
+    page: Page,
+    model: dict[str, Any],
+    picture: bytes,
+    media_type: str = "image/png",
+    **wishes: str,
+) -> dict[str, Any]:
+    """Have the page's engine hear a picture."""
+    (engine,) = (ROOT / "ui" / "dist" / "assets").glob("engine-*.js")
+    wanted = {"language": "en", "task": "transcribe", "prompt": "", "interim": False} | wishes
+    asked = {"picture": list(picture), "type": media_type, **wanted}
+    report: dict[str, Any] = page.evaluate(ASK, [engine.name, model, asked])
+    return report
 
 
 def asked(wire: Wire) -> list[str]:
@@ -168,6 +201,39 @@ def test_the_model_hears_while_the_service_is_away(
     choose_file(page, SAMPLE)
     words(page, sample_words)
     assert len(wire.pictures()) == 1
+
+
+def test_while_a_fleet_wakes_up_the_page_offers_to_hear_meanwhile(page: Page, wire: Wire) -> None:
+    asleep = {"message": "asleep: the next request with a key wakes it", "code": "asleep"}
+    body = json.dumps({"error": asleep}).encode()
+    wire.answer_instead = lambda request: (
+        Response(503, {"content-type": "application/json"}, body)
+        if request.path == "/mel"
+        else None
+    )
+    page.reload()
+    offer = page.get_by_role("region", name="Hear on this device")
+    expect(offer).to_be_visible()
+    assert not any(request.path.startswith("/models/tiny") for request in wire.requests)
+    offer.get_by_role("button", name="Hear on this device meanwhile: 54 MB, once").click()
+    expect(page.get_by_text("tiny.en until the service is up")).to_be_attached()
+    expect(offer).not_to_be_attached()
+    wire.answer_instead = lambda request: None
+    expect(page.get_by_text("Ready: demo")).to_be_attached()
+
+
+def test_an_offer_that_was_turned_down_is_not_made_again(page: Page, wire: Wire) -> None:
+    body = json.dumps({"error": {"message": "waking", "code": "starting"}}).encode()
+    wire.answer_instead = lambda request: (
+        Response(503, {"content-type": "application/json"}, body)
+        if request.path == "/mel"
+        else None
+    )
+    page.reload()
+    page.get_by_role("button", name="Do not offer this again").click()
+    page.reload()
+    expect(page.get_by_text("The service is starting: waking")).to_be_visible()
+    expect(page.get_by_role("region", name="Hear on this device")).not_to_be_attached()
 
 
 def test_a_model_is_removed_and_the_service_hears(
@@ -255,14 +321,10 @@ def test_storage_that_is_refused_or_full_is_told(
 
 def test_what_this_device_cannot_hear_is_told(page: Page, wire: Wire, jfk: Samples) -> None:
     """Each with one sentence that says what to do."""
-    model, *_ = httpx2.get(f"{wire.url}models/index.json").json()["models"]
-    (engine,) = (ROOT / "ui" / "dist" / "assets").glob("engine-*.js")
+    model = on(wire, "int8", "wasm")
 
     def ask(picture: bytes, media_type: str = "image/png", **wishes: str) -> dict[str, Any]:
-        wanted = {"language": "en", "task": "transcribe", "prompt": "", "interim": False} | wishes
-        asked = {"picture": list(picture), "type": media_type, **wanted}
-        report: dict[str, Any] = page.evaluate(ASK, [engine.name, model, asked])
-        return report
+        return hear(page, model, picture, media_type, **wishes)
 
     spoken = log_mel_spectrogram(jfk[: 16_000 * 2])
     tall = encode(quantize(log_mel_spectrogram(jfk[: 16_000 * 2], 128)))
@@ -278,3 +340,77 @@ def test_what_this_device_cannot_hear_is_told(page: Page, wire: Wire, jfk: Sampl
         assert "is not on this device: fetch it in the settings" in told["problem"]
     assert "knows English alone" in ask(png, language="de")["problem"]
     assert "knows English alone" in ask(png, task="translate")["problem"]
+
+
+GRAPHICS = ("--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader")
+"""Flags with which Chromium imitates a graphics processor."""
+TAKEN_FOR_REAL = """
+Object.defineProperty(GPUAdapterInfo.prototype, "isFallbackAdapter", { get: () => false });
+"""
+
+
+@pytest.fixture
+def graphics_page(browser_with: BrowserWith, graphics_wire: Wire) -> Iterator[Page]:
+    """The page on a device with a graphics processor, as far as it can tell."""
+    context = new_context(browser_with(*GRAPHICS))
+    page = context.new_page()
+    page.add_init_script(TAKEN_FOR_REAL)
+    page.goto(graphics_wire.url)
+    graphics_wire.requests.clear()
+    yield page
+    context.close()
+    graphics_wire.change = lambda request, response: response
+
+
+def times(transcript: dict[str, Any]) -> list[tuple[str, float, float]]:
+    """Return the words and their times, without how probable they are."""
+    return [(word["word"], word["start"], word["end"]) for word in transcript["words"]]
+
+
+def test_a_graphics_processor_says_to_the_token_what_the_processor_says(
+    graphics_page: Page, graphics_wire: Wire, jfk: Samples
+) -> None:
+    page, wire = graphics_page, graphics_wire
+    page.get_by_role("button", name="Settings").click()
+    expect(page.get_by_text("on the graphics processor")).to_be_visible()
+    page.get_by_role("button", name="Fetch pocket (float16)").click()
+    expect(page.get_by_role("button", name="Remove it")).to_be_visible()
+    # Nothing but what was chosen.
+    fetched = [path for path in asked(wire) if path.startswith("GET /models/")]
+    there = on(wire, "float16", "webgpu")
+    paths = [f"GET /models/{file['path']}" for file in there["files"].values()]
+    assert fetched == ["GET /models/index.json", *paths]
+    picture = encode(quantize(log_mel_spectrogram(jfk[: 16_000 * 3])))
+    by_graphics = hear(page, there, picture)["transcript"]
+    here = on(wire, "float16", "wasm")
+    page.evaluate(FETCH_IT, [here["files"]["runtime"], f"{wire.url}models/"])
+    by_processor = hear(page, here, picture)["transcript"]
+    tokens = [segment["tokens"] for segment in by_graphics["segments"]]
+    assert sum(map(len, tokens)) > 5
+    assert tokens == [segment["tokens"] for segment in by_processor["segments"]]
+    assert times(by_graphics) == times(by_processor)
+
+
+def test_what_graphics_processors_do_not_load_the_processor_runs(
+    graphics_page: Page, graphics_wire: Wire
+) -> None:
+    page, wire = graphics_page, graphics_wire
+    wire.change = run_before("navigator.gpu.requestAdapter = async () => null;", "engine")
+    page.get_by_role("button", name="Settings").click()
+    page.get_by_role("button", name="Fetch pocket (float16)").click()
+    expect(page.get_by_text("The graphics processor could not run the model")).to_be_visible()
+    expect(page.get_by_text("on the processor")).to_be_visible()
+    files = on(wire, "int8", "wasm")["files"].values()
+    assert page.evaluate(KEPT) == sorted(file["bytes"] for file in files)
+
+
+def test_an_imitated_graphics_processor_is_not_taken(
+    browser_with: BrowserWith, graphics_wire: Wire
+) -> None:
+    context = new_context(browser_with(*GRAPHICS))
+    page = context.new_page()
+    page.goto(graphics_wire.url)
+    page.get_by_role("button", name="Settings").click()
+    expect(page.get_by_role("button", name="Fetch pocket (int8)")).to_be_visible()
+    expect(page.get_by_text("on the processor")).to_be_visible()
+    context.close()

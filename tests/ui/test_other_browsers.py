@@ -21,8 +21,9 @@ from selenium.webdriver.webkitgtk.options import Options
 from selenium.webdriver.webkitgtk.service import Service
 from websocket import create_connection
 
+from hush_service.packaged import recording
 from local.wire import Wire
-from tests.ui.conftest import PATIENCE, SAMPLE, wav
+from tests.ui.conftest import PATIENCE, SAID, SAMPLE, wav
 
 
 class Firefox:
@@ -168,6 +169,27 @@ def test_a_file_is_heard_played_and_mended_in_firefox(
     assert len(wire.pictures()) == 1
 
 
+def clicked(name: str) -> str:
+    """Return what clicks the first button whose name begins so, and tells whether there is one."""
+    return f"""(() => {{
+        const button = [...document.querySelectorAll("button")].find((each) =>
+            each.checkVisibility() && (each.ariaLabel ?? each.innerText).startsWith({name!r}));
+        button?.click();
+        return Boolean(button);
+    }})()"""
+
+
+def test_firefox_hears_on_this_device(firefox: Firefox, device_wire: Wire) -> None:
+    firefox.open(device_wire.url)
+    wait_for(lambda: firefox.evaluate(clicked("Settings")))
+    wait_for(lambda: firefox.evaluate(clicked("Fetch tiny.en (int8)")))
+    wait_for(lambda: firefox.evaluate("document.body.innerText.includes('Remove it')"))
+    device_wire.requests.clear()
+    firefox.choose(recording())
+    wait_for(lambda: SAID in str(firefox.evaluate(WORDS)))
+    assert device_wire.pictures() == []
+
+
 def test_words_are_mended_in_webkit(
     webkit: webdriver.WebKitGTK, wire: Wire, sample_words: str
 ) -> None:
@@ -188,6 +210,18 @@ def test_words_are_mended_in_webkit(
             and not browser.find_elements(By.CSS_SELECTOR, ".editable")
         )
     )
+
+
+def test_webkit_without_storage_of_files_says_that_it_keeps_no_model(
+    webkit: webdriver.WebKitGTK, device_wire: Wire
+) -> None:
+    """WebKitGTK has no `navigator.storage` when it is driven."""
+    webkit.get(device_wire.url)
+    assert not webkit.execute_script("return 'storage' in navigator")
+    wait_for(lambda: webkit.execute_script(f"return {clicked('Settings')}"))
+    wait_for(lambda: webkit.execute_script(f"return {clicked('Fetch tiny.en (int8)')}"))
+    told = "this browser keeps no files for this page"
+    wait_for(lambda: told in webkit.find_element(By.TAG_NAME, "body").text)
 
 
 @pytest.mark.parametrize("kind", ["flac", "wav"])

@@ -1,7 +1,9 @@
 // A model on ONNX Runtime, as service/hush_service/weights/onnx_graphs.py lays it out.
 
+import type { InferenceSession, Tensor } from "onnxruntime-web";
+import graphicsGlue from "onnxruntime-web/ort-wasm-simd-threaded.asyncify.mjs?url";
 import glue from "onnxruntime-web/ort-wasm-simd-threaded.mjs?url";
-import * as runtime from "onnxruntime-web/wasm";
+import type { Runtime } from "../shared/device-models";
 import { type Decoder, decode, detectLanguage, type Search } from "./decoding";
 import { Tokens, type TokenTable } from "./tokens";
 import type { EncodedWindow, Model, Spectrogram } from "./windows";
@@ -12,15 +14,22 @@ const MOST_THREADS = 4;
 /** Frames of a picture in a step that a decoder attends to. */
 const FRAMES_PER_STEP = 2;
 
-/** What a model is made of. */
+const LIBRARIES = {
+  wasm: { glue, load: () => import("onnxruntime-web/wasm") },
+  webgpu: { glue: graphicsGlue, load: () => import("onnxruntime-web/webgpu") },
+};
+
+/** What a model is made of, and runs on. */
 export interface ModelFiles {
+  runsOn: Runtime;
   runtime: ArrayBuffer;
   encoder: Uint8Array;
   decoder: Uint8Array;
   tokens: TokenTable;
 }
 
-type Values = Record<string, runtime.Tensor>;
+type Library = typeof import("onnxruntime-web");
+type Values = Record<string, Tensor>;
 
 /**
  * Loads a model.
@@ -28,45 +37,65 @@ type Values = Record<string, runtime.Tensor>;
  * @throws Error if memory does not suffice, or it cannot be run here
  */
 export async function loadModel(files: ModelFiles): Promise<Model> {
-  const { wasm } = runtime.env;
+  const { glue, load } = LIBRARIES[files.runsOn];
+  const library = await load();
+  const { wasm } = library.env;
   wasm.wasmBinary = files.runtime;
   wasm.wasmPaths = { mjs: new URL(glue, import.meta.url).href };
-  // Threads share memory, which pages have only where they are isolated from others.
-  wasm.numThreads = self.crossOriginIsolated
-    ? Math.min(MOST_THREADS, navigator.hardwareConcurrency)
-    : 1;
+  // Threads share memory, which pages have only where they are isolated from others; and a graphics
+  // processor needs one that tells it what to do.
+  wasm.numThreads =
+    self.crossOriginIsolated && files.runsOn === "wasm"
+      ? Math.min(MOST_THREADS, navigator.hardwareConcurrency)
+      : 1;
   wasm.proxy = false;
-  runtime.env.logLevel = "error";
-  const options = { executionProviders: ["wasm"], graphOptimizationLevel: "all" } as const;
-  const encoder = await runtime.InferenceSession.create(files.encoder, options);
-  const decoder = await runtime.InferenceSession.create(files.decoder, options);
-  return new OnnxModel(encoder, decoder, new Tokens(files.tokens));
+  library.env.logLevel = "error";
+  const options = { executionProviders: [files.runsOn], graphOptimizationLevel: "all" } as const;
+  // What the next step is given again stays where it was made.
+  const place = files.runsOn === "webgpu" ? "gpu-buffer" : "cpu";
+  const encoder = await library.InferenceSession.create(files.encoder, {
+    ...options,
+    preferredOutputLocation: place,
+  });
+  const kept = encoder.outputNames.map((name) => [name.replace("cross", "present"), place]);
+  const decoder = await library.InferenceSession.create(files.decoder, {
+    ...options,
+    preferredOutputLocation: Object.fromEntries(kept),
+  });
+  return new OnnxModel(library, encoder, decoder, new Tokens(files.tokens));
 }
 
 class OnnxModel implements Model {
   readonly tokens: Tokens;
-  readonly #encoder: runtime.InferenceSession;
-  readonly #decoder: runtime.InferenceSession;
+  readonly #library: Library;
+  readonly #encoder: InferenceSession;
+  readonly #decoder: InferenceSession;
+  #window: OnnxWindow | null = null;
 
   constructor(
-    encoder: runtime.InferenceSession,
-    decoder: runtime.InferenceSession,
+    library: Library,
+    encoder: InferenceSession,
+    decoder: InferenceSession,
     tokens: Tokens,
   ) {
+    this.#library = library;
     this.#encoder = encoder;
     this.#decoder = decoder;
     this.tokens = tokens;
   }
 
   async encode({ melBins, frames, values }: Spectrogram): Promise<EncodedWindow> {
-    const mel = new runtime.Tensor("float32", values, [1, melBins, frames]);
+    this.#window?.dispose();
+    const mel = new this.#library.Tensor("float32", values, [1, melBins, frames]);
     const cross = (await this.#encoder.run({ mel })) as Values;
-    return new OnnxWindow(this.#decoder, cross, this.tokens);
+    this.#window = new OnnxWindow(this.#library, this.#decoder, cross, this.tokens);
+    return this.#window;
   }
 }
 
 class OnnxWindow implements EncodedWindow, Decoder {
-  readonly #decoder: runtime.InferenceSession;
+  readonly #library: Library;
+  readonly #decoder: InferenceSession;
   readonly #cross: Values;
   readonly #tokens: Tokens;
   /** What the texts of the call before were. */
@@ -74,7 +103,8 @@ class OnnxWindow implements EncodedWindow, Decoder {
   /** All outputs but what only `align` wants. */
   readonly #wanted: string[];
 
-  constructor(decoder: runtime.InferenceSession, cross: Values, tokens: Tokens) {
+  constructor(library: Library, decoder: InferenceSession, cross: Values, tokens: Tokens) {
+    this.#library = library;
     this.#decoder = decoder;
     this.#cross = cross;
     this.#tokens = tokens;
@@ -93,6 +123,7 @@ class OnnxWindow implements EncodedWindow, Decoder {
     const past = rows ? this.#past : this.#nothing();
     const out = await this.#run(added, rows ?? [0], past, this.#wanted);
     const { logits, ...present } = out;
+    dispose(this.#past);
     this.#past = Object.fromEntries(
       Object.entries(present).map(([name, value]) => [name.replace("present", "past"), value]),
     );
@@ -120,10 +151,17 @@ class OnnxWindow implements EncodedWindow, Decoder {
     wanted: readonly string[],
   ): Promise<Values> {
     const shape = [added.length, added[0].length];
-    const tokens = new runtime.Tensor("int32", Int32Array.from(added.flat()), shape);
-    const from = new runtime.Tensor("int32", Int32Array.from(rows), [rows.length]);
+    const { Tensor } = this.#library;
+    const tokens = new Tensor("int32", Int32Array.from(added.flat()), shape);
+    const from = new Tensor("int32", Int32Array.from(rows), [rows.length]);
     const given = { tokens, rows: from, ...past, ...this.#cross };
     return (await this.#decoder.run(given, wanted)) as Values;
+  }
+
+  /** Gives up all memory; nothing is asked of it from then on. */
+  dispose(): void {
+    dispose(this.#past);
+    dispose(this.#cross);
   }
 
   /** A past of no tokens. */
@@ -133,8 +171,13 @@ class OnnxWindow implements EncodedWindow, Decoder {
     return Object.fromEntries(
       names.map((name) => {
         const shape = name.endsWith("key") ? [1, heads, width, 0] : [1, heads, 0, width];
-        return [name, new runtime.Tensor("float32", new Float32Array(0), shape)];
+        return [name, new this.#library.Tensor("float32", new Float32Array(0), shape)];
       }),
     );
   }
+}
+
+/** Frees what is no longer needed, which nobody else does for a graphics processor. */
+function dispose(values: Values): void {
+  for (const tensor of Object.values(values)) tensor.dispose();
 }

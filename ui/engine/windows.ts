@@ -63,6 +63,7 @@ export interface EncodedWindow {
 /** A model that hears windows. */
 export interface Model {
   readonly tokens: Tokens;
+  /** Encodes a window; the one before is not asked for anything any more. */
   encode(window: Spectrogram): Promise<EncodedWindow>;
 }
 

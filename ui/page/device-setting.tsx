@@ -1,16 +1,17 @@
 /** The choice of who turns pictures into words, and the model that this device needs for it. */
 
 import { useEffect, useState } from "preact/hooks";
-import { bytesOf } from "../shared/device-models";
+import { bytesOf, type DeviceModel } from "../shared/device-models";
 import {
   advice,
   askOffered,
   fetchDeviceModel,
-  fetched,
+  fetching,
   offered,
   problem,
   removeDeviceModel,
   stopFetching,
+  unfit,
 } from "./device";
 import { Choice } from "./field";
 import { byteCount } from "./figures";
@@ -43,6 +44,7 @@ function note(): string {
   if (problem.value) return `This device has no model: ${problem.value}.`;
   if (!deviceModel && offered.value?.length === 0) return "This service offers none for devices";
   if (!deviceModel) return advice() ?? "With a model of its own, this device needs no service";
+  if (unfit.value) return "The graphics processor could not run the model: the processor does";
   if (hears === "device") return "Nothing is sent, pictures neither; larger models hear more";
   if (hears === "asleep") return "Pictures are sent as soon as the service is up";
   return "Pictures are sent; the model on this device rests";
@@ -54,13 +56,14 @@ function DeviceModelHere() {
   const { deviceModel } = settings.value;
   const models = offered.value ?? [];
   const model = models.find((each) => nameOf(each) === chosen) ?? models[0];
-  if (fetched.value !== null && model) {
-    const whole = bytesOf(model);
+  if (fetching.value) {
+    const { bytes } = fetching.value;
+    const whole = bytesOf(fetching.value.model);
     return (
       <div class="device-model">
-        <progress aria-label="Fetching" max={whole} value={fetched.value} />
+        <progress aria-label="Fetching" max={whole} value={bytes} />
         <span>
-          {byteCount(fetched.value)} of {byteCount(whole)}
+          {byteCount(bytes)} of {byteCount(whole)}
         </span>
         <button type="button" class="text-button" onClick={stopFetching}>
           Stop
@@ -72,7 +75,7 @@ function DeviceModelHere() {
     return (
       <div class="device-model">
         <span>
-          {deviceModel.id}, {byteCount(bytesOf(deviceModel))}
+          {deviceModel.id}, {byteCount(bytesOf(deviceModel))}, {runsOn(deviceModel)}
         </span>
         <button type="button" class="text-button" onClick={() => void removeDeviceModel()}>
           Remove it
@@ -94,13 +97,18 @@ function DeviceModelHere() {
           ))}
         </select>
       )}
-      <button type="button" class="quiet-button" onClick={() => fetchDeviceModel(model)}>
+      <button type="button" class="quiet-button" onClick={() => fetchDeviceModel(model, "device")}>
         Fetch {nameOf(model)}, {byteCount(bytesOf(model))}
       </button>
+      <span>{runsOn(model)}</span>
     </div>
   );
 }
 
-function nameOf({ id, precision }: { id: string; precision: string }): string {
+function nameOf({ id, precision }: DeviceModel): string {
   return `${id} (${precision})`;
+}
+
+function runsOn({ runs_on: runtime }: DeviceModel): string {
+  return runtime === "webgpu" ? "on the graphics processor" : "on the processor";
 }

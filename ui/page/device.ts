@@ -7,36 +7,52 @@ import {
   type EngineReport,
   isHere,
   MODELS,
+  type OfferedModel,
   removeModels,
+  suited,
 } from "../shared/device-models";
 import { serviceAddress } from "./address";
-import { choose, settings } from "./settings";
+import { choose, type Hears, settings } from "./settings";
 
-/** What the service offers; null until it was asked. */
+/** What the service offers this device, the best first; null until it was asked. */
 export const offered = signal<DeviceModel[] | null>(null);
-/** Bytes that are here of what is being fetched; null while nothing is. */
-export const fetched = signal<number | null>(null);
+/** What is being fetched, and how much of it is here; null while nothing is. */
+export const fetching = signal<{ model: DeviceModel; bytes: number } | null>(null);
 /** Why a model is not here, in a sentence. */
 export const problem = signal<string | null>(null);
+/** Whether the graphics processor was to run the model, and could not. */
+export const unfit = signal(false);
 
 /** Less than this, in gigabytes, is too little for the smallest model beside the browser. */
 const LEAST_MEMORY = 1;
 
 let engine: Worker | null = null;
+let index: OfferedModel[] = [];
 
 /** Asks the service which models it offers, and whether what was here still is. */
 export async function askOffered(): Promise<void> {
   try {
     const response = await fetch(new URL(`${MODELS}index.json`, serviceAddress));
-    const { models } = (response.ok ? await response.json() : { models: [] }) as {
-      models: DeviceModel[];
-    };
-    offered.value = models;
+    ({ models: index } = response.ok ? await response.json() : { models: [] });
+    offered.value = suited(index, index.length > 0 && (await hasGraphics()));
   } catch {
     offered.value ??= [];
   }
   const { deviceModel } = settings.peek();
   if (deviceModel && !(await isHere(deviceModel))) forget();
+}
+
+/** Whether there is a graphics processor to run models on; an imitated one is slower than none. */
+async function hasGraphics(): Promise<boolean> {
+  if (unfit.peek()) return false;
+  try {
+    const adapter = await navigator.gpu?.requestAdapter();
+    if (!adapter || adapter.info.isFallbackAdapter) return false;
+    (await adapter.requestDevice()).destroy();
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Says why this device had better not, or null. */
@@ -51,10 +67,14 @@ export function advice(): string | null {
   return null;
 }
 
-/** Fetches a model, of which nothing counts until it is here whole. */
-export function fetchDeviceModel(model: DeviceModel): void {
-  if (fetched.peek() !== null) return;
-  fetched.value = 0;
+/**
+ * Fetches a model, of which nothing counts until it is here whole.
+ *
+ * @param hears - when it hears, from then on
+ */
+export function fetchDeviceModel(model: DeviceModel, hears: Hears): void {
+  if (fetching.peek()) return;
+  fetching.value = { model, bytes: 0 };
   problem.value = null;
   const worker = new Worker(new URL("../worker/engine.ts", import.meta.url), {
     type: "module",
@@ -62,11 +82,12 @@ export function fetchDeviceModel(model: DeviceModel): void {
   });
   engine = worker;
   worker.onmessage = ({ data: report }: MessageEvent<EngineReport>) => {
-    if (report.kind === "progress") fetched.value = report.bytes;
+    if (report.kind === "progress") fetching.value = { model, bytes: report.bytes };
     else if (report.kind === "fetched") {
       stopFetching();
       problem.value = report.problem;
-      if (!report.problem) choose({ deviceModel: model, hears: "device" });
+      if (report.unfit) void fetchForProcessor(model, hears);
+      else if (!report.problem) choose({ deviceModel: model, hears });
     }
   };
   worker.onerror = (event) => {
@@ -77,11 +98,23 @@ export function fetchDeviceModel(model: DeviceModel): void {
   worker.postMessage({ kind: "fetch", address: serviceAddress, model } satisfies EngineOrder);
 }
 
+/** Fetches instead what the processor runs of a model. */
+async function fetchForProcessor(model: DeviceModel, hears: Hears): Promise<void> {
+  unfit.value = true;
+  const models = suited(index, false);
+  offered.value = models;
+  const other = models.find(({ id }) => id === model.id) ?? models[0];
+  await removeModels(other);
+  if (other) fetchDeviceModel(other, hears);
+  else
+    problem.value = "its graphics processor does not run it, and there is none for its processor";
+}
+
 /** Stops; what is here of it stays, and is not fetched again. */
 export function stopFetching(): void {
   engine?.terminate();
   engine = null;
-  fetched.value = null;
+  fetching.value = null;
 }
 
 /** Removes what is here; from then on, the service hears. */

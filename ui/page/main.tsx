@@ -13,6 +13,7 @@ import { keepPage } from "./kept-page";
 import { lazily } from "./lazily";
 import { held, openLibrary, tellOutbox } from "./library";
 import { NewVersion } from "./new-version";
+import { offersDevice } from "./offering";
 import { Pictures } from "./pictures";
 import { listenToSpaceBar } from "./push-to-talk";
 import { here, serviceState, watchService } from "./service";
@@ -28,6 +29,7 @@ import "./main.css";
 
 const Settings = lazily(async () => (await import("./settings-dialog")).SettingsDialog);
 const Picture = lazily(async () => (await import("./picture-dialog")).PictureDialog);
+const DeviceOffer = lazily(async () => (await import("./device-offer")).DeviceOffer);
 const Account = lazily(async () => (await import("./account-dialog")).AccountDialog);
 const Shortcuts = lazily(async () => (await import("./shortcuts-dialog")).ShortcutsDialog);
 const Transcripts = lazily(async () => (await import("./transcripts-dialog")).TranscriptsDialog);
@@ -47,6 +49,7 @@ function Page() {
       <Header openSettings={() => setSettingsOpen(true)} openAccount={() => setAccountOpen(true)} />
       <main data-captions={captions.value}>
         <Hero />
+        {offersDevice(serviceState.value, settings.value) && <DeviceOffer />}
         <TranscriptView show={show} />
         <Pictures show={show} />
       </main>

@@ -24,9 +24,15 @@ export interface Model {
 export interface ServiceState {
   light: "asking" | "up" | "starting" | "locked" | "down";
   detail: string;
+  /** Whether a fleet sleeps or wakes up. */
+  wakes: boolean;
 }
 
-export const serviceState = signal<ServiceState>({ light: "asking", detail: "Asking the service" });
+export const serviceState = signal<ServiceState>({
+  light: "asking",
+  detail: "Asking the service",
+  wakes: false,
+});
 export const models = signal<Model[]>([]);
 /** The model of this device that hears now; null while the service does. */
 export const here = signal<DeviceModel | null>(null);
@@ -38,14 +44,19 @@ const EAGER = 3_000;
 const SELDOM = 60_000;
 const PATIENCE = 10_000;
 
+/** Where a response does not say why. */
+const SILENT = "nothing answers for it yet";
+
 const UNREACHABLE: ServiceState = {
   light: "down",
   detail: "The service cannot be reached; what you say is kept here",
+  wakes: false,
 };
 
 const SIGNED_OUT: ServiceState = {
   light: "locked",
   detail: "Sign in to send",
+  wakes: false,
 };
 
 let timer: ReturnType<typeof setTimeout> | undefined;
@@ -84,7 +95,7 @@ async function whoHears(): Promise<ServiceState> {
   }
   if (!mine) return asked ?? UNREACHABLE;
   const until = asked ? " until the service is up" : "; nothing is sent";
-  return { light: "up", detail: `Ready on this device: ${mine.id}${until}` };
+  return { light: "up", detail: `Ready on this device: ${mine.id}${until}`, wakes: false };
 }
 
 /** Returns what pictures sent now are to be, and what is wanted of them. */
@@ -133,12 +144,15 @@ async function ask(): Promise<ServiceState> {
     await askMe();
     if (mustSignIn()) return SIGNED_OUT;
     const detail = me.peek()?.sign_in
-      ? `The service refuses: ${await reason(response)}`
+      ? `The service refuses: ${(await problemOf(response))?.message ?? SILENT}`
       : "The service asks for a key: Settings has a place for it";
-    return { light: "locked", detail };
+    return { light: "locked", detail, wakes: false };
   }
   if (!response.ok) {
-    return { light: "starting", detail: `The service is starting: ${await reason(response)}` };
+    const problem = await problemOf(response);
+    const wakes = problem?.code === "asleep" || problem?.code === "starting";
+    const detail = `The service is starting: ${problem?.message ?? SILENT}`;
+    return { light: "starting", detail, wakes };
   }
   const states = Object.entries(
     ((await response.json()) as { models: Record<string, string> }).models,
@@ -147,8 +161,16 @@ async function ask(): Promise<ServiceState> {
   if (!ready.length) {
     const loading = states.filter(([, state]) => state !== "failed").map(([name]) => name);
     return loading.length
-      ? { light: "starting", detail: `The service is loading its model ${loading.join(", ")}` }
-      : { light: "down", detail: "The service could not load its model; its log says why" };
+      ? {
+          light: "starting",
+          detail: `The service is loading its model ${loading.join(", ")}`,
+          wakes: false,
+        }
+      : {
+          light: "down",
+          detail: "The service could not load its model; its log says why",
+          wakes: false,
+        };
   }
   if (
     models
@@ -164,6 +186,7 @@ async function ask(): Promise<ServiceState> {
       .peek()
       .map(({ id }) => id)
       .join(", ")}`,
+    wakes: false,
   };
 }
 
@@ -180,8 +203,4 @@ function get(path: string): Promise<Response> {
     headers: { Accept: "application/json", ...(key && { Authorization: `Bearer ${key}` }) },
     signal: AbortSignal.timeout(PATIENCE),
   });
-}
-
-async function reason(response: Response): Promise<string> {
-  return (await problemOf(response))?.message ?? "nothing answers for it yet";
 }

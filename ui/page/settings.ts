@@ -27,6 +27,8 @@ export interface Settings {
   hears: Hears;
   /** The model that this device has; null for none. */
   deviceModel: DeviceModel | null;
+  /** Whether the page offers one by itself while the service wakes up. */
+  offersDevice: boolean;
   /** Id of the microphone; "" for the system's choice. */
   microphone: string;
   /** Whether the microphone hears while the space bar is held. */
@@ -55,6 +57,7 @@ const DEFAULTS: Settings = {
   privacy: "off",
   hears: "service",
   deviceModel: null,
+  offersDevice: true,
   microphone: "",
   pushToTalk: false,
   keepsSound: false,

@@ -11,13 +11,27 @@ export interface DeviceFile {
   sha256: string;
 }
 
-/** A model that this device can run, as `models/index.json` has it. */
-export interface DeviceModel {
+/** What runs a model: the processor, or by WebGPU the graphics processor. */
+export type Runtime = "wasm" | "webgpu";
+
+interface Described {
   id: string;
   mel_bins: MelBins;
   languages: string[];
   tasks: Task[];
   precision: string;
+}
+
+/** A model that devices can run, as `models/index.json` has it. */
+export interface OfferedModel extends Described {
+  /** Of those that it runs on. */
+  runtimes: Partial<Record<Runtime, DeviceFile>>;
+  files: Record<"encoder" | "decoder" | "tokens", DeviceFile>;
+}
+
+/** A model with what runs it on this device. */
+export interface DeviceModel extends Described {
+  runs_on: Runtime;
   files: Record<"runtime" | "encoder" | "decoder" | "tokens", DeviceFile>;
 }
 
@@ -43,7 +57,8 @@ export interface Asked {
 /** From the engine. */
 export type EngineReport =
   | { kind: "progress"; bytes: number }
-  | { kind: "fetched"; problem: string | null }
+  /** `unfit` is what is here, and does not run on the graphics processor. */
+  | { kind: "fetched"; problem: string | null; unfit: boolean }
   | { kind: "heard"; id: number; transcript: object }
   /** `passing` is what may be otherwise another time. */
   | { kind: "failed"; id: number; problem: string; passing: boolean };
@@ -52,6 +67,21 @@ export type EngineReport =
 export const MODELS = "models/";
 const FOLDER = "models";
 const PART = ".part";
+
+/**
+ * Returns the models that this device can have, the one that suits it best first.
+ *
+ * @param graphics - whether it has a graphics processor, which then runs all that it can
+ */
+export function suited(models: readonly OfferedModel[], graphics: boolean): DeviceModel[] {
+  const all = models.flatMap(({ runtimes, files, ...described }): DeviceModel[] => {
+    const runs_on = graphics && runtimes.webgpu ? "webgpu" : "wasm";
+    const runtime = runtimes[runs_on];
+    return runtime ? [{ ...described, runs_on, files: { runtime, ...files } }] : [];
+  });
+  const later = ({ runs_on }: DeviceModel) => (runs_on === "webgpu" ? 0 : 1);
+  return all.sort((one, other) => later(one) - later(other));
+}
 
 /** Returns the bytes of all files of a model. */
 export function bytesOf({ files }: DeviceModel): number {
@@ -87,10 +117,12 @@ export async function isHere({ files }: DeviceModel): Promise<boolean> {
   }
 }
 
-/** Removes all models and the runtime. */
-export async function removeModels(): Promise<void> {
+/** Removes all models and runtimes, but for what another model has too. */
+export async function removeModels(other?: DeviceModel): Promise<void> {
   const models = await folder().catch(() => null);
+  const kept = new Set(Object.values(other?.files ?? {}).map(({ sha256 }) => sha256));
   for await (const name of models?.keys() ?? []) {
+    if (kept.has(name)) continue;
     // What another tab reads just now goes another time.
     await models?.removeEntry(name).catch(() => {});
   }

@@ -18,6 +18,8 @@ import simdUrl from "../wasm/build/chain.simd.wasm?url";
 import scalarUrl from "../wasm/build/chain.wasm?url";
 
 const NOT_HERE = "the model is not on this device: fetch it in the settings, or use the service";
+const NO_GRAPHICS =
+  "the graphics processor of this device does not run the model any more: remove it in the settings and fetch it again, or use the service";
 const NO_MEMORY =
   "this device has too little memory for the model: close other tabs, or use the service";
 
@@ -66,11 +68,14 @@ function report(told: EngineReport): void {
 async function fetchFiles(address: string, model: DeviceModel): Promise<void> {
   try {
     await fetchModel(address, model, (bytes) => report({ kind: "progress", bytes }));
-    report({ kind: "fetched", problem: null });
   } catch (error) {
     const problem = error instanceof FetchError ? error.message : String(error);
-    report({ kind: "fetched", problem });
+    report({ kind: "fetched", problem, unfit: false });
+    return;
   }
+  // Drivers refuse what browsers promise.
+  const fits = model.runs_on !== "webgpu" || (await load(model).then(Boolean, () => false));
+  report({ kind: "fetched", problem: null, unfit: !fits });
 }
 
 async function answer(
@@ -84,6 +89,12 @@ async function answer(
     const transcript = await heard(described, asked, stop);
     report({ kind: "heard", id, transcript });
   } catch (error) {
+    const known = error instanceof Unheard || error instanceof Stopped;
+    if (described.runs_on === "webgpu" && !known) {
+      // A graphics processor that was lost comes back to a new worker alone.
+      reportError(error);
+      return;
+    }
     const problem = error instanceof Stopped ? "given up" : String((error as Error).message);
     const passing = error instanceof Unheard ? error.passing : error instanceof Stopped;
     report({ kind: "failed", id, problem, passing });
@@ -126,7 +137,7 @@ function modelOf(described: DeviceModel): Promise<Model> {
   return loaded.model;
 }
 
-async function load({ files }: DeviceModel): Promise<Model> {
+async function load({ files, runs_on: runsOn }: DeviceModel): Promise<Model> {
   const bytes = async (file: DeviceFile) => {
     const kept = await keptFile(file).catch(() => null);
     if (!kept) throw new Unheard(NOT_HERE, true);
@@ -141,11 +152,12 @@ async function load({ files }: DeviceModel): Promise<Model> {
       bytes(files.tokens),
     ]);
     const table = JSON.parse(new TextDecoder().decode(tokens));
-    return await loadModel({ runtime: runtime.buffer, encoder, decoder, tokens: table });
+    return await loadModel({ runsOn, runtime: runtime.buffer, encoder, decoder, tokens: table });
   } catch (error) {
     if (error instanceof Unheard) throw error;
     console.error(error);
-    throw new Unheard(`${NO_MEMORY} (${(error as Error).message ?? error})`, true);
+    const problem = runsOn === "webgpu" ? NO_GRAPHICS : NO_MEMORY;
+    throw new Unheard(`${problem} (${(error as Error).message ?? error})`, true);
   }
 }
 

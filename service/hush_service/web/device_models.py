@@ -1,8 +1,9 @@
-"""Models that browsers run themselves: what `hush models export` made, and the runtime for them.
+"""Models that browsers run themselves: what `hush models export` made, and the runtimes for them.
 
     /models/index.json          which there are, their files, and the digests of these
     /models/NAME/PRECISION/…    the files; each has its digest in its name, and never changes
-    /models/RUNTIME             ONNX Runtime for browsers, the same
+    /models/RUNTIME             ONNX Runtime for browsers, the same; one for processors, and
+                                one that has graphics processors too, by WebGPU
 
 What is exported while the service runs is offered at once.
 """
@@ -19,13 +20,17 @@ from starlette.datastructures import Headers
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from hush_service.packaged import device_runtime
+from hush_service.packaged import RUNTIMES, Runtime, device_runtime
 from hush_service.weights.fetch import digest_of
 from hush_service.weights.onnx_export import MANIFEST, PLACE, named, read_manifest
 
 _PATH = "/models/"
 _INDEX = f"{_PATH}index.json"
 _FOR_EVER = "public, max-age=31536000, immutable"
+_PROCESSOR_ALONE = {"int8"}
+"""Precisions whose products WebGPU does not have."""
+_SHOWN = ("id", "mel_bins", "languages", "tasks", "precision", "files")
+"""What browsers have to know of a model."""
 _MEDIA_TYPES = {".json": "application/json", ".wasm": "application/wasm"}
 
 
@@ -94,24 +99,33 @@ class Offer:
 
 
 def offered(folder: Path) -> Offer:
-    """Return what browsers can have of a folder of models; nothing without the runtime."""
-    runtime = device_runtime()
+    """Return what browsers can have of a folder of models; nothing without a runtime for it."""
+    found = {kind: file for kind in RUNTIMES if (file := device_runtime(kind))}
     models, files = list[dict[str, Any]](), dict[str, Path]()
-    if runtime is None:
-        return Offer(models, files)
     for manifest in _manifests(folder):
-        described = read_manifest(manifest.parent)
+        stated = read_manifest(manifest.parent)
+        described = {key: stated[key] for key in _SHOWN}
+        runtimes = {
+            kind: file for kind, file in found.items() if _runs_on(described["precision"], kind)
+        }
+        if not runtimes:
+            continue
+        described["runtimes"] = {kind: _described(file) for kind, file in runtimes.items()}
+        files |= {_described(file)["path"]: file for file in runtimes.values()}
         place = f"{described['id']}/{described['precision']}"
-        described["files"] = {"runtime": _described(runtime)} | {
+        described["files"] = {
             part: {**file, "path": f"{place}/{file['path']}"}
             for part, file in described["files"].items()
         }
         models.append(described)
         for file in described["files"].values():
             files[file["path"]] = manifest.parent / Path(file["path"]).name
-        files[described["files"]["runtime"]["path"]] = runtime
     models.sort(key=lambda model: sum(file["bytes"] for file in model["files"].values()))
     return Offer(models, files)
+
+
+def _runs_on(precision: str, kind: Runtime) -> bool:
+    return kind == "wasm" or precision not in _PROCESSOR_ALONE
 
 
 def _manifests(folder: Path) -> Iterator[Path]:

@@ -46,9 +46,9 @@ def folder(tmp_path: Path) -> Path:
 async def client(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[httpx2.AsyncClient]:
-    runtime = tmp_path / "ort-wasm-simd-threaded.wasm"
-    runtime.write_bytes(b"\0asm" * 100)
-    monkeypatch.setattr(device_models, "device_runtime", lambda: runtime)
+    for kind in ("wasm", "webgpu"):
+        (tmp_path / f"{kind}.wasm").write_bytes(b"\0asm" * 100 + kind.encode())
+    monkeypatch.setattr(device_models, "device_runtime", lambda kind: tmp_path / f"{kind}.wasm")
     (tmp_path / "index.html").write_text("<!doctype html><title>hush</title>")
     settings = ServiceSettings(api_key="secret", download_folder=folder)  # type: ignore[arg-type]
     app = create_app(settings, loaded(demo=engine()), tmp_path)
@@ -56,6 +56,11 @@ async def client(
     # Without the key: who may have the page may have what it runs.
     async with httpx2.AsyncClient(transport=transport, base_url="http://service") as client:
         yield client
+
+
+def files_of(model: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return all that a model needs, runtimes by what they run on."""
+    return {**model["runtimes"], **model["files"]}
 
 
 async def models(client: httpx2.AsyncClient) -> list[dict[str, Any]]:
@@ -78,8 +83,8 @@ async def test_every_file_is_what_was_announced_and_never_changes(
     client: httpx2.AsyncClient,
 ) -> None:
     for model in await models(client):
-        assert model["files"].keys() == {"runtime", "encoder", "decoder", "tokens"}
-        for file in model["files"].values():
+        assert model["files"].keys() == {"encoder", "decoder", "tokens"}
+        for file in files_of(model).values():
             answer = await client.get(f"/models/{file['path']}")
             assert answer.status_code == 200
             assert len(answer.content) == file["bytes"]
@@ -89,10 +94,10 @@ async def test_every_file_is_what_was_announced_and_never_changes(
             assert {name: answer.headers[name] for name in HEADERS} == HEADERS
     kinds = {
         name: (await client.head(f"/models/{file['path']}")).headers["content-type"]
-        for name, file in model["files"].items()
+        for name, file in files_of(model).items()
     }
     assert kinds == {
-        "runtime": "application/wasm",
+        "wasm": "application/wasm",
         "encoder": "application/octet-stream",
         "decoder": "application/octet-stream",
         "tokens": "application/json",
@@ -101,8 +106,8 @@ async def test_every_file_is_what_was_announced_and_never_changes(
 
 async def test_the_rest_of_a_file_can_be_had(client: httpx2.AsyncClient) -> None:
     model, *_ = await models(client)
-    for part in ("encoder", "runtime"):
-        file = model["files"][part]
+    for part in ("encoder", "wasm"):
+        file = files_of(model)[part]
         whole = (await client.get(f"/models/{file['path']}")).content
         answer = await client.get(f"/models/{file['path']}", headers={"Range": "bytes=120-"})
         assert answer.status_code == 206
@@ -112,8 +117,8 @@ async def test_the_rest_of_a_file_can_be_had(client: httpx2.AsyncClient) -> None
 
 async def test_what_shrinks_is_sent_small(client: httpx2.AsyncClient) -> None:
     model, *_ = await models(client)
-    for part, encoding in (("runtime", "gzip"), ("encoder", None)):
-        path = f"/models/{model['files'][part]['path']}"
+    for part, encoding in (("wasm", "gzip"), ("encoder", None)):
+        path = f"/models/{files_of(model)[part]['path']}"
         answer = await client.get(path, headers={"Accept-Encoding": "gzip"})
         assert answer.headers.get("content-encoding") == encoding
 
@@ -125,14 +130,28 @@ async def test_nothing_else_of_the_folder_can_be_had(client: httpx2.AsyncClient,
     assert (await client.get(f"/models/{path}")).status_code in (401, 404)
 
 
-async def test_without_the_runtime_nothing_is_offered(
-    client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
+async def test_graphics_processors_run_what_has_no_whole_numbers(
+    client: httpx2.AsyncClient, folder: Path
 ) -> None:
-    monkeypatch.setattr(device_models, "device_runtime", lambda: None)
+    exported(folder, "tiny.en", "float16", 900)
+    runtimes = {each["precision"]: list(each["runtimes"]) for each in await models(client)}
+    assert runtimes == {"int8": ["wasm"], "float16": ["wasm", "webgpu"]}
+
+
+async def test_only_what_there_is_a_runtime_for_is_offered(
+    client: httpx2.AsyncClient, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exported(folder, "tiny.en", "float16", 900)
+    present = {"webgpu": tmp_path / "webgpu.wasm"}
+    monkeypatch.setattr(device_models, "device_runtime", present.get)
+    (model,) = await models(client)
+    assert (model["precision"], list(model["runtimes"])) == ("float16", ["webgpu"])
+    present.clear()
     assert await models(client) == []
 
 
-def test_the_runtime_is_that_of_the_page() -> None:
-    runtime = packaged.device_runtime()
+@pytest.mark.parametrize("kind", packaged.RUNTIMES)
+def test_the_runtimes_are_those_of_the_page(kind: packaged.Runtime) -> None:
+    runtime = packaged.device_runtime(kind)
     assert runtime is not None, "ui/node_modules is not here: `make page`"
     assert runtime.read_bytes()[:4] == b"\0asm"
