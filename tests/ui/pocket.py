@@ -12,7 +12,7 @@ from hush_service.weights.checkpoint import Checkpoint, Dimensions, write_checkp
 _WIDTH = 64
 _VOCABULARY = 51_864
 _END = 50_256
-_WORDS = 12
+_WORDS = 7
 """Tokens that it says."""
 _SURE = 6.0
 """Scale of what it weighs tokens with: the best is far above the next."""

@@ -386,7 +386,7 @@ def test_a_graphics_processor_says_to_the_token_what_the_processor_says(
     page.evaluate(FETCH_IT, [here["files"]["runtime"], f"{wire.url}models/"])
     by_processor = hear(page, here, picture)["transcript"]
     tokens = [segment["tokens"] for segment in by_graphics["segments"]]
-    assert sum(map(len, tokens)) > 5
+    assert sum(map(len, tokens)) > 3
     assert tokens == [segment["tokens"] for segment in by_processor["segments"]]
     assert times(by_graphics) == times(by_processor)
 

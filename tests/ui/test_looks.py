@@ -34,6 +34,7 @@ WATCH_DRAWINGS = """
 self.drawn = [];
 const wait = self.requestAnimationFrame.bind(self);
 self.requestAnimationFrame = (draw) => { drawn.push(performance.now()); return wait(draw); };
+null;
 """
 """Remembers when the painter asked for the next screen frame, to draw in it."""
 
