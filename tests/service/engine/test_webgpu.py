@@ -30,9 +30,9 @@ from hush_service.engine.windows import Rules, WindowRule
 from hush_service.weights.onnx_export import exported
 
 file, device = sys.argv[1:]
-rules = Rules(beam=2, window=WindowRule(shortest=4.0, margin=1.0))
+rules = Rules(beam=2, window=WindowRule(shortest=2.5, margin=0.5))
 engine = OnnxRuntimeEngine(exported("tiny.en", "float16"), device, rules)
-spectrogram = log_mel_spectrogram(read_audio(file)[: 3 * 16_000])
+spectrogram = log_mel_spectrogram(read_audio(file)[: 2 * 16_000])
 heard = engine.transcribe(spectrogram, DecodingRequest(words=True), lambda: False)
 print(json.dumps([
     engine.description,
