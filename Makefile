@@ -40,7 +40,7 @@ else ifeq ($(T),ui)
 	@npm --prefix ui test --silent
 endif
 ifneq ($(T),ui)
-	@.venv/bin/pytest -n 3 --dist loadgroup $(T)
+	@.venv/bin/pytest -n 2 --dist loadgroup $(T)
 endif
 
 check: ## style and types
