@@ -1,10 +1,11 @@
 """Models in the visitor's browser against the same ones in the service: words, speed, memory.
 
-    python -m bench.device [--model tiny.en] [--count 60] [--precisions int8,float16] [--webgpu]
+    python -m bench.device [--model tiny.en] [--count 60] [--precisions int8,float16] [--engines]
 
 Chromium fetches a model from a real service and hears people's recordings by the page's own engine,
-one after the other, from the pictures that it would have sent. CTranslate2 in int8 and
-openai-whisper's code in float32 hear the same spectrograms. Prints Markdown tables.
+one after the other, from the pictures that it would have sent. The service's engines hear the same
+spectrograms: CTranslate2 in int8, ONNX Runtime, openai-whisper's code in float32. Prints Markdown
+tables; with `--engines`, of the service's alone.
 
 `--webgpu` has the graphics processor hear as well, in float16. Where there is none, Chromium
 imitates one with `--flags "--enable-unsafe-webgpu --use-webgpu-adapter=swiftshader"`: that says
@@ -154,6 +155,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=60)
     parser.add_argument("--precisions", default="int8,float16")
     parser.add_argument("--reference", action="store_true", help="openai-whisper's code as well")
+    parser.add_argument("--engines", action="store_true", help="the service's alone, no browser")
     parser.add_argument("--webgpu", action="store_true", help="the graphics processor as well")
     parser.add_argument("--flags", default="", help="of Chromium, separated by spaces")
     chosen = parser.parse_args()
@@ -172,9 +174,15 @@ def main() -> None:
         for each in said
     ]
     rows = {"service: CTranslate2, int8, beam 5": by_engine(Listener(chosen.model), said)}
+    for precision in precisions:
+        name = f"service: ONNX Runtime, {precision}, beam 5"
+        rows[name] = by_engine(Listener(chosen.model, "onnx", precision=precision), said)
     if chosen.reference:
         reference = Listener(chosen.model, "reference", precision="float32")
         rows["service: openai-whisper, float32, beam 5"] = by_engine(reference, said, FLOAT32)
+    if chosen.engines:
+        _print(chosen.model, said, seconds, rows)
+        return
     with service(HUSH_MODELS="demo") as (url, _), sync_playwright() as playwright:
         models = {
             each["precision"]: each
@@ -216,15 +224,17 @@ def _print(model: str, said: Sequence[Utterance], seconds: float, rows: dict[str
             for (name, heard), score, texts in zip(rows.items(), scores, normal, strict=True)
         ],
     )  # fmt: skip
-    table(
-        "In the browser",
-        ("model", "fetched, MB", "s, from loopback", "s to load", "MB of memory"),
-        [
-            (name, heard.size / 1e6, heard.fetched, heard.loaded, round(heard.memory))
-            for name, heard in rows.items()
-            if heard.size
-        ],
-    )
+    fetched = [
+        (name, heard.size / 1e6, heard.fetched, heard.loaded, round(heard.memory))
+        for name, heard in rows.items()
+        if heard.size
+    ]
+    if fetched:
+        table(
+            "In the browser",
+            ("model", "fetched, MB", "s, from loopback", "s to load", "MB of memory"),
+            fetched,
+        )
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from multiprocessing import get_context
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, get_args
 
 from hush.mel import Samples, Spectrogram
 from hush.transcript import Transcript
@@ -32,8 +32,8 @@ class Listener:
     model
         A name of `hush models`.
     engine
-        "ctranslate2", "reference" (spectrograms through openai-whisper), or "stock" (samples
-        through its own `transcribe()`).
+        "ctranslate2", "onnx", "reference" (spectrograms through openai-whisper), or "stock"
+        (samples through its own `transcribe()`).
     device
         "cpu" or "cuda".
     precision
@@ -41,13 +41,13 @@ class Listener:
     beam
         Hypotheses that are followed; 1 is greedy.
     window
-        Of CTranslate2 alone: how much silence follows what is to be heard.
+        Of CTranslate2 and ONNX Runtime alone: how much silence follows what is to be heard.
     believing
         Whether everything is believed that a model says, silence or not.
     """
 
     model: str
-    engine: Literal["ctranslate2", "reference", "stock"] = "ctranslate2"
+    engine: Literal["ctranslate2", "onnx", "reference", "stock"] = "ctranslate2"
     device: str = "cpu"
     precision: str = "int8"
     beam: int = 5
@@ -59,7 +59,7 @@ class Listener:
         """What tells it apart from others."""
         decoding = f"beam {self.beam}" if self.beam > 1 else "greedy"
         parts = [self.model, self.engine, self.device, self.precision, decoding]
-        if self.engine == "ctranslate2":
+        if self.engine in ("ctranslate2", "onnx"):
             rule = self.window
             parts.append("30 s" if rule == EXACT else f"{rule.shortest:g} s + {rule.margin:g} s")
         if self.believing:
@@ -75,12 +75,13 @@ class Listener:
         if self.engine == "reference":
             engine = _reference(self)
             return [engine.transcribe(*piece, lambda: False) for piece in pieces]
+        engine = _onnx(self) if self.engine == "onnx" else _ctranslate2(self)
         # Those of one length are decoded together.
         order = sorted(range(len(pieces)), key=lambda place: pieces[place][0].shape[1])
         heard: dict[int, Transcript] = {}
         for first in range(0, len(order), BATCH):
             batch = order[first : first + BATCH]
-            answers = transcribe_all(_ctranslate2(self), [pieces[place] for place in batch])
+            answers = transcribe_all(engine, [pieces[place] for place in batch])
             heard |= dict(zip(batch, answers, strict=True))
         return [heard[place] for place in range(len(pieces))]
 
@@ -94,15 +95,29 @@ class Listener:
         return str(answer["text"]).strip()
 
 
+@lru_cache(1)
+def _onnx(listener: Listener) -> Any:
+    from hush_service.engine.onnx_runtime import OnnxRuntimeEngine
+    from hush_service.weights.onnx_export import Precision, exported
+
+    wanted = listener.precision
+    precision: Precision = next(each for each in get_args(Precision) if each == wanted)
+    return OnnxRuntimeEngine(exported(listener.model, precision), rules=_rules(listener))
+
+
+def _rules(listener: Listener) -> Rules:
+    rules = Rules(window=listener.window, beam=listener.beam)
+    if listener.believing:
+        rules = replace(rules, silent=1.1, suspicious=1.1, impossible=-1000)
+    return rules
+
+
 @lru_cache(4)
 def _ctranslate2(listener: Listener) -> Any:
     from hush_service.engine.ctranslate2 import CTranslate2Engine
 
-    rules = Rules(window=listener.window, beam=listener.beam)
-    if listener.believing:
-        rules = replace(rules, silent=1.1, suspicious=1.1, impossible=-1000)
     folder = resolve(listener.model, "ctranslate2", None)
-    return CTranslate2Engine(folder, listener.device, listener.precision, rules=rules)
+    return CTranslate2Engine(folder, listener.device, listener.precision, rules=_rules(listener))
 
 
 @lru_cache(1)

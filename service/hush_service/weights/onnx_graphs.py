@@ -21,7 +21,7 @@ Precisions: "float16" stores weights as Whisper's are to begin with, and loses n
 turns them into float32 once, when it loads them. "int8" reckons in integers wherever something is
 multiplied by weights, as CTranslate2 does: each column of these has a scale, and so has each row of
 what they are multiplied with. With one scale for all rows, as ONNX Runtime's own tool has it,
-`tiny.en` says other tokens in 7 of 12 recordings.
+`tiny.en` says other tokens in 7 of 12 recordings, with these in 4.
 """
 
 from collections.abc import Sequence
