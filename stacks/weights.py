@@ -20,6 +20,8 @@ _MAKER = SERVICE[1] / "weights" / "quantization.py"
 _DEVICE_MAKERS = (
     *(SERVICE[1] / "weights" / f"onnx_{part}.py" for part in ("export", "graphs")),
     *(SERVICE[1] / "web" / f"{part}_models.py" for part in ("device", "static")),
+    # It says which ONNX Runtime is fetched, which goes with them and with the page's code.
+    SERVICE[1].parents[1] / "ui" / "package-lock.json",
 )
 
 
