@@ -115,19 +115,19 @@ page() {
 webgpu() {
     place=$PWD/build/webgpu
     environment=$place/environment
-    [ -f "$place/ready" ] && return
     [ "$(uname -sm)" = "Linux x86_64" ] && command -v apt-get >/dev/null || return 0
+    wanted=$(.venv/bin/python -c 'import tomllib; print(tomllib.load(open("pyproject.toml", "rb"))
+        ["project"]["optional-dependencies"]["webgpu"][-1])')
+    [ "$(cat "$place/ready" 2>/dev/null)" = "$wanted" ] && return
     echo "setting up the engine on WebGPU, apart, in build/webgpu (once)"
     rm -rf "$place"
     mkdir -p "$place/lists/partial" "$place/cache/archives/partial"
     .venv/bin/python -m venv --without-pip "$environment"
-    wanted=$(.venv/bin/python -c 'import tomllib; print(tomllib.load(open("pyproject.toml", "rb"))
-        ["project"]["optional-dependencies"]["webgpu"][-1])')
     packages=$("$environment/bin/python" -c 'import site; print(site.getsitepackages()[0])')
     .venv/bin/python -c 'import site; print(*site.getsitepackages(), sep="\n")' >"$packages/hush.pth"
     printf '%s\n' "$PWD" "$PWD/service" >>"$packages/hush.pth"
     .venv/bin/python -m pip --disable-pip-version-check -qq install --no-deps --target "$packages" \
-        "$wanted" && mesa && touch "$place/ready" ||
+        "$wanted" && mesa && echo "$wanted" >"$place/ready" ||
         echo "the engine on WebGPU cannot be had here: its tests are skipped"
 }
 
@@ -142,8 +142,8 @@ mesa() {
     for package in "$place"/cache/*.deb; do
         dpkg -x "$package" "$place/mesa"
     done
-    sed "s#\"library_path\": \"#&$place/mesa/usr/lib/x86_64-linux-gnu/#" "$place/mesa/usr/share/vulkan/icd.d/lvp_icd.json" \
-        >"$place/lvp_icd.json"
+    sed "s#\"library_path\": \"#&$place/mesa/usr/lib/x86_64-linux-gnu/#" \
+        "$place/mesa/usr/share/vulkan/icd.d/lvp_icd.json" >"$place/lvp_icd.json"
     rm -rf "$place/cache" "$place/lists"
 }
 

@@ -5,8 +5,8 @@
 The administration's own handler, in this process, before tables of moto's with 10 000 people, as
 many keys and a session each; what they used in thirty days is asked for too, and is nothing.
 DynamoDB charges by what it reads: calls and read units are what counts. Of the time, most is the
-emulation's, which looks through all items for every question (a second for each call, so that this
-takes minutes); DynamoDB answers each in some milliseconds, several at once.
+emulation's, which looks through all items for every question (half a second for each call, so that
+this takes minutes); DynamoDB answers each in some milliseconds, several at once.
 """
 
 import json

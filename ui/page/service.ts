@@ -25,13 +25,12 @@ export interface ServiceState {
   light: "asking" | "up" | "starting" | "locked" | "down";
   detail: string;
   /** Whether a fleet sleeps or wakes up. */
-  wakes: boolean;
+  wakes?: boolean;
 }
 
 export const serviceState = signal<ServiceState>({
   light: "asking",
   detail: "Asking the service",
-  wakes: false,
 });
 export const models = signal<Model[]>([]);
 /** The model of this device that hears now; null while the service does. */
@@ -50,13 +49,11 @@ const SILENT = "nothing answers for it yet";
 const UNREACHABLE: ServiceState = {
   light: "down",
   detail: "The service cannot be reached; what you say is kept here",
-  wakes: false,
 };
 
 const SIGNED_OUT: ServiceState = {
   light: "locked",
   detail: "Sign in to send",
-  wakes: false,
 };
 
 let timer: ReturnType<typeof setTimeout> | undefined;
@@ -95,7 +92,7 @@ async function whoHears(): Promise<ServiceState> {
   }
   if (!mine) return asked ?? UNREACHABLE;
   const until = asked ? " until the service is up" : "; nothing is sent";
-  return { light: "up", detail: `Ready on this device: ${mine.id}${until}`, wakes: false };
+  return { light: "up", detail: `Ready on this device: ${mine.id}${until}` };
 }
 
 /** Returns what pictures sent now are to be, and what is wanted of them. */
@@ -146,7 +143,7 @@ async function ask(): Promise<ServiceState> {
     const detail = me.peek()?.sign_in
       ? `The service refuses: ${(await problemOf(response))?.message ?? SILENT}`
       : "The service asks for a key: Settings has a place for it";
-    return { light: "locked", detail, wakes: false };
+    return { light: "locked", detail };
   }
   if (!response.ok) {
     const problem = await problemOf(response);
@@ -164,12 +161,10 @@ async function ask(): Promise<ServiceState> {
       ? {
           light: "starting",
           detail: `The service is loading its model ${loading.join(", ")}`,
-          wakes: false,
         }
       : {
           light: "down",
           detail: "The service could not load its model; its log says why",
-          wakes: false,
         };
   }
   if (
@@ -186,7 +181,6 @@ async function ask(): Promise<ServiceState> {
       .peek()
       .map(({ id }) => id)
       .join(", ")}`,
-    wakes: false,
   };
 }
 

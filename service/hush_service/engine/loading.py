@@ -15,7 +15,7 @@ from hush_service.engine.windows import EXACT, Rules, WindowRule
 from hush_service.settings import ServiceSettings
 from hush_service.weights.integrity import check_weights
 from hush_service.weights.models import Format, alignment_heads, resolve
-from hush_service.weights.onnx_export import Precision, exported
+from hush_service.weights.onnx_export import PROCESSOR_ALONE, Precision, exported
 
 log = logging.getLogger(__name__)
 
@@ -112,12 +112,12 @@ def load_unheard(settings: ServiceSettings, source: str | Path) -> Engine:
 def _on_onnx_runtime(settings: ServiceSettings, source: str | Path) -> Engine:
     from hush_service.engine.onnx_runtime import OnnxRuntimeEngine
 
-    wanted = settings.device
-    device = wanted if wanted in ("webgpu", "webgpu-software") else "cpu"
-    possible: tuple[Precision, ...] = (
-        get_args(Precision) if device == "cpu" else ("float16", "float32")
-    )
-    asked = settings.precision.replace("default", possible[0])
+    # `engine_name` refused what else there is.
+    device = settings.device if settings.device in ("webgpu", "webgpu-software") else "cpu"
+    possible: list[Precision] = [
+        each for each in get_args(Precision) if device == "cpu" or each not in PROCESSOR_ALONE
+    ]
+    asked = possible[0] if settings.precision == "default" else settings.precision
     precision = next((each for each in possible if each == asked), None)
     if precision is None:
         raise ValueError(

@@ -4,7 +4,6 @@ What it runs is what `hush_service.weights.onnx_graphs` lays out, in the browser
 looked for by `hush_service.engine.search`.
 """
 
-import logging
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -45,8 +44,6 @@ from hush_service.engine.windows import Rules
 from hush_service.engine.word_times import Alignment
 from hush_service.weights.onnx_export import read_manifest
 
-log = logging.getLogger(__name__)
-
 Device = Literal["cpu", "webgpu", "webgpu-software"]
 
 WEBGPU = "WebGpuExecutionProvider"
@@ -56,7 +53,8 @@ _PROVIDERS: dict[Device, str] = {
     "webgpu-software": WEBGPU,
 }
 _DEFAULT_BATCHES: dict[Device, int] = {"cpu": 4, "webgpu": 16, "webgpu-software": 1}
-_STEPS_PER_FRAME = 2
+_FRAMES_PER_STEP = 2
+"""Frames of a picture in a step that a decoder attends to."""
 _ERRORS_ALONE = 3
 """Of ONNX Runtime's log levels."""
 
@@ -206,7 +204,7 @@ class OnnxRuntimeEngine(ByProcedure):
         tokens = [*start, self.tokenizer.no_timestamps, *text, self.tokenizer.end_of_text]
         texts = _Texts(self._graphs, [question.window])
         attention = texts.attention(np.array([tokens], np.int32))
-        steps = max(1, question.window.spoken // _STEPS_PER_FRAME)
+        steps = max(1, question.window.spoken // _FRAMES_PER_STEP)
         # What the text ends with has a time, and no sound.
         path = best_path(attention[0, :, :, :steps], len(start))
         return Alignment(path, self._probabilities(question.window, text))

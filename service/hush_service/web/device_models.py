@@ -22,13 +22,17 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hush_service.packaged import RUNTIMES, Runtime, device_runtime
 from hush_service.weights.fetch import digest_of
-from hush_service.weights.onnx_export import MANIFEST, PLACE, named, read_manifest
+from hush_service.weights.onnx_export import (
+    MANIFEST,
+    PLACE,
+    PROCESSOR_ALONE,
+    named,
+    read_manifest,
+)
 
 _PATH = "/models/"
 _INDEX = f"{_PATH}index.json"
 _FOR_EVER = "public, max-age=31536000, immutable"
-_PROCESSOR_ALONE = {"int8"}
-"""Precisions whose products WebGPU does not have."""
 _SHOWN = ("id", "mel_bins", "languages", "tasks", "precision", "files")
 """What browsers have to know of a model."""
 _MEDIA_TYPES = {".json": "application/json", ".wasm": "application/wasm"}
@@ -125,7 +129,7 @@ def offered(folder: Path) -> Offer:
 
 
 def _runs_on(precision: str, kind: Runtime) -> bool:
-    return kind == "wasm" or precision not in _PROCESSOR_ALONE
+    return kind == "wasm" or precision not in PROCESSOR_ALONE
 
 
 def _manifests(folder: Path) -> Iterator[Path]:

@@ -24,6 +24,8 @@ from hush_service.weights.space import full_disk_in_words
 log = logging.getLogger(__name__)
 
 Precision = Literal["int8", "float16", "float32"]
+PROCESSOR_ALONE: frozenset[Precision] = frozenset({"int8"})
+"""Whose products of whole numbers WebGPU does not have."""
 
 PLACE = "onnx"
 """The folder of a model's exports, beside its other formats."""
@@ -125,16 +127,12 @@ def exported(name: str | Path, precision: Precision, folder: Path | None = None)
     WeightsError, OSError
         As `export_onnx`.
     """
-    if (Path(name) / MANIFEST).is_file():
-        home = Path(name)
-    else:
-        known = catalogue.find(name) if isinstance(name, str) else None
-        kept = (folder or default_folder()) / (known.name if known else "") / PLACE / precision
-        is_kept = known is not None and (kept / MANIFEST).is_file()
-        if is_kept and read_manifest(kept).get("graphs") == GRAPHS:
-            home = kept
-        else:
-            home = export_onnx(str(name), precision, folder)
+    known = catalogue.find(name) if isinstance(name, str) else None
+    home = Path(name)
+    if known is not None:
+        home = (folder or default_folder()) / known.name / PLACE / precision
+    if not (home / MANIFEST).is_file() or read_manifest(home).get("graphs") != GRAPHS:
+        home = export_onnx(str(name), precision, folder)
     for file in read_manifest(home)["files"].values():
         if digest_of(home / file["path"]) != file["sha256"]:
             raise UnreadableModelError(

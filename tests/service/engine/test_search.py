@@ -59,10 +59,29 @@ def test_every_text_keeps_the_rules(
     for text in texts:
         times = [token for token in text.tokens if token >= ZERO]
         assert times == sorted(times)
-        assert text.tokens[0] <= ZERO + LATEST_BEGINNING
+        assert ZERO <= text.tokens[0] <= ZERO + LATEST_BEGINNING
         assert not set(text.tokens) & {*TOKENIZER.suppressed, TOKENIZER.no_timestamps, END}
         assert len(text.logarithms) == len(text.tokens) <= 12
         assert text.mean < 0
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.integers(0, 10_000),
+    st.lists(st.one_of(st.integers(0, 50_000), st.integers(ZERO, ZERO + 1500)), max_size=6),
+)
+def test_what_may_follow_is_what_openai_whisper_lets_follow(seed: int, said: list[int]) -> None:
+    torch = pytest.importorskip("torch", reason="the extra 'reference' is not installed")
+    decoding = pytest.importorskip("whisper.decoding", reason="as before")
+    theirs = decoding.get_tokenizer(multilingual=False)
+    logits = np.random.default_rng(seed).normal(0, 4, (1, 51_864)).astype(np.float32)
+    logits[:, ZERO:] += seed % 5
+    expected = torch.from_numpy(logits.copy())
+    expected[:, TOKENIZER.suppressed] = -np.inf
+    tokens = torch.tensor([[theirs.sot, *said]])
+    decoding.ApplyTimestampRules(theirs, 1, LATEST_BEGINNING).apply(expected, tokens)
+    chances = GRAMMAR.logarithms(logits, [Said(tuple(said), (0.0,) * len(said))])
+    assert np.allclose(chances, expected.log_softmax(dim=-1), atol=1e-4)
 
 
 def test_a_beam_finds_the_better_text_that_begins_worse() -> None:

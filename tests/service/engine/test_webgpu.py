@@ -17,7 +17,7 @@ LANE = ROOT / "build" / "webgpu"
 
 pytestmark = pytest.mark.skipif(
     not (LANE / "ready").exists(),
-    reason="no WebGPU here: `sh setup.sh webgpu` wants Debian on x86-64, its backports and npm",
+    reason="no WebGPU here: `sh setup.sh webgpu` wants Debian on x86-64, its backports, and PyPI",
 )
 
 HEAR = """
