@@ -17,12 +17,13 @@ MODEL = "model.bin"
 INDEX, FILES = "index.json", "files"
 """Of models for browsers: which there are, and the folder with what these consist of."""
 _MAKER = SERVICE[1] / "weights" / "quantization.py"
-_DEVICE_MAKERS = (
+DEVICE_MAKERS = (
     *(SERVICE[1] / "weights" / f"onnx_{part}.py" for part in ("export", "graphs")),
     *(SERVICE[1] / "web" / f"{part}_models.py" for part in ("device", "static")),
     # It says which ONNX Runtime is fetched, which goes with them and with the page's code.
     SERVICE[1].parents[1] / "ui" / "package-lock.json",
 )
+"""Files for which models for browsers are made anew, once they are others."""
 
 
 def responder_weights(model: str) -> Path:
@@ -59,7 +60,7 @@ def device_models(names: Sequence[str]) -> Path:
     subprocess.CalledProcessError
         If they cannot be made; what made them has said why.
     """
-    home = _cache("device", *_DEVICE_MAKERS)
+    home = _cache("device", *DEVICE_MAKERS)
     folder = home / " ".join(sorted(names))
     if not folder.exists():
         part = home / f"{os.getpid()}"

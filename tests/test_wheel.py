@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from hush_service.packaged import RUNTIMES
 from local.processes import ROOT
 
 
@@ -130,6 +131,18 @@ def test_the_page_is_in_it(wheel: Path) -> None:
     )
     assert main is not None
     assert f"hush_service/page/{main[1]}" in names
+
+
+def test_it_has_the_runtimes_for_browsers_where_they_are_asked_for(tmp_path: Path) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--outdir", tmp_path, ROOT],
+        env={**os.environ, "HUSH_WHEEL_RUNTIME": "1"},
+        check=True,
+        capture_output=True,
+    )
+    (wheel,) = tmp_path.glob("hush-*.whl")
+    asked_for = {f"hush_service/{name}" for name in RUNTIMES.values()}
+    assert asked_for <= set(zipfile.ZipFile(wheel).namelist())
 
 
 def test_without_the_page_it_is_built_all_the_same_and_says_so(tmp_path: Path) -> None:

@@ -1,0 +1,103 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { DeviceModel, EngineOrder, EngineReport } from "../../shared/device-models";
+import type { Utterance } from "../../shared/messages";
+
+/** Stands for the worker that runs the model. */
+class Engine {
+  static begun: Engine[] = [];
+  readonly orders: EngineOrder[] = [];
+  onmessage: (event: { data: EngineReport }) => void = () => {};
+  onerror: (event: { preventDefault(): void }) => void = () => {};
+  isEnded = false;
+
+  constructor() {
+    Engine.begun.push(this);
+  }
+
+  postMessage(order: EngineOrder): void {
+    this.orders.push(order);
+  }
+
+  terminate(): void {
+    this.isEnded = true;
+  }
+
+  /** The numbers of what it was asked to hear. */
+  get asked(): number[] {
+    return this.orders.flatMap((order) => (order.kind === "hear" ? [order.id] : []));
+  }
+}
+
+const MODEL = { id: "tiny.en", mel_bins: 80, runs_on: "webgpu" } as DeviceModel;
+const UTTERANCE = {
+  state: "waiting",
+  type: "image/png",
+  wishes: { language: "", task: "transcribe" },
+  start: 0,
+  end: 1,
+} as unknown as Utterance;
+const HEARD = { text: "so it is", language: "en", duration: 1, segments: [], words: [] };
+
+async function ask(signal = new AbortController().signal) {
+  const { transcribeHere } = await import("../../worker/here");
+  return transcribeHere(MODEL, UTTERANCE, new Uint8Array(3), signal);
+}
+
+beforeEach(() => {
+  vi.resetModules();
+  vi.stubGlobal("Worker", Engine);
+  Engine.begun = [];
+});
+afterEach(() => vi.unstubAllGlobals());
+
+describe("a model on this device", () => {
+  it("is loaded once for all pictures", async () => {
+    const answers = Promise.all([ask(), ask()]);
+    await vi.waitFor(() => expect(Engine.begun[0]?.asked).toHaveLength(2));
+    const [engine] = Engine.begun;
+    for (const id of engine.asked) {
+      engine.onmessage({ data: { kind: "heard", id, transcript: HEARD } });
+    }
+    for (const answer of await answers) expect(answer).toMatchObject({ kind: "answered" });
+    expect(Engine.begun).toHaveLength(1);
+  });
+
+  it("that crashes, as one on a graphics processor that is lost, is begun anew, and no picture is lost", async () => {
+    const answers = Promise.all([ask(), ask()]);
+    await vi.waitFor(() => expect(Engine.begun[0]?.asked).toHaveLength(2));
+    const prevented = vi.fn();
+    Engine.begun[0].onerror({ preventDefault: prevented });
+    for (const answer of await answers) {
+      expect(answer).toMatchObject({ kind: "later", after: expect.any(Number) });
+    }
+    expect(Engine.begun[0].isEnded).toBe(true);
+    expect(prevented).toHaveBeenCalled();
+
+    const again = ask();
+    await vi.waitFor(() => expect(Engine.begun).toHaveLength(2));
+    const [id] = Engine.begun[1].asked;
+    Engine.begun[1].onmessage({ data: { kind: "heard", id, transcript: HEARD } });
+    expect(await again).toMatchObject({ kind: "answered" });
+  });
+
+  it("is told of pictures that are given up", async () => {
+    const giving = new AbortController();
+    const answer = ask(giving.signal);
+    await vi.waitFor(() => expect(Engine.begun[0]?.asked).toHaveLength(1));
+    const [engine] = Engine.begun;
+    const [id] = engine.asked;
+    giving.abort();
+    expect(engine.orders.at(-1)).toEqual({ kind: "stop", id });
+    engine.onmessage({ data: { kind: "failed", id, problem: "given up", passing: true } });
+    expect(await answer).toMatchObject({ kind: "later" });
+  });
+
+  it("refuses for good what it can never hear", async () => {
+    const answer = ask();
+    await vi.waitFor(() => expect(Engine.begun[0]?.asked).toHaveLength(1));
+    const [id] = Engine.begun[0].asked;
+    const problem = "its picture is damaged";
+    Engine.begun[0].onmessage({ data: { kind: "failed", id, problem, passing: false } });
+    expect(await answer).toEqual({ kind: "refused", reason: problem });
+  });
+});
