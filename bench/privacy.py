@@ -301,10 +301,10 @@ def main() -> None:
     folder = arguments.data
     if not (folder / "manifest.jsonl").exists():
         sys.exit(f"there is no manifest.jsonl in {folder}; --data names another folder")
-    known = {each.name: each for each in (*protections(), *tried())}
+    known = {each.name: each for each in (*protections(), *tried(_voices(folder)))}
     if unknown := set(arguments.rows or ()) - known.keys():
         sys.exit(f"no row is called {', '.join(unknown)}; there are: {'; '.join(known)}")
-    usual = tried() if arguments.tried else protections()
+    usual = tried(_voices(folder)) if arguments.tried else protections()
     rows = [known[name] for name in arguments.rows or [each.name for each in usual]]
     try:
         encoder = SpeakerEncoder.pretrained(arguments.peers)

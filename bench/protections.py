@@ -1,11 +1,15 @@
 """Ways of sending speech that may keep the voice back, and the voices on which that is measured."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
+from scipy.cluster.vq import kmeans2
 from scipy.fft import dct, idct
-from scipy.linalg import solve_toeplitz
+from scipy.linalg import inv, solve_toeplitz, sqrtm
 from scipy.signal import lfilter
 
 from bench.recordings import UNSURE, utterances
@@ -18,10 +22,19 @@ TESTED = "librispeech-test-other"
 WOMEN = frozenset({"1688", "1998", "3080", "3331", "367", "533"})
 """Of those who are tested, as their pitch says, since the data set does not: 180 Hz and more in the
 median, and 150 and less of the others."""
+SURE_FRAMES = 100
+"""As many of everybody's frames are added to those of a recording, to know how its bands vary."""
+SPECTRA = 256
+"""Of everybody's, that stand for all."""
+NEARER = 0.6
+"""Share of the way to the nearest of them."""
 SLOPE = 3
 """Cosines over which smoothing sets in, to both sides."""
 LEAST = 2.0
 """Seconds of the shortest utterance that attackers learn from."""
+
+Change = Callable[[Spectrogram], Spectrogram]
+"""Of (n_mels, frames) log10 mel power."""
 
 
 @dataclass(frozen=True)
@@ -36,11 +49,9 @@ class Protection:
         How the picture is sent.
     strength
         Of the disguise in the picture; None for none.
-    is_even
-        Whether bands are evened as well, where there is a disguise.
-    cosines
-        How many remain of each column's transform along frequency, so that it is smoother; None for
-        all.
+    before, after
+        What happens to the spectrogram before and after its frequencies are moved, where there is a
+        disguise.
     mcadams
         Whether McAdams' coefficient is applied to the sound.
     """
@@ -48,8 +59,8 @@ class Protection:
     name: str
     way: Way = PNG
     strength: Strength | None = None
-    is_even: bool = True
-    cosines: int | None = None
+    before: Change = np.copy
+    after: Change = evened
     mcadams: bool = False
 
     @property
@@ -72,11 +83,8 @@ class Protection:
             samples = with_mcadams(samples, generator.uniform(0.5, 0.9))
         if self.strength is None:
             return self.way.send(samples, 80)
-        log_mel = mel.log_mel(samples)
-        if self.cosines is not None:
-            log_mel = smoothed(log_mel, self.cosines)
-        shown = Disguise(self.strength, generator.random).moved(log_mel)
-        shown = evened(shown) if self.is_even else shown
+        heard = self.before(mel.log_mel(samples))
+        shown = self.after(Disguise(self.strength, generator.random).moved(heard))
         return self.way.send_spectrogram(mel.normalize(mel.raised(shown)))
 
 
@@ -93,21 +101,89 @@ def protections() -> list[Protection]:
     ]
 
 
-def tried() -> list[Protection]:
+def tried(voices: "Voices") -> list[Protection]:
     """Return what was tried on the way to the steps that there are, an ordinary picture first."""
     at_rest, light, far = Strength(0.0, 0.0), LIGHT, Strength(STRONG.stretch, 0.0)
+    others = Everybody(voices)
     return [
         Protection(PNG.name),
-        Protection("moved by up to 1.1", strength=light, is_even=False),
-        Protection("smoothed", strength=at_rest, is_even=False, cosines=24),
+        Protection("moved by up to 1.1", strength=light, after=np.copy),
+        Protection("smoothed", strength=at_rest, before=smoothed, after=np.copy),
         Protection("evened", strength=at_rest),
-        Protection("evened, moved by up to 1.1, smoothed", strength=light, cosines=24),
+        Protection("evened, moved by up to 1.1, smoothed", strength=light, before=smoothed),
         Protection("evened, moved by up to 1.22", strength=far),
+        Protection("evened together", strength=at_rest, after=others.evened_together),
+        Protection(
+            "evened together, moved by up to 1.1", strength=light, after=others.evened_together
+        ),
+        Protection("nearer to everybody's spectra", strength=at_rest, after=others.nearer),
         *(Protection(f"`{name}`", strength=each) for name, each in STRENGTHS.items() if each),
     ]
 
 
-def smoothed(log_mel: Spectrogram, cosines: int) -> Spectrogram:
+class Everybody:
+    """What spectrograms of many voices have in common, and the change of one towards that.
+
+    Parameters
+    ----------
+    voices
+        Whose `others` are these.
+    """
+
+    def __init__(self, voices: "Voices") -> None:
+        self._voices = voices
+
+    def evened_together(self, log_mel: Spectrogram) -> Spectrogram:
+        """Return bands that have not only mean and spread of everybody's: they vary together so.
+
+        The change is the one that moves least of two normal distributions (optimal transport).
+        """
+        shown = evened(log_mel)
+        deviations = _spoken(shown)
+        mean = deviations.mean(axis=1, keepdims=True)
+        deviations = deviations - mean
+        usual = self._covariance
+        # Of a short recording, too little is known.
+        own = deviations @ deviations.T + SURE_FRAMES * usual
+        own /= deviations.shape[1] + SURE_FRAMES
+        steady = 0.1 * np.diag(np.diag(usual))
+        own, usual = own + steady, usual + steady
+        root = sqrtm(own).real
+        back = inv(root)
+        moved = back @ sqrtm(root @ usual @ root).real @ back @ (shown - mean) + mean
+        return moved.astype(np.float32)
+
+    def nearer(self, log_mel: Spectrogram) -> Spectrogram:
+        """Return evened bands, each frame moved to what is nearest of everybody's, for most."""
+        frames = evened(log_mel).T
+        spectra, distance = self._spectra
+        apart = np.square(frames[:, None] - spectra).sum(axis=2)
+        weights = np.exp((apart.min(axis=1, keepdims=True) - apart) / (0.3 * distance))
+        nearest = weights @ spectra / weights.sum(axis=1, keepdims=True)
+        return ((1 - NEARER) * frames + NEARER * nearest).T.astype(np.float32)
+
+    @cached_property
+    def _evened(self) -> list[Spectrogram]:
+        return [evened(mel.log_mel(each.samples)) for each in self._voices.others]
+
+    @cached_property
+    def _covariance(self) -> npt.NDArray[np.floating]:
+        return np.mean([np.cov(_spoken(each)) for each in self._evened], axis=0)
+
+    @cached_property
+    def _spectra(self) -> tuple[npt.NDArray[np.floating], float]:
+        """The most typical spectra, and the mean square distance from the nearest of them."""
+        frames = np.concatenate([each[:, ::4].T for each in self._evened])
+        spectra, nearest = kmeans2(frames, SPECTRA, minit="++", seed=0)
+        return spectra, float(np.square(frames - spectra[nearest]).sum(axis=1).mean())
+
+
+def _spoken(log_mel: Spectrogram) -> Spectrogram:
+    loudness = log_mel.mean(axis=0)
+    return log_mel[:, loudness >= loudness.mean()]
+
+
+def smoothed(log_mel: Spectrogram, cosines: int = 24) -> Spectrogram:
     """Return (n_mels, frames) values without the fine structure along frequency: the harmonics."""
     order = np.arange(len(log_mel))[:, None]
     kept = np.clip((cosines + SLOPE - order) / (2 * SLOPE), 0, 1)

@@ -4,6 +4,7 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from wyoming.info import Describe, Info
 from wyoming.ping import Ping, Pong
 
 from hush import wyoming_bridge
+from hush.disguise import Privacy
 from hush.wyoming_bridge import LARGEST_EVENT, serve
 from tests.hush.test_client import FakeService, client_of, refusal
 from tests.hush.test_segments import TALK
@@ -30,12 +32,12 @@ def sink() -> FakeService:
     return FakeService()
 
 
-@pytest.fixture
-async def port(sink: FakeService) -> AsyncIterator[int]:
+@asynccontextmanager
+async def bridge_to(sink: FakeService, privacy: Privacy = "off") -> AsyncIterator[int]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
-    serving = asyncio.create_task(serve(client_of(sink), port=port))
+    serving = asyncio.create_task(serve(client_of(sink), port=port, privacy=privacy))
     while True:
         try:
             _, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -46,6 +48,12 @@ async def port(sink: FakeService) -> AsyncIterator[int]:
     yield port
     serving.cancel()
     await asyncio.gather(serving, return_exceptions=True)
+
+
+@pytest.fixture
+async def port(sink: FakeService) -> AsyncIterator[int]:
+    async with bridge_to(sink) as port:
+        yield port
 
 
 def spoken(sound: bytes = SOUND, rate: int = 16_000, channels: int = 1) -> list[Eventable]:
@@ -90,6 +98,23 @@ async def test_speech_becomes_words_and_only_pictures_go_on(port: int, sink: Fak
         assert SOUND[50_000:50_100] not in content
         assert b'name="language"\r\n\r\nen-US' in content
         assert b'name="prompt"\r\n\r\nAda, kitchen' in content
+
+
+async def test_voices_are_disguised_anew_for_each_request() -> None:
+    sent = []
+    steps: tuple[Privacy, ...] = ("off", "strong")
+    for privacy in steps:
+        sink = FakeService()
+        async with bridge_to(sink, privacy) as port:
+            for _ in range(2):
+                await ask(port, *spoken())
+        bodies = [await each.aread() for each in sink.requests if each.method == "POST"]
+        sent.append([body[body.index(b"\x89PNG") : body.index(b"IEND")] for body in bodies])
+    plain, disguised = sent
+    half = len(plain) // 2
+    assert len(plain) == len(disguised) >= 2
+    assert plain[:half] == plain[half:]
+    assert len({*plain, *disguised}) == half + len(disguised)
 
 
 async def test_sound_of_any_rate_and_more_channels_is_taken(port: int) -> None:

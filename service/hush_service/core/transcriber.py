@@ -27,6 +27,7 @@ from hush_service.engine import DecodingRequest
 from hush_service.engine.batching import BatchingEngine
 from hush_service.engine.procedure import Transcription
 from hush_service.engine.windows import LONGEST_WINDOW, unheeded
+from hush_service.memory import FreedMemory
 from hush_service.settings import ServiceSettings
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ class Transcriber:
     ) -> None:
         self.models = models
         self.queue = queue
-        queue.on_idle = models.forget_pictures
+        queue.on_idle = self._rest
         self.on_heard: Callable[[str, float, float], None] = lambda model, seconds, worked: None
         self.on_refused: Callable[[str], None] = lambda reason: None
         self.on_looked_up: Callable[[bool], None] = lambda known: None
@@ -141,6 +142,10 @@ class Transcriber:
     async def close(self) -> None:
         """Give up what is held on to."""
         await self._cache.close()
+
+    def _rest(self) -> None:
+        self.models.forget_pictures()
+        FreedMemory().give_back(at_once=True)
 
     def check_ready(self) -> None:
         """Return if a picture sent now would be answered.

@@ -29,7 +29,8 @@ class Ask:
     Attributes
     ----------
     questions
-        As bytes, of `packed`. Where there are none, windows are only forgotten.
+        As bytes, of `packed`. Where there are none, windows are only forgotten, and freed memory is
+        given back.
     heard
         Windows that they are of and that were not sent before, by number.
     forgotten

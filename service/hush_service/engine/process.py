@@ -128,9 +128,9 @@ class EngineProcess(ByProcedure):
         return answered.answers
 
     def forget(self) -> None:
-        """Have the process forget what it was asked about, as far as nobody asks more."""
+        """Have the process forget what nobody asks about any more, and give its memory back."""
         with self._asking:
-            if self._process is not None and self._forgotten:
+            if self._process is not None:
                 self._asked_anew([], lambda: False)
 
     def close(self) -> None:

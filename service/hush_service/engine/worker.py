@@ -11,6 +11,7 @@ from hush_service.engine.messages import Answered, Ask, Failed, Load, Loaded, St
 from hush_service.engine.procedure import Procedure
 from hush_service.engine.questions import Encode, Window
 from hush_service.log_lines import log_to_stderr
+from hush_service.memory import FreedMemory
 
 
 class _Portable(BatchingEngine, Protocol):
@@ -33,6 +34,7 @@ class Worker:
         self._connection = connection
         self._windows: dict[int, Window] = {}
         self._left = False
+        self._freed = FreedMemory()
 
     def run(self) -> None:
         """Answer until whoever asks has left."""
@@ -71,6 +73,7 @@ class Worker:
             self._tell(Failed.of(error))
         else:
             self._tell(Answered(answers, engine.batch))
+            self._freed.give_back(at_once=not questions)
 
     def _encode_again(self, engine: _Portable, questions: list[Any]) -> None:
         """Encode windows that only a process before this one has encoded."""

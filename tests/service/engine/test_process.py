@@ -1,6 +1,7 @@
 """An engine in a process of its own: as good as one here, and no loss when it ends or hangs."""
 
 import os
+import platform
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -27,6 +28,8 @@ from tests.service.conftest import wait_until
 
 TOY = demo_folder() / "demo.pt"
 SECOND = np.zeros((80, 100), np.float32)
+PIECES, PIECE = 2_000, 12_500
+"""Of memory: 200 MB in pieces that are too small to be freed one by one."""
 
 
 class DoomedEngine:
@@ -43,6 +46,10 @@ class DoomedEngine:
         self, spectrogram: Spectrogram, request: DecodingRequest, stop: Callable[[], bool]
     ) -> Transcript:
         (self._folder / "begun").touch()
+        if request.prompt == "pieces":
+            pieces = [np.ones(PIECE) for _ in range(PIECES)]
+            # The last of them has all before it stay, free as they are.
+            self._last = pieces.pop()
         for doom in sorted(self._folder.glob("doom*"))[:1]:
             doom.unlink()
             match request.prompt:
@@ -70,6 +77,12 @@ def ask(engine: EngineProcess, prompt: str, stop: Callable[[], bool] = lambda: F
     (answer,) = engine.answers([question], stop)
     assert isinstance(answer, Transcript)
     return answer.text
+
+
+def resident(engine: EngineProcess) -> float:
+    """Return how many megabytes of memory an engine's process takes."""
+    pages = Path(f"/proc/{engine.pid}/statm").read_text(encoding="ascii").split()[1]
+    return int(pages) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 @pytest.mark.parametrize("name", ["ctranslate2", "reference"])
@@ -114,6 +127,15 @@ def test_windows_that_are_done_with_are_forgotten_there(tmp_path: Path, sample: 
         assert len(engine._forgotten) == 1  # which the next question would tell
         engine.forget()
         assert engine._forgotten == []
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="memory is given back with glibc")
+def test_memory_goes_back_where_nobody_asks_any_more(doomed: EngineProcess) -> None:
+    before = resident(doomed)
+    ask(doomed, "pieces")
+    assert resident(doomed) - before > 150
+    doomed.forget()
+    wait_until(lambda: resident(doomed) - before < 50)
 
 
 @pytest.mark.parametrize("prompt", ["end", "hang"])
