@@ -27,7 +27,8 @@ def fetch(engine: str, models: list[str], weights: Path, scratch: Path) -> dict[
         title, *_ = made.relative_to(scratch).parts
         home, folder = scratch / title, weights / title
         if made.is_dir():
-            (home / f"{title}.pt").unlink(missing_ok=True)
+            for file in home.glob(f"{title}.pt*"):  # with its digest
+                file.unlink()
         shutil.move(home, folder)
         places[name] = str(folder / made.relative_to(home))
         print(f"model {name} is in {places[name]}", flush=True)

@@ -108,6 +108,14 @@ def speak(tmp_path: Path) -> Callable[[str], Path]:
     return say
 
 
+def link_weights(name: str, folder: Path) -> None:
+    """Put a model's weights in OpenAI's format, and their digest, into another folder of models."""
+    weights = resolve(name, "openai")
+    (folder / name).mkdir(parents=True)
+    for file in weights.parent.glob(f"{weights.name}*"):
+        (folder / name / file.name).symlink_to(file)
+
+
 def noise(seconds: float, level: float = 0.1, seed: int = 0) -> Samples:
     """Return white noise of a standard deviation of `level`."""
     generator = np.random.default_rng(seed)

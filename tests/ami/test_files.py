@@ -17,6 +17,7 @@ from hush_service.weights.models import resolve
 from stacks.accelerators import ACCELERATORS, AMD, EngineName
 from stacks.machine_image import image_files, instance_requirements
 from stacks.settings import Settings
+from tests.conftest import link_weights
 
 AMI = Path(__file__).parents[2] / "ami"
 UNITS = sorted(AMI.glob("*.service"))
@@ -334,8 +335,7 @@ def test_a_fetched_model_is_converted_and_proven_with_the_archive_alone(
     archive: Path, tmp_path: Path, engine: EngineName
 ) -> None:
     kept = resolve("tiny.en", "openai")
-    (tmp_path / "scratch" / "models" / "tiny.en").mkdir(parents=True)
-    (tmp_path / "scratch" / "models" / "tiny.en" / "tiny.en.pt").symlink_to(kept)
+    link_weights("tiny.en", tmp_path / "scratch" / "models")
     script = (
         "import sys; from pathlib import Path; import fetch_models, prove;"
         "home, archive = map(Path, sys.argv[1:]);"

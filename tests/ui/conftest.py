@@ -17,11 +17,10 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
 from hush.image import decode
-from hush_service.weights.models import resolve
 from hush_service.weights.onnx_export import export_onnx
 from local.processes import service
 from local.wire import Request, Response, Wire, wire_to
-from tests.conftest import ROOT, Samples
+from tests.conftest import ROOT, Samples, link_weights
 from tests.ui.pocket import write_pocket
 
 SAMPLE = ROOT / "models" / "sample.flac"
@@ -81,8 +80,7 @@ def device_service(
     """A service that offers tiny.en, and hears with the toy model itself."""
     pytest.importorskip("onnx", reason="the extra 'onnx' is not installed")
     folder = tmp_path_factory.mktemp("models")
-    (folder / "tiny.en").mkdir()
-    (folder / "tiny.en" / "tiny.en.pt").symlink_to(resolve("tiny.en", "openai", real_weights))
+    link_weights("tiny.en", folder)
     export_onnx("tiny.en", "int8", folder)
     with service(HUSH_DOWNLOAD_FOLDER=str(folder)) as (url, _):
         yield url

@@ -42,6 +42,8 @@ export interface Search {
 
 /** Tokens that a model reads and writes at most. */
 export const LONGEST = 448;
+/** Tokens that a text may have at most. */
+const ROOM = LONGEST / 2;
 /** Latest time with which a window's text may begin, in timestamps: 1 s. */
 const LATEST_BEGINNING = 50;
 
@@ -78,7 +80,7 @@ export async function decode(
   if (begin < prompt.length) logits = await window.step([prompt.slice(begin)], [0]);
 
   const width = temperature > 0 ? samples : beam;
-  const room = LONGEST - prompt.length;
+  const room = Math.min(ROOM, LONGEST - prompt.length);
   const finished: Text[] = [];
   let live: Text[] = [{ tokens: [], logarithms: [], sum: 0 }];
   for (let length = 0; length < room && live.length; length++) {

@@ -19,7 +19,8 @@ def best_path(attention: npt.NDArray[np.float32], first: int) -> list[tuple[int,
     attention
         (heads, tokens, steps), before its softmax, of the heads that follow the words in time.
     first
-        The first token that counts; those before are what the text follows.
+        The first token that counts; those before are what the text follows. The last token, the end
+        of the text, does not count either.
 
     Returns
     -------
@@ -31,7 +32,7 @@ def best_path(attention: npt.NDArray[np.float32], first: int) -> list[tuple[int,
     deviation = weights.std(axis=1, keepdims=True)
     weights -= weights.mean(axis=1, keepdims=True)
     weights /= np.where(deviation == 0, 1, deviation)
-    return _cheapest_way(-_smoothed(weights[:, first:]).mean(axis=0))
+    return _cheapest_way(-_smoothed(weights[:, first:-1]).mean(axis=0))
 
 
 def _smoothed(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

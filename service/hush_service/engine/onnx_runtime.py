@@ -31,6 +31,7 @@ from hush_service.engine.questions import (
 )
 from hush_service.engine.search import (
     LONGEST,
+    ROOM,
     Grammar,
     Logits,
     Said,
@@ -76,12 +77,12 @@ class _Encoded:
     place
         Which of them it is, and of how many.
     said
-        The text that was heard in it last.
+        The texts that were heard in it.
     """
 
     cross: Values
     place: tuple[int, int]
-    said: Said = field(default_factory=Said)
+    said: list[Said] = field(default_factory=list)
 
 
 class OnnxRuntimeEngine(ByProcedure):
@@ -187,13 +188,13 @@ class OnnxRuntimeEngine(ByProcedure):
             texts.follow,
             logits,
             self._grammar,
-            LONGEST - len(asked.prompt),
+            min(ROOM, LONGEST - len(asked.prompt)),
             asked.beam if asked.temperature == 0 else self.rules.samples,
             asked.temperature,
             self._random,
         )
         for window, said in zip(windows, found, strict=True):
-            window.encoded.said = said
+            window.encoded.said.append(said)
         return [
             Decoded(said.tokens, said.mean, float(probability))
             for said, probability in zip(found, silent, strict=True)
@@ -207,18 +208,27 @@ class OnnxRuntimeEngine(ByProcedure):
         steps = max(1, question.window.spoken // _FRAMES_PER_STEP)
         # What the text ends with has a time, and no sound.
         path = best_path(attention[0, :, :, :steps], len(start))
-        return Alignment(path, self._probabilities(question.window, text))
+        return Alignment(path, self._probabilities(question, texts))
 
-    def _probabilities(self, window: Window, text: Sequence[int]) -> list[float]:
+    def _probabilities(self, question: Align, texts: "_Texts") -> list[float]:
         """Return how probable each token of a text was when it was heard."""
-        said: Said = window.encoded.said
-        heard = iter(zip(said.tokens, said.logarithms, strict=True))
-        found = []
-        for token in text:
-            logarithm = next((each for other, each in heard if other == token), None)
-            # Where another process heard it, the whole text's mean is known.
-            found.append(float(np.exp(said.mean if logarithm is None else logarithm)))
-        return found
+        for said in question.window.encoded.said:
+            heard = iter(zip(said.tokens, said.logarithms, strict=True))
+            found = [
+                next((each for other, each in heard if other == token), None)
+                for token in question.tokens
+            ]
+            logarithms = [each for each in found if each is not None]
+            if len(logarithms) == len(question.tokens):
+                return [float(np.exp(each)) for each in logarithms]
+        # Another process heard it: how probable it is without times, as openai-whisper has it.
+        start = [*question.start, self.tokenizer.no_timestamps]
+        logits = texts.follow(np.array([start], np.int32), None)
+        odds = []
+        for token in question.tokens:
+            odds.append(float(probability_of(token, logits[:, : self.tokenizer.end_of_text])[0]))
+            logits = texts.follow(np.array([[token]], np.int32), np.zeros(1, np.int32))
+        return odds
 
 
 class _Graphs:
@@ -317,12 +327,15 @@ def _cross(windows: Sequence[Window]) -> Values:
         for place, each in enumerate(encoded)
     ):
         return together
-    return {
-        name: onnxruntime.OrtValue.ortvalue_from_numpy(
-            np.stack([each.cross[name].numpy()[each.place[0]] for each in encoded])
+    found = {}
+    for name in together:
+        # From a GPU, what several windows were encoded in comes once.
+        values = {id(each.cross): each.cross[name] for each in encoded}
+        here = {key: value.numpy() for key, value in values.items()}
+        found[name] = onnxruntime.OrtValue.ortvalue_from_numpy(
+            np.stack([here[id(each.cross)][each.place[0]] for each in encoded])
         )
-        for name in together
-    }
+    return found
 
 
 def _described(device: Device) -> str:

@@ -22,6 +22,8 @@ after the other. Returns logits (texts, vocabulary) of what follows."""
 
 LONGEST = 448
 """Tokens that a model reads and writes at most."""
+ROOM = LONGEST // 2
+"""Tokens that a text may have at most."""
 LATEST_BEGINNING = 50
 """Timestamps: a window's text begins within its first second."""
 

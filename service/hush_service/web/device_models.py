@@ -5,11 +5,12 @@
     /models/RUNTIME             ONNX Runtime for browsers, the same; one for processors, and
                                 one that has graphics processors too, by WebGPU
 
-What is exported while the service runs is offered at once.
+What `hush models export` writes while the service runs is offered at once.
 """
 
 import asyncio
 import gzip
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -21,8 +22,11 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hush_service.packaged import RUNTIMES, Runtime, device_runtime
+from hush_service.weights.errors import UnreadableModelError
 from hush_service.weights.fetch import digest_of
+from hush_service.weights.models import CONVERTED
 from hush_service.weights.onnx_export import (
+    GRAPHS,
     MANIFEST,
     PLACE,
     PROCESSOR_ALONE,
@@ -30,10 +34,12 @@ from hush_service.weights.onnx_export import (
     read_manifest,
 )
 
+log = logging.getLogger(__name__)
+
 _PATH = "/models/"
 _INDEX = f"{_PATH}index.json"
 _FOR_EVER = "public, max-age=31536000, immutable"
-_SHOWN = ("id", "mel_bins", "languages", "tasks", "precision", "files")
+_SHOWN = ("id", "mel_bins", "languages", "tasks", "precision", "graphs", "files")
 """What browsers have to know of a model."""
 _MEDIA_TYPES = {".json": "application/json", ".wasm": "application/wasm"}
 
@@ -107,7 +113,14 @@ def offered(folder: Path) -> Offer:
     found = {kind: file for kind in RUNTIMES if (file := device_runtime(kind))}
     models, files = list[dict[str, Any]](), dict[str, Path]()
     for manifest in _manifests(folder):
-        stated = read_manifest(manifest.parent)
+        try:
+            stated = read_manifest(manifest.parent)
+        except UnreadableModelError as error:
+            log.warning("%s", error)
+            continue
+        # An engine's own is nobody else's, and what an earlier version wrote is read by none.
+        if not stated.get("offered") or stated["graphs"] != GRAPHS:
+            continue
         described = {key: stated[key] for key in _SHOWN}
         runtimes = {
             kind: file for kind, file in found.items() if _runs_on(described["precision"], kind)
@@ -116,7 +129,7 @@ def offered(folder: Path) -> Offer:
             continue
         described["runtimes"] = {kind: _described(file) for kind, file in runtimes.items()}
         files |= {_described(file)["path"]: file for file in runtimes.values()}
-        place = f"{described['id']}/{described['precision']}"
+        place = f"{manifest.parents[2].name}/{described['precision']}"
         described["files"] = {
             part: {**file, "path": f"{place}/{file['path']}"}
             for part, file in described["files"].items()
@@ -133,7 +146,8 @@ def _runs_on(precision: str, kind: Runtime) -> bool:
 
 
 def _manifests(folder: Path) -> Iterator[Path]:
-    yield from sorted(folder.glob(f"*/{PLACE}/*/{MANIFEST}"))
+    for models in (folder, folder / CONVERTED):
+        yield from sorted(models.glob(f"*/{PLACE}/*/{MANIFEST}"))
 
 
 @cache

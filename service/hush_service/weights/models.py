@@ -36,7 +36,8 @@ log = logging.getLogger(__name__)
 
 Format = Literal["openai", "ctranslate2"]
 
-_CONVERTED = "converted"
+CONVERTED = "converted"
+"""The folder of what was made of models given by path."""
 
 
 @dataclass(frozen=True)
@@ -133,8 +134,8 @@ def remove(name: str, folder: Path | None = None) -> int:
         If there is no such model.
     """
     folder = folder or default_folder()
-    if name == _CONVERTED:
-        home = folder / _CONVERTED
+    if name == CONVERTED:
+        home = folder / CONVERTED
     elif (model := catalogue.named(name)).name == DEMO:
         home = _home_of_converted(demo_folder() / "demo.pt", folder)
     else:
@@ -189,25 +190,43 @@ def _of_path(path: Path, wanted: Format, folder: Path) -> Path:
     if path.is_dir():
         check_folder(path)
         found: Format = "ctranslate2"
-        weights = path / MODEL
     else:
         check_checkpoint(path)
         found = "openai"
-        weights = path
     if found == wanted:
         return path
-    home = _home_of_converted(path, folder)
+    home = home_of_own(path, folder)
     target = _place(home, path.stem, wanted)
-    status = weights.stat()
-    stated = {"path": str(path), "size": status.st_size, "modified": status.st_mtime_ns}
-    if _is_made_of(home, stated) and target.exists():
+    if target.exists():
         return target
     with alone(home):
-        if not (_is_made_of(home, stated) and target.exists()):
-            shutil.rmtree(home, ignore_errors=True)
+        if not target.exists():
             _convert(path, target, wanted, _known_heads(path) if path.is_file() else None)
-            (home / "source.json").write_text(json.dumps(stated), encoding="utf-8")
     return target
+
+
+def home_of_own(path: Path, folder: Path) -> Path:
+    """Return the folder for what is made of a model given by path, without what was made of others.
+
+    Parameters
+    ----------
+    path
+        Of a checkpoint in OpenAI's format, or of a CTranslate2 folder.
+    folder
+        Where models are kept.
+    """
+    path = path.resolve()
+    weights = path / MODEL if path.is_dir() else path
+    home = _home_of_converted(path, folder)
+    status = weights.stat()
+    stated = {"path": str(path), "size": status.st_size, "modified": status.st_mtime_ns}
+    if not _is_made_of(home, stated):
+        with alone(home):
+            if not _is_made_of(home, stated):
+                shutil.rmtree(home, ignore_errors=True)
+                home.mkdir()
+                (home / "source.json").write_text(json.dumps(stated), encoding="utf-8")
+    return home
 
 
 def _convert(source: Path, target: Path, wanted: Format, heads: tuple[Head, ...] | None) -> None:
@@ -252,7 +271,7 @@ def _other(wanted: Format) -> Format:
 def _home_of_converted(path: Path, folder: Path) -> Path:
     path = path.resolve()
     key = hashlib.sha256(str(path).encode()).hexdigest()[:12]
-    return folder / _CONVERTED / f"{path.stem}-{key}"
+    return folder / CONVERTED / f"{path.stem}-{key}"
 
 
 def _is_made_of(home: Path, stated: dict[str, object]) -> bool:

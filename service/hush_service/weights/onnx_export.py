@@ -18,7 +18,14 @@ from hush_service.weights import catalogue
 from hush_service.weights.checkpoint import read_checkpoint
 from hush_service.weights.errors import UnreadableModelError, WeightsError
 from hush_service.weights.fetch import digest_of, parts_of
-from hush_service.weights.models import alignment_heads, alone, default_folder, resolve
+from hush_service.weights.integrity import check_weights
+from hush_service.weights.models import (
+    alignment_heads,
+    alone,
+    default_folder,
+    home_of_own,
+    resolve,
+)
 from hush_service.weights.space import full_disk_in_words
 
 log = logging.getLogger(__name__)
@@ -40,7 +47,9 @@ class MissingExporterError(WeightsError):
     """The libraries that export are not installed."""
 
 
-def export_onnx(name: str, precision: Precision, folder: Path | None = None) -> Path:
+def export_onnx(
+    name: str, precision: Precision, folder: Path | None = None, offered: bool = True
+) -> Path:
     """Write a model for ONNX Runtime.
 
     Parameters
@@ -51,6 +60,8 @@ def export_onnx(name: str, precision: Precision, folder: Path | None = None) -> 
         Of its weights.
     folder
         Where models are kept; `default_folder` if None.
+    offered
+        Whether browsers may have it; what an engine exports for itself is nobody else's.
 
     Returns
     -------
@@ -71,6 +82,7 @@ def export_onnx(name: str, precision: Precision, folder: Path | None = None) -> 
     folder = folder or default_folder()
     known = catalogue.find(name)
     file = resolve(known.name if known else name, "openai", folder)
+    check_weights(file, name)
     checkpoint = read_checkpoint(file)
     size = checkpoint.dimensions
     heads = (
@@ -79,9 +91,10 @@ def export_onnx(name: str, precision: Precision, folder: Path | None = None) -> 
         or _upper_half(size.n_text_layer, size.n_text_head)
     )
     title = known.name if known else file.stem
-    home = folder / title / PLACE / precision
+    model = folder / known.name if known else home_of_own(Path(name), folder)
+    home = model / PLACE / precision
     parts = parts_of(home)
-    with alone(folder / title), full_disk_in_words(folder):
+    with alone(model), full_disk_in_words(folder):
         shutil.rmtree(parts, ignore_errors=True)
         parts.mkdir(parents=True)
         try:
@@ -97,6 +110,7 @@ def export_onnx(name: str, precision: Precision, folder: Path | None = None) -> 
             manifest = _described(title, size.n_vocab, size.n_mels) | {
                 "precision": precision,
                 "graphs": GRAPHS,
+                "offered": offered,
                 "vocabulary": size.n_vocab,
                 "parameters": sum(tensor.size for tensor in checkpoint.tensors.values()),
                 "files": files,
@@ -128,11 +142,14 @@ def exported(name: str | Path, precision: Precision, folder: Path | None = None)
         As `export_onnx`.
     """
     known = catalogue.find(name) if isinstance(name, str) else None
-    home = Path(name)
+    folder, home = folder or default_folder(), Path(name)
     if known is not None:
-        home = (folder or default_folder()) / known.name / PLACE / precision
-    if not (home / MANIFEST).is_file() or read_manifest(home).get("graphs") != GRAPHS:
-        home = export_onnx(str(name), precision, folder)
+        home = folder / known.name / PLACE / precision
+    elif not (home / MANIFEST).is_file() and home.exists():
+        home = home_of_own(home, folder) / PLACE / precision
+    was = read_manifest(home) if (home / MANIFEST).is_file() else {}
+    if was.get("graphs") != GRAPHS:
+        home = export_onnx(str(name), precision, folder, offered=was.get("offered", False))
     for file in read_manifest(home)["files"].values():
         if digest_of(home / file["path"]) != file["sha256"]:
             raise UnreadableModelError(
@@ -142,8 +159,19 @@ def exported(name: str | Path, precision: Precision, folder: Path | None = None)
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """Return what an export's `model.json` says: what the model can do, and its files."""
-    manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    """Return what an export's `model.json` says: what the model can do, and its files.
+
+    Raises
+    ------
+    UnreadableModelError
+        If it is damaged.
+    """
+    try:
+        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except ValueError:
+        raise UnreadableModelError(
+            f"{folder / MANIFEST} is damaged: remove {folder}, and it is exported again"
+        ) from None
     return manifest
 
 

@@ -19,9 +19,11 @@ def test_it_is_the_way_of_openai_whisper(
     heads: int, tokens: int, steps: int, first: int, seed: int
 ) -> None:
     random = np.random.default_rng(seed)
-    attention = np.float32(3) * random.standard_normal((heads, tokens + first, steps), np.float32)
+    attention = np.float32(3) * random.standard_normal(
+        (heads, tokens + first + 1, steps), np.float32
+    )
     weights = torch.from_numpy(attention).double().softmax(dim=-1)
     deviation, mean = torch.std_mean(weights, dim=-2, keepdim=True, unbiased=False)
     smooth = timing.median_filter((weights - mean) / deviation, 7)
-    text, time = timing.dtw(-smooth.mean(dim=0)[first:])
+    text, time = timing.dtw(-smooth.mean(dim=0)[first:-1])
     assert best_path(attention, first) == list(zip(text.tolist(), time.tolist(), strict=True))

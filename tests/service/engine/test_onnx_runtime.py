@@ -14,12 +14,15 @@ from hush_service.engine.ctranslate2 import CTranslate2Engine
 from hush_service.engine.loading import load_engine
 from hush_service.engine.openai_whisper import OpenAIWhisperEngine
 from hush_service.engine.process import EngineProcess
+from hush_service.engine.questions import Align, Decode, Decoded, Encode
+from hush_service.engine.search import Said
 from hush_service.engine.windows import EXACT, Rules
+from hush_service.engine.word_times import Alignment
 from hush_service.settings import ServiceSettings
 from hush_service.weights.errors import UnreadableModelError
 from hush_service.weights.models import resolve
 from hush_service.weights.onnx_export import exported, read_manifest
-from tests.conftest import Samples
+from tests.conftest import Samples, link_weights
 
 pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
 pytest.importorskip("onnx", reason="the extra 'onnx' is not installed")
@@ -33,8 +36,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Models are exported anew, so that it is this version's exporter that is tried."""
     folder = tmp_path_factory.mktemp("models")
     for name in ("tiny.en", "base"):
-        (folder / name).mkdir()
-        (folder / name / f"{name}.pt").symlink_to(resolve(name, "openai"))
+        link_weights(name, folder)
     return folder
 
 
@@ -80,6 +82,28 @@ def test_words_have_the_times_that_the_other_engine_finds(
         assert one.probability is not None
         assert 0.05 < one.probability <= 1
     assert all(before.start <= before.end <= after.end for before, after in pairwise(words))
+
+
+def test_words_have_probabilities_whoever_heard_them(tiny: OnnxRuntimeEngine, jfk: Samples) -> None:
+    window = tiny.rules.window.window(log_mel_spectrogram(jfk)[:, :400])
+    tiny.answers([Encode(window)], on)
+    start = tuple(tiny.tokenizer.start("en", "transcribe"))
+    (decoded,) = tiny.answers([Decode(window, start, 0.0, 1, None)], on)
+    assert isinstance(decoded, Decoded)
+    question = Align(window, start, tuple(tiny.tokenizer.text(decoded.tokens)))
+    (alignment,) = tiny.answers([question], on)
+    # Another text was tried after it.
+    window.encoded.said.append(Said((0, 1), (-9.0, -9.0), -18.0))
+    assert tiny.answers([question], on)[0] == alignment
+    # Its process ended meanwhile: asked without times, as the other engines do.
+    window.encoded.said.clear()
+    (again,) = tiny.answers([question], on)
+    assert isinstance(alignment, Alignment)
+    assert isinstance(again, Alignment)
+    assert again.path == alignment.path
+    for one, other in zip(alignment.probabilities, again.probabilities, strict=True):
+        assert 0 < one <= 1
+        assert other == pytest.approx(one, abs=0.3)
 
 
 def test_languages_are_detected_together_and_translated(folder: Path) -> None:

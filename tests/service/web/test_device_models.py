@@ -11,6 +11,7 @@ from hush_service import packaged
 from hush_service.settings import ServiceSettings
 from hush_service.web import device_models
 from hush_service.web.app import create_app
+from hush_service.weights.onnx_export import GRAPHS
 from local.processes import ROOT
 from tests.service.conftest import engine, loaded
 
@@ -19,8 +20,8 @@ pytestmark = pytest.mark.anyio
 HEADERS = json.loads((ROOT / "ui" / "headers.json").read_text())
 
 
-def exported(folder: Path, name: str, precision: str, size: int) -> None:
-    """Put up what an export is made of, in a few bytes."""
+def exported(folder: Path, name: str, precision: str, size: int, **stated: object) -> None:
+    """Put up what an export is made of, in a few bytes; its manifest states more, or otherwise."""
     home = folder / name / "onnx" / precision
     home.mkdir(parents=True)
     files = {}
@@ -31,6 +32,7 @@ def exported(folder: Path, name: str, precision: str, size: int) -> None:
         files[part] = {"path": path, "bytes": len(content), "sha256": digest}
     described = {"id": name, "mel_bins": 80, "languages": ["en"], "tasks": ["transcribe"]}
     manifest = described | {"precision": precision, "files": files}
+    manifest |= {"graphs": GRAPHS, "offered": True} | stated
     (home / "model.json").write_text(json.dumps(manifest))
 
 
@@ -121,6 +123,32 @@ async def test_what_shrinks_is_sent_small(client: httpx2.AsyncClient) -> None:
         path = f"/models/{files_of(model)[part]['path']}"
         answer = await client.get(path, headers={"Accept-Encoding": "gzip"})
         assert answer.headers.get("content-encoding") == encoding
+
+
+async def test_what_is_not_for_browsers_is_not_offered(
+    client: httpx2.AsyncClient, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    exported(folder, "secret", "int8", 100, offered=False)
+    exported(folder, "older", "int8", 100, graphs=GRAPHS - 1)
+    exported(folder, "damaged", "int8", 100)
+    (folder / "damaged" / "onnx" / "int8" / "model.json").write_text("{")
+    assert [each["id"] for each in await models(client)] == ["tiny.en", "base"]
+    assert "damaged: remove" in caplog.text
+    (encoder,) = (folder / "secret" / "onnx" / "int8").glob("encoder*")
+    answer = await client.get(f"/models/secret/int8/{encoder.name}")
+    assert answer.status_code in (401, 404)
+
+
+async def test_ones_own_model_stands_beside_one_of_its_name(
+    client: httpx2.AsyncClient, folder: Path
+) -> None:
+    exported(folder / "converted", "base-0123456789ab", "int8", 100, id="base")
+    own, *_, other = await models(client)
+    assert own["id"] == other["id"] == "base"
+    assert own["files"]["encoder"]["bytes"] == 100
+    assert own["files"]["encoder"]["path"] != other["files"]["encoder"]["path"]
+    answer = await client.get(f"/models/{own['files']['encoder']['path']}")
+    assert answer.content == b"e" * 100
 
 
 @pytest.mark.parametrize(

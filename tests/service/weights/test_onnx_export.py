@@ -14,8 +14,17 @@ from hush.mel import Spectrogram, log_mel_spectrogram
 from hush_service.engine.tokenizer import Tokenizer
 from hush_service.engine.windows import WindowRule
 from hush_service.weights.catalogue import CATALOGUE
-from hush_service.weights.onnx_export import Precision, export_onnx, read_manifest, token_table
-from tests.conftest import Samples
+from hush_service.weights.errors import UnreadableModelError
+from hush_service.weights.models import resolve
+from hush_service.weights.onnx_export import (
+    Precision,
+    export_onnx,
+    exported,
+    read_manifest,
+    token_table,
+)
+from tests.conftest import Samples, link_weights
+from tests.ui.pocket import write_pocket
 
 ort = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
 pytest.importorskip("onnx", reason="the extra 'onnx' is not installed")
@@ -23,18 +32,13 @@ pytest.importorskip("onnx", reason="the extra 'onnx' is not installed")
 
 @pytest.fixture(scope="module")
 def reference(real_weights: Path) -> Any:
-    from hush_service.weights.models import resolve
-
     return whisper.load_model(str(resolve("tiny.en", "openai", real_weights)), device="cpu").eval()
 
 
 @pytest.fixture(scope="module")
 def home(real_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from hush_service.weights.models import resolve
-
     folder = tmp_path_factory.mktemp("models")
-    (folder / "tiny.en").mkdir()
-    (folder / "tiny.en" / "tiny.en.pt").symlink_to(resolve("tiny.en", "openai", real_weights))
+    link_weights("tiny.en", folder)
     return folder
 
 
@@ -174,6 +178,39 @@ def test_a_models_files_are_named_by_what_is_in_them(home: Path) -> None:
         assert file["path"].split(".")[1] == file["sha256"][:12]
     # It is the same another time.
     assert read_manifest(export_onnx("tiny.en", "int8", home)) == manifest
+
+
+def test_ones_own_model_takes_nobodys_place_and_is_exported_once(
+    home: Path, tmp_path: Path
+) -> None:
+    theirs = export_onnx("tiny.en", "int8", home)
+    manifest = read_manifest(theirs)
+    own = tmp_path / "tiny.en.pt"
+    write_pocket(own)
+    made = exported(own, "float16", home)
+    assert made.is_relative_to(home / "converted")
+    assert not read_manifest(made)["offered"]
+    assert read_manifest(theirs) == manifest
+    modified = (made / "model.json").stat().st_mtime_ns
+    assert exported(own, "float16", home) == made
+    assert (made / "model.json").stat().st_mtime_ns == modified
+    with own.open("ab") as file:
+        file.write(b"\0")
+    assert exported(own, "float16", home) == made
+    assert (made / "model.json").stat().st_mtime_ns > modified
+    # Whoever exports it on purpose has browsers have it.
+    assert read_manifest(export_onnx(str(own), "float16", home))["offered"]
+    assert read_manifest(exported(own, "float16", home))["offered"]
+
+
+def test_damaged_weights_are_not_exported(home: Path, tmp_path: Path) -> None:
+    weights = tmp_path / "models" / "tiny.en" / "tiny.en.pt"
+    weights.parent.mkdir(parents=True)
+    content = bytearray(resolve("tiny.en", "openai", home).read_bytes())
+    content[len(content) // 2] ^= 1
+    weights.write_bytes(content)
+    with pytest.raises(UnreadableModelError, match=r"tiny\.en is damaged"):
+        export_onnx("tiny.en", "int8", tmp_path / "models")
 
 
 @pytest.mark.parametrize("size", [51_864, 51_865, 51_866])
