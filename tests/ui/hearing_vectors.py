@@ -305,7 +305,7 @@ def hearings() -> Iterator[dict[str, Any]]:
         spectrogram = np.zeros((80, hearing.frames), np.float32)
         request = DecodingRequest(prompt=hearing.prompt or None, interim=hearing.interim)
         asked, left = [], iter(answers)
-        with patch.object(unheard, "speech_in", lambda _, speech=speech: speech.copy()):
+        with patch.object(unheard, "decisions", lambda _, speech=speech: iter([speech])):
             asking = transcription(spectrogram, request, tokenizer, Rules())
             answer: object = None
             try:

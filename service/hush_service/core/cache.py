@@ -291,7 +291,9 @@ class TranscriptCache:
 def _content(path: Path, _changes: str) -> str:
     """Return a digest of a model's files, made anew when they have changed."""
     digest = hashlib.sha256()
-    for file in sorted(path.iterdir()) if path.is_dir() else [path]:
+    # What else tools keep beside the weights, in folders, no engine reads.
+    files = sorted(filter(Path.is_file, path.iterdir())) if path.is_dir() else [path]
+    for file in files:
         with file.open("rb") as content:
             digest.update(hashlib.file_digest(content, "sha256").digest())
     return digest.hexdigest()

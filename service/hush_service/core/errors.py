@@ -1,6 +1,13 @@
 """Why the service does not do what it is asked. What that is over HTTP stands in `web.errors`."""
 
+import random
+
 from hush.contracts.door import STARTING
+
+
+def soon(seconds: float = 2.0) -> float:
+    """Return when to come again, about: not all who are refused now at the same time."""
+    return seconds * random.uniform(1.0, 1.5)
 
 
 class RefusedError(Exception):

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from hush_service.core.errors import QueueFullError
+from hush_service.core.errors import QueueFullError, soon
 
 
 class BytesHeld:
@@ -28,7 +28,7 @@ class BytesHeld:
             If it would be too many.
         """
         if self.held + count > self._most:
-            raise QueueFullError("too much is under way already; try again", retry_after=2)
+            raise QueueFullError("too much is under way already; try again", retry_after=soon())
         self.held += count
 
     def release(self, count: int) -> None:

@@ -37,11 +37,14 @@ class Terms:
         How urgent it is.
     within
         Seconds after which nobody waits any more; the service's own bound if None.
+    is_known
+        Whether whoever asks would be known again: a connection says nothing of who had what before.
     """
 
     caller: Hashable = None
     priority: Priority = Priority.INTERACTIVE
     within: float | None = None
+    is_known: bool = True
 
 
 class Share(NamedTuple):
@@ -93,6 +96,8 @@ class Job:
         Its share of the engine's time since `left` last became less.
     shares
         What an engine was asked for it.
+    caller, share
+        Who asks, and whose share of an engine it takes: its own where nobody would be known again.
     """
 
     terms: Terms
@@ -109,10 +114,12 @@ class Job:
     shares: list[Share] = field(default_factory=list)
     left: float = field(init=False)
     caller: Hashable = field(init=False)
+    share: Hashable = field(init=False)
 
     def __post_init__(self) -> None:
         self.left = self.seconds
         self.caller = self if self.terms.caller is None else self.terms.caller
+        self.share = self.caller if self.terms.is_known else self
 
     def advance(self, answer: object) -> Transcript | None:
         """Go on with the answer to the question; return the words, if these are all."""
@@ -140,13 +147,15 @@ class Job:
 class Turns:
     """What waits for an engine, and what is asked next.
 
-    Callers have equal shares of an engine's time while they wait (start-time fair queueing). Who
-    comes new, or had less than others lately, goes before them, up to `CREDIT`.
+    Callers have equal shares of an engine's time while they wait (fair queueing in virtual time).
+    Who comes new, or had less than others lately, goes before them, up to `CREDIT`; who would not
+    be known again has no more than a share.
     """
 
     def __init__(self) -> None:
         self._waiting: dict[Job, None] = {}
         self._had: dict[Hashable, float] = {}
+        # What a share of all work so far is: who waits all the time had as much.
         self._reached = 0.0
 
     def __len__(self) -> int:
@@ -158,20 +167,19 @@ class Turns:
     def add(self, job: Job) -> None:
         """Have a job, which has a question, wait for its turn."""
         self._waiting[job] = None
-        least = self._reached - CREDIT
-        self._had[job.caller] = max(self._had.get(job.caller, least), least)
+        least = self._reached - (0.0 if job.share is job else CREDIT)
+        self._had[job.share] = max(self._had.get(job.share, least), least)
 
     def remove(self, job: Job) -> None:
         """Have a job wait no more, if it does."""
         self._waiting.pop(job, None)
 
     def forget(self, present: Container[Hashable]) -> None:
-        """Forget what those had who are not present, where it makes no difference any more."""
-        for caller, had in list(self._had.items()):
-            # Whoever has no name does not come again.
-            past = had <= self._reached - CREDIT or isinstance(caller, Job)
-            if past and caller not in present:
-                del self._had[caller]
+        """Forget the shares of those who are not present, where it makes no difference any more."""
+        for share, had in list(self._had.items()):
+            past = had <= self._reached - CREDIT or isinstance(share, Job)
+            if past and share not in present:
+                del self._had[share]
 
     def take(self, now: float) -> list[Job]:
         """Return what is to be asked next, together; it waits no more. Nothing if nothing waits."""
@@ -184,12 +192,15 @@ class Turns:
             for job in self._waiting
             if job.engine is engine and engine.kind(job.question) == kind
         }
+        # One more than wait: who is alone uses up what it may have before others, too.
+        sharing = len({job.share for job in self._waiting}) + 1
         batch: list[Job] = []
         while fitting and len(batch) < engine.batch:
             job = self._next(fitting, now)
             del fitting[job], self._waiting[job]
-            self._reached = max(self._reached, self._had[job.caller])
-            self._had[job.caller] += cost(job.question)
+            work = cost(job.question)
+            self._reached = max(self._reached, self._had[job.share]) + work / sharing
+            self._had[job.share] += work
             batch.append(job)
         return batch
 
@@ -199,7 +210,8 @@ class Turns:
             key=lambda job: (
                 job.priority(now),
                 not job.amid,
-                self._had[job.caller],
+                self._had[job.share],
+                job.begun,
                 job.arrived,
             ),
         )

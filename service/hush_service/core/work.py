@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import random
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +18,7 @@ from hush_service.core.errors import (
     QueueFullError,
     TooLateError,
     TooSlowError,
+    soon,
 )
 from hush_service.core.pace import Pace
 from hush_service.core.turns import Job, Priority, Share, Terms, Turns
@@ -173,6 +173,7 @@ class WorkQueue:
         self._pace = Pace()
         self._step: _Step | None = None
         self._working: asyncio.Task[None] | None = None
+        self._resting: asyncio.TimerHandle | None = None
         # A thread of its own: what decodes pictures must not keep the model waiting.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="engine")
         self._empty = asyncio.Event()
@@ -361,11 +362,13 @@ class WorkQueue:
 
     @staticmethod
     def _later(seconds: float) -> float:
-        """Return when to come again: not all who are refused now at the same time."""
-        return max(1.0, seconds) * random.uniform(1.0, 1.5)
+        """Return when to come again."""
+        return soon(max(1.0, seconds))
 
     def _queue(self, job: Job) -> None:
         self._turns.add(job)
+        if self._resting is not None:
+            self._resting.cancel()
         if self._working is None:
             self._working = asyncio.get_running_loop().create_task(self._work())
 
@@ -382,7 +385,7 @@ class WorkQueue:
                 self._finish(step)
         finally:
             self._working = None
-            loop.call_later(IDLE_SECONDS, self._rest)
+            self._resting = loop.call_later(IDLE_SECONDS, self._rest)
 
     def _rest(self) -> None:
         if not self._jobs:
@@ -447,7 +450,8 @@ class WorkQueue:
             self._fail(job, InterimDroppedError())
             return
         message = "others were before this picture for longer than you wait; try again"
-        self._fail(job, TooLateError(message, retry_after=self._later(1.0)))
+        ahead = self._pace.ahead(job, self._jobs, self._clock())
+        self._fail(job, TooLateError(message, retry_after=self._later(ahead)))
 
     def _fail(self, job: Job, error: Exception) -> None:
         answer = self._jobs.get(job)
@@ -458,6 +462,6 @@ class WorkQueue:
     def _leave(self, job: Job) -> None:
         self._turns.remove(job)
         del self._jobs[job]
-        self._turns.forget({each.caller for each in self._jobs})
+        self._turns.forget({each.share for each in self._jobs})
         if not self._jobs:
             self._empty.set()

@@ -4,7 +4,9 @@ Whisper ends a window early now and then, most of all where one speaker follows 
 spectrogram tells where somebody speaks: what is spoken and is in no phrase is heard again.
 """
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -28,11 +30,16 @@ MARGIN = 0.2
 _BLOCK = 1000
 """Frames that are looked at together: meanwhile the network takes 14 times their memory."""
 
+_LONG_FROM = 3000
+"""Frames of a spectrogram that is looked at by threads of its own: none of 30 s waits for one of
+ten minutes."""
+_SHORT, _LONG = (ThreadPoolExecutor(2, thread_name_prefix="detector") for _ in range(2))
+
 Frames = npt.NDArray[np.bool_]
 
 
-def speech_in(spectrogram: Spectrogram) -> Frames:
-    """Tell for each frame of a spectrogram whether somebody speaks.
+def decisions(spectrogram: Spectrogram) -> Iterator[Frames]:
+    """Tell for each frame of a spectrogram whether somebody speaks, some frames after the others.
 
     Parameters
     ----------
@@ -40,10 +47,61 @@ def speech_in(spectrogram: Spectrogram) -> Frames:
         (n_mels, frames) floored and scaled values.
     """
     detector = NetworkDetector(spectrogram.shape[0])
-    blocks = (
-        spectrogram[:, first : first + _BLOCK] for first in range(0, spectrogram.shape[1], _BLOCK)
-    )
-    return np.concatenate([*(detector.push(block * 4 - 4) for block in blocks), detector.finish()])
+    for first in range(0, spectrogram.shape[1], _BLOCK):
+        yield detector.push(spectrogram[:, first : first + _BLOCK] * 4 - 4)
+    yield detector.finish()
+
+
+def speech_in(spectrogram: Spectrogram) -> Frames:
+    """Tell for each frame of a spectrogram whether somebody speaks; see `decisions`."""
+    return np.concatenate(list(decisions(spectrogram)))
+
+
+class Detection:
+    """Finds out where somebody speaks while a model hears, so that neither waits for the other.
+
+    Parameters
+    ----------
+    spectrogram
+        (n_mels, frames) floored and scaled values.
+    """
+
+    def __init__(self, spectrogram: Spectrogram) -> None:
+        frames = spectrogram.shape[1]
+        self._speech: Frames = np.zeros(frames, np.bool_)
+        self._known = 0
+        self._ended = False
+        self._given_up = False
+        self._more = threading.Condition()
+        threads = _LONG if frames > _LONG_FROM else _SHORT
+        self._done = threads.submit(self._detect, spectrogram)
+
+    def until(self, end: int) -> Frames:
+        """Return whether somebody speaks in each frame; it is known of those before `end`."""
+        with self._more:
+            self._more.wait_for(lambda: self._known >= end or self._ended)
+        if self._known < end:
+            self._done.result()  # which raises what went wrong
+        return self._speech
+
+    def give_up(self) -> None:
+        """Look no further: nobody will ask."""
+        self._given_up = True
+        self._done.cancel()
+
+    def _detect(self, spectrogram: Spectrogram) -> None:
+        try:
+            for found in decisions(spectrogram):
+                if self._given_up:
+                    return
+                with self._more:
+                    self._speech[self._known : self._known + len(found)] = found
+                    self._known += len(found)
+                    self._more.notify_all()
+        finally:
+            with self._more:
+                self._ended = True
+                self._more.notify_all()
 
 
 def reported(transcript: Transcript, speech: Frames) -> Transcript:

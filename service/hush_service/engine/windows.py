@@ -8,9 +8,7 @@ answers, so that whoever runs it may ask a model many recordings' questions at o
 
 import re
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -36,7 +34,6 @@ from hush_service.engine.word_times import Alignment, timed_words
 LONGEST_WINDOW = 3000
 """Frames that a model hears at once: 30 s."""
 FRAMES_PER_TIMESTAMP = round(TIME_STEP * FRAMES_PER_SECOND)
-_DETECTORS = ThreadPoolExecutor(4, thread_name_prefix="detector")
 
 
 @dataclass(frozen=True)
@@ -186,16 +183,18 @@ def transcription(
     """
     if request.interim:
         rules = replace(rules, beam=1, temperatures=(0.0,), listen_again=False)
-    # Meanwhile the model hears: neither it nor who sends its answers waits for the detector.
-    speech = _DETECTORS.submit(unheard.speech_in, spectrogram)
-    first = rules.window.window(spectrogram[:, :LONGEST_WINDOW])
-    language = request.language or ("en" if not tokenizer.multilingual else None)
-    if language is None:
-        yield Encode(first)
-        language = yield DetectLanguage(first)
-    listener = _Listener(spectrogram, speech, request, language, tokenizer, rules)
-    yield from listener.hear(first, heard)
-    return listener.transcript()
+    speech = unheard.Detection(spectrogram)
+    try:
+        first = rules.window.window(spectrogram[:, :LONGEST_WINDOW])
+        language = request.language or ("en" if not tokenizer.multilingual else None)
+        if language is None:
+            yield Encode(first)
+            language = yield DetectLanguage(first)
+        listener = _Listener(spectrogram, speech, request, language, tokenizer, rules)
+        yield from listener.hear(first, heard)
+        return listener.transcript()
+    finally:
+        speech.give_up()
 
 
 @dataclass(frozen=True)
@@ -221,7 +220,7 @@ class _Listener:
     def __init__(
         self,
         spectrogram: Spectrogram,
-        speech: "Future[unheard.Frames]",
+        speech: unheard.Detection,
         request: DecodingRequest,
         language: str,
         tokenizer: Tokenizer,
@@ -235,7 +234,7 @@ class _Listener:
         self._start = tokenizer.start(language, request.task)
         self._said = tokenizer.encode(f" {request.prompt.strip()}") if request.prompt else []
         self._heard: list[_Heard] = []
-        self._detected = speech
+        self._detection = speech
 
     def hear(
         self, first: Window, tell: Callable[[Sequence[Phrase]], None]
@@ -269,11 +268,8 @@ class _Listener:
             phrases=phrases,
             words=words if self._request.words else None,
         )
-        return unheard.reported(clamped(transcript), self._speech)
-
-    @cached_property
-    def _speech(self) -> unheard.Frames:
-        return self._detected.result()
+        speech = self._detection.until(self._spectrogram.shape[1])
+        return unheard.reported(clamped(transcript), speech)
 
     def _window(self, first: int, end: int) -> Window:
         part = self._spectrogram[:, first : min(first + LONGEST_WINDOW, end)]
@@ -291,8 +287,9 @@ class _Listener:
         decoded = best.decoded
         if self._rules.is_silence(decoded, best.is_loop):
             # Where the model says so itself, what was taken for speech is noise or music.
-            self._speech[seek : seek + window.spoken] = False
-            return [], seek + window.spoken
+            end = seek + window.spoken
+            self._detection.until(end)[seek:end] = False
+            return [], end
         if self._rules.is_impossible(decoded):
             return [], seek + window.spoken  # and reported, where the detector hears speech
         phrases, frames = self._phrases_of(decoded, seek, window.spoken, best.temperature)
@@ -305,7 +302,8 @@ class _Listener:
             heard = [_Heard(phrase) for phrase in phrases]
         # What brought no words by itself will not bring any the next time.
         if self._rules.listen_again and again and (phrases or again == unheard.HEARINGS):
-            for first, end in unheard.stretches(self._speech, phrases, seek, seek + frames):
+            speech = self._detection.until(seek + frames)
+            for first, end in unheard.stretches(speech, phrases, seek, seek + frames):
                 heard += yield from self._missed(first, end, again - 1)
             heard.sort(key=lambda each: each.phrase.start)
         return heard, seek + frames

@@ -9,7 +9,13 @@ from dataclasses import dataclass
 from python_multipart.multipart import parse_options_header
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from hush_service.core.errors import CallerGoneError, DrainingError, QueueFullError, RefusedError
+from hush_service.core.errors import (
+    CallerGoneError,
+    DrainingError,
+    QueueFullError,
+    RefusedError,
+    soon,
+)
 from hush_service.core.held import BytesHeld
 from hush_service.web.errors import ApiError, over_http
 
@@ -101,7 +107,7 @@ class BodyBounds:
             nonlocal received, complete
             if complete:
                 return await receive()
-            message = await self._next_part(receive, began)
+            message = await self._next_part(receive, began, received)
             if message["type"] == "http.disconnect":
                 raise over_http(CallerGoneError())
             part = len(message.get("body", b""))
@@ -133,7 +139,7 @@ class BodyBounds:
             # Forms are decoded as they ask, and some of Python's codecs take quadratic time.
             raise ApiError(415, "text in a form has to be UTF-8", code="charset")
         if self._uploads >= self._limits.uploads:
-            busy = QueueFullError("too many bodies are under way; try again", retry_after=2)
+            busy = QueueFullError("too many bodies are under way; try again", retry_after=soon())
             raise over_http(busy)
 
     def _take(self, count: int) -> None:
@@ -142,7 +148,7 @@ class BodyBounds:
         except RefusedError as error:
             raise over_http(error) from error
 
-    async def _next_part(self, receive: Receive, began: float) -> Message:
+    async def _next_part(self, receive: Receive, began: float, received: int) -> Message:
         while True:
             try:
                 async with asyncio.timeout(min(_LOOK_EVERY, self._limits.seconds)):
@@ -151,8 +157,7 @@ class BodyBounds:
                 if self._draining():
                     stopping = DrainingError("this instance is about to stop")
                     raise over_http(stopping) from None
-                if time.monotonic() - began > self._limits.seconds:
-                    raise self._too_slow() from None
+                self._check_time(received, time.monotonic() - began)
 
     def _check_time(self, received: int, seconds: float) -> None:
         slow = seconds > SLOW_START and received < self._limits.rate * seconds

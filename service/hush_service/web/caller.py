@@ -59,6 +59,7 @@ def terms_of(request: Request) -> Terms:
     urgency = re.search(r"(?:^|[,\s])u\s*=\s*(\d)", request.headers.get("priority", ""))
     return Terms(
         caller=None if client is None else (client.host, client.port),
+        is_known=False,
         priority=(Priority.BULK if urgency and urgency[1] == BACKGROUND else Priority.INTERACTIVE),
         within=min(float(wait[1]), LONGEST_WAIT) if wait else None,
     )

@@ -1,4 +1,4 @@
-"""What all routes share."""
+"""What all routes share. FastAPI would have other functions run in threads."""
 
 from typing import Annotated
 
@@ -8,12 +8,12 @@ from hush_service.core.transcriber import Transcriber
 from hush_service.web.metrics import Metrics
 
 
-def _transcriber(request: Request) -> Transcriber:
+async def _transcriber(request: Request) -> Transcriber:
     transcriber: Transcriber = request.app.state.transcriber
     return transcriber
 
 
-def _metrics(request: Request) -> Metrics:
+async def _metrics(request: Request) -> Metrics:
     metrics: Metrics = request.app.state.metrics
     return metrics
 

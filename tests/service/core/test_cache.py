@@ -122,6 +122,15 @@ async def test_a_checkpoint_that_is_replaced_has_other_keys(tmp_path: Path) -> N
     assert ServedModels(["base"]).all[0].weights != ServedModels(["tiny"]).all[0].weights
 
 
+async def test_what_tools_keep_beside_weights_does_not_matter(tmp_path: Path) -> None:
+    folder = tmp_path / "own"
+    (folder / ".cache" / "huggingface").mkdir(parents=True)
+    (folder / "model.bin").write_bytes(b"weights")
+    model = replace(loaded(demo=engine()).all[0], source=folder)
+    cache = TranscriptCache(MemoryStore(100, 60))
+    assert await cache.key(b"picture", model, PLAIN) is not None
+
+
 async def test_a_picture_that_comes_again_takes_no_turn() -> None:
     told = engine()
     core = caching(loaded(demo=told))

@@ -144,6 +144,32 @@ def test_who_comes_again_has_no_more_than_who_stayed() -> None:
     assert abs(order[ahead:].count("stays") - order[ahead:].count("comes and goes")) <= 1
 
 
+@pytest.mark.parametrize("is_known", [True, False], ids=["accounts", "connections"])
+def test_who_stays_is_not_starved_by_those_who_come_once(is_known: bool) -> None:
+    turns, engine = Turns(), Stepping(batch=1)
+
+    def ask(caller: str) -> None:
+        asking = picture(caller)
+        terms = Terms(caller, is_known=is_known)
+        turns.add(Job(terms, engine, SECONDS, 0.0, 60.0, asking, next(asking)))
+
+    ask("stays")
+    for number in range(3):
+        ask(f"once {number}")
+    order: list[Hashable] = []
+    for number in range(3, 500):
+        (caller,) = taken(turns, 1)
+        order.append(caller)
+        ask("stays" if caller == "stays" else f"once {number}")
+        waiting = {job.share for job in turns}
+        turns.forget(waiting)
+    # An equal share, or little less: who comes new may have something before others.
+    assert order[250:].count("stays") >= 250 // 7
+    if not is_known:
+        assert len(turns._had) == 4
+        assert order[:20].count("stays") >= 4
+
+
 async def test_what_is_shorter_than_a_window_has_the_turns_of_one() -> None:
     told = told_engine()
     told.info = replace(told.info, shortest_window=30.0)
@@ -425,6 +451,24 @@ async def test_a_picture_that_fails_takes_no_other_with_it() -> None:
     results = await asyncio.gather(*tasks, return_exceptions=True)
     assert [str(result) for result in results] == ["first", "good", "bad cannot be heard", "fine"]
     assert await do(queue, engine, "afterwards") == "afterwards"
+
+
+async def test_an_engine_rests_once_nothing_was_asked_of_it_for_a_while() -> None:
+    queue, engine, rested = WorkQueue(), Stepping(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def rest() -> None:
+        loop.call_soon_threadsafe(rested.set)
+
+    queue.on_idle = rest
+    planned: list[asyncio.TimerHandle | None] = []
+    for name in "abc":
+        await do(queue, engine, name)
+        await until(lambda: queue._resting not in (None, *planned))
+        planned.append(queue._resting)
+    assert [each.cancelled() for each in planned if each] == [True, True, False]
+    queue._rest()
+    await rested.wait()
 
 
 async def test_draining_finishes_what_was_taken() -> None:

@@ -1,7 +1,7 @@
 """What is made of a model's answers, whatever they are: here they are told, and no model is run."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -315,6 +315,34 @@ def test_interim_words_are_decoded_once_and_greedily(jfk: Samples) -> None:
     assert [(question.temperature, question.beam) for question in told.asked] == [(0.0, 1)]
 
 
+def test_nobody_waits_for_speech_that_is_not_asked_for_and_none_is_looked_for_once_who_asks_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    more, looked = threading.Semaphore(0), list[int]()
+
+    def decisions(spectrogram: Spectrogram) -> Iterator[unheard.Frames]:
+        for first in range(0, spectrogram.shape[1], 1000):
+            assert more.acquire(timeout=PATIENCE)
+            looked.append(first)
+            yield np.ones(1000, bool)
+
+    monkeypatch.setattr(unheard, "decisions", decisions)
+    long: Spectrogram = np.zeros((80, 60_000), np.float32)
+    request = DecodingRequest(language="en")
+    asking = transcription(long, request, TOKENIZER, Rules())
+    assert isinstance(next(asking), Encode)
+    assert isinstance(asking.send(None), Decode)
+    more.release(3)
+    # The rest of the window is heard by itself, as somebody speaks in it.
+    again = asking.send(Decoded(said(0.0, " One.", 2.0, 2.0, " Two.", 30.0), -0.2, 0.0))
+    assert isinstance(again, Encode)
+    asking.close()
+    more.release(100)
+    pool = unheard._LONG
+    pool.submit(lambda: None).result(PATIENCE)
+    assert len(looked) <= 4
+
+
 @pytest.mark.parametrize("language", [None, "en"])
 def test_the_model_hears_while_speech_is_looked_for(
     monkeypatch: pytest.MonkeyPatch, language: str | None
@@ -322,12 +350,12 @@ def test_the_model_hears_while_speech_is_looked_for(
     # The engine's own thread goes on with the answers: others wait while it does anything else.
     begun, asked = threading.Event(), threading.Event()
 
-    def speech_in(spectrogram: Spectrogram) -> unheard.Frames:
+    def decisions(spectrogram: Spectrogram) -> Iterator[unheard.Frames]:
         begun.set()
         assert asked.wait(PATIENCE)
-        return np.zeros(spectrogram.shape[1], bool)
+        yield np.zeros(spectrogram.shape[1], bool)
 
-    monkeypatch.setattr(unheard, "speech_in", speech_in)
+    monkeypatch.setattr(unheard, "decisions", decisions)
     request = DecodingRequest(language=language)
     asking = transcription(BLANK, request, Tokenizer.of_size(51_865), Rules())
     assert isinstance(next(asking), Encode)

@@ -184,14 +184,18 @@ def test_who_does_not_read_the_answer_is_closed(monkeypatch: pytest.MonkeyPatch)
     [{"max_body_seconds": 0.5}, {"min_body_rate": 10_000}],
     ids=["seconds", "rate"],
 )
-def test_a_body_that_trickles_is_given_up(
-    monkeypatch: pytest.MonkeyPatch, limits: dict[str, float]
+@pytest.mark.parametrize("is_silent", [False, True], ids=["trickles", "says nothing"])
+def test_a_body_that_is_slow_is_given_up(
+    monkeypatch: pytest.MonkeyPatch, limits: dict[str, float], is_silent: bool
 ) -> None:
     monkeypatch.setattr(bodies, "SLOW_START", 0.3)
     monkeypatch.setattr(bodies, "REST_SECONDS", 0.1)
     with listening(service(**limits)) as url, connected(url) as connection:
         connection.sendall(head(1_000_000, Connection="close"))
-        send_until_cut(connection, b"x" * 100)
+        if is_silent:
+            assert answer_on(connection)[0] == 408
+        else:
+            send_until_cut(connection, b"x" * 100)
         assert get(f"{url}/healthz").is_success
         assert 'hush_requests_total{route="/",status="408"} 1.0' in get(f"{url}/metrics").text
 
