@@ -53,12 +53,26 @@ const proxy = Object.fromEntries(
   ]),
 );
 
+/** The digests of what runs models, which goes with the library that is built into the page. */
+function runtimeDigests(): Record<string, string> {
+  const folder = resolve(room, "node_modules/onnxruntime-web/dist");
+  const digest = (name: string) =>
+    createHash("sha256")
+      .update(readFileSync(resolve(folder, name)))
+      .digest("hex");
+  return {
+    wasm: digest("ort-wasm-simd-threaded.wasm"),
+    webgpu: digest("ort-wasm-simd-threaded.asyncify.wasm"),
+  };
+}
+
 function json<Content>(name: string): Content {
   return JSON.parse(readFileSync(resolve(room, name), "utf-8"));
 }
 
 export default defineConfig({
   base: "./",
+  define: { RUNTIME_DIGESTS: JSON.stringify(runtimeDigests()) },
   build: {
     target: "es2023",
     assetsInlineLimit: 0,

@@ -250,6 +250,64 @@ def test_a_model_is_removed_and_the_service_hears(
     assert len(wire.pictures()) == 1
 
 
+def test_a_tab_that_sends_for_all_sends_nothing_once_another_chose_this_device(
+    page: Page, wire: Wire
+) -> None:
+    expect(page.get_by_text("Ready: demo")).to_be_attached()
+    other = page.context.new_page()
+    other.goto(wire.url)
+    fetch_model(other)
+    choose_file(other, recording())
+    words(other, SAID)
+    assert wire.pictures() == []
+    # What is chosen in the first tab then takes nothing back.
+    page.get_by_role("button", name="Settings").click()
+    page.get_by_label("Light disguise").check(force=True)
+    page.keyboard.press("Escape")
+    other.reload()
+    expect(other.get_by_text("Ready on this device: tiny.en; nothing is sent")).to_be_attached()
+
+
+def test_nothing_is_sent_although_the_model_is_gone_until_it_is_fetched_again(
+    page: Page, wire: Wire
+) -> None:
+    fetch_model(page)
+    page.evaluate(
+        "navigator.storage.getDirectory()"
+        ".then((root) => root.removeEntry('models', { recursive: true }))"
+    )
+    page.reload()
+    choose_file(page, recording())
+    expect(page.get_by_text("the model is not on this device").first).to_be_attached()
+    page.get_by_role("button", name="Settings").click()
+    expect(page.get_by_text("The model on this device does not run any more")).to_be_visible()
+    page.get_by_role("button", name="Fetch it again").click()
+    expect(page.get_by_role("button", name="Fetch it again")).not_to_be_attached()
+    page.keyboard.press("Escape")
+    words(page, SAID)
+    assert wire.pictures() == []
+
+
+def test_a_model_of_an_earlier_page_is_fetched_again(page: Page, wire: Wire) -> None:
+    fetch_model(page)
+    page.evaluate(
+        """() => {
+            const settings = JSON.parse(localStorage.getItem("hush-settings"));
+            settings.deviceModel.files.runtime.sha256 = "0".repeat(64);
+            localStorage.setItem("hush-settings", JSON.stringify(settings));
+        }"""
+    )
+    page.reload()
+    choose_file(page, recording())
+    expect(page.get_by_text("this page is newer than the model").first).to_be_attached()
+    page.get_by_role("button", name="Settings").click()
+    page.get_by_role("button", name="Fetch it again").click()
+    expect(page.get_by_role("button", name="Fetch it again")).not_to_be_attached()
+    page.keyboard.press("Escape")
+    words(page, SAID)
+    assert wire.pictures() == []
+
+
 def half(response: Response) -> Response:
     return Response(200, response.headers, response.body[: len(response.body) // 2])
 

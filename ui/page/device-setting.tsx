@@ -10,6 +10,7 @@ import {
   offered,
   problem,
   removeDeviceModel,
+  stale,
   stopFetching,
   unfit,
 } from "./device";
@@ -42,6 +43,7 @@ export function DeviceSetting() {
 function note(): string {
   const { hears, deviceModel } = settings.value;
   if (problem.value) return `This device has no model: ${problem.value}.`;
+  if (stale.value) return "The model on this device does not run any more: fetch it again";
   if (!deviceModel && offered.value?.length === 0) return "This service offers none for devices";
   if (!deviceModel) return advice() ?? "With a model of its own, this device needs no service";
   if (unfit.value) return "The graphics processor could not run the model: the processor does";
@@ -72,11 +74,21 @@ function DeviceModelHere() {
     );
   }
   if (deviceModel) {
+    const same = models.find((each) => nameOf(each) === nameOf(deviceModel)) ?? model;
     return (
       <div class="device-model">
         <span>
           {deviceModel.id}, {byteCount(bytesOf(deviceModel))}, {runsOn(deviceModel)}
         </span>
+        {stale.value && same && (
+          <button
+            type="button"
+            class="quiet-button"
+            onClick={() => fetchDeviceModel(same, settings.peek().hears)}
+          >
+            Fetch it again
+          </button>
+        )}
         <button type="button" class="text-button" onClick={() => void removeDeviceModel()}>
           Remove it
         </button>

@@ -5,6 +5,7 @@ import {
   type DeviceModel,
   type EngineOrder,
   type EngineReport,
+  isCurrent,
   isHere,
   MODELS,
   type OfferedModel,
@@ -18,6 +19,8 @@ import { choose, type Hears, settings } from "./settings";
 export const offered = signal<DeviceModel[] | null>(null);
 /** What is being fetched, and how much of it is here; null while nothing is. */
 export const fetching = signal<{ model: DeviceModel; bytes: number } | null>(null);
+/** Whether the model that this device has cannot be run: it is to be fetched again. */
+export const stale = signal(false);
 /** Why a model is not here, in a sentence. */
 export const problem = signal<string | null>(null);
 /** Whether the graphics processor was to run the model, and could not. */
@@ -39,7 +42,8 @@ export async function askOffered(): Promise<void> {
     offered.value ??= [];
   }
   const { deviceModel } = settings.peek();
-  if (deviceModel && !(await isHere(deviceModel))) forget();
+  // Who chose that nothing is sent has nothing sent, whatever became of the model.
+  stale.value = deviceModel !== null && !(isCurrent(deviceModel) && (await isHere(deviceModel)));
 }
 
 /** Whether there is a graphics processor to run models on; an imitated one is slower than none. */
@@ -87,7 +91,10 @@ export function fetchDeviceModel(model: DeviceModel, hears: Hears): void {
       stopFetching();
       problem.value = report.problem;
       if (report.unfit) void fetchForProcessor(model, hears);
-      else if (!report.problem) choose({ deviceModel: model, hears });
+      else if (!report.problem) {
+        stale.value = false;
+        choose({ deviceModel: model, hears });
+      }
     }
   };
   worker.onerror = (event) => {
@@ -119,10 +126,7 @@ export function stopFetching(): void {
 
 /** Removes what is here; from then on, the service hears. */
 export async function removeDeviceModel(): Promise<void> {
-  forget();
-  await removeModels();
-}
-
-function forget(): void {
+  stale.value = false;
   choose({ deviceModel: null, hears: "service" });
+  await removeModels();
 }

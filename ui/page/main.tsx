@@ -110,7 +110,8 @@ settings.subscribe(({ key, hears, deviceModel }) => {
   const before = watched;
   watched = { key, hears, deviceModel };
   const same = before.key === key && before.hears === hears && before.deviceModel === deviceModel;
-  if (!same) void watchService();
+  // Another tab may have changed them, and this one may send for both.
+  if (!same) void watchService(true);
 });
 let keptPictures: number | null = null;
 settings.subscribe((current) => {

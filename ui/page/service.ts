@@ -58,16 +58,20 @@ const SIGNED_OUT: ServiceState = {
 
 let timer: ReturnType<typeof setTimeout> | undefined;
 
-/** Asks the service how it is, now and from time to time while the page can be seen. */
-export async function watchService(): Promise<void> {
+/**
+ * Asks the service how it is, now and from time to time while the page can be seen.
+ *
+ * @param unseen - whether to ask now even if it cannot
+ */
+export async function watchService(unseen = false): Promise<void> {
   clearTimeout(timer);
-  if (document.hidden) return;
+  if (document.hidden && !unseen) return;
   const state = await whoHears();
   const { light, detail } = serviceState.peek();
   if (light !== state.light || detail !== state.detail) serviceState.value = state;
   clearTimeout(timer);
   timer = setTimeout(
-    watchService,
+    () => void watchService(),
     state === SIGNED_OUT ? SELDOM : state.light === "up" && !asleep() ? CALM : EAGER,
   );
 }
@@ -82,10 +86,13 @@ function asleep(): boolean {
 /** Finds out who hears, and how they are; where this device alone does, nobody is asked. */
 async function whoHears(): Promise<ServiceState> {
   const { hears, deviceModel } = settings.peek();
+  // At once: what waits is sent nowhere else meanwhile.
+  if (hears === "device" && deviceModel) here.value = deviceModel;
   const asked = hears === "device" && deviceModel ? null : await ask().catch(() => UNREACHABLE);
   const absent = asked === null || asked.light === "starting" || asked.light === "down";
   const mine = hears !== "service" && absent ? deviceModel : null;
-  if (mine?.id !== here.peek()?.id) {
+  const [known] = models.peek();
+  if (mine?.id !== here.peek()?.id || (mine && known?.id !== mine.id)) {
     here.value = mine;
     models.value = mine ? [mine] : [];
     if (!mine && asked?.light === "up") await askModels();

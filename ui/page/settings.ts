@@ -80,16 +80,26 @@ function read(): Settings {
 }
 
 export const settings: Signal<Settings> = signal(read());
+/** What another tab has written: it is not written once more. */
+let another: Settings | null = null;
 
 settings.subscribe((current) => {
   const { theme } = current;
   if (theme === "auto") delete document.documentElement.dataset.theme;
   else document.documentElement.dataset.theme = theme;
+  if (current === another) return;
   try {
     localStorage.setItem(STORED, JSON.stringify(current));
   } catch {
     // A browser that remembers nothing still works.
   }
+});
+
+// One tab sends what all of them heard: what is chosen in any counts in each.
+addEventListener("storage", ({ key }) => {
+  if (key !== STORED) return;
+  another = read();
+  settings.value = another;
 });
 
 /** Changes some settings, and remembers them. */

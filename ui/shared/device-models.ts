@@ -14,12 +14,18 @@ export interface DeviceFile {
 /** What runs a model: the processor, or by WebGPU the graphics processor. */
 export type Runtime = "wasm" | "webgpu";
 
+/** Of which the digest is known when the page is built; vite.config.ts makes it. */
+declare const RUNTIME_DIGESTS: Record<Runtime, string>;
+/** Version of the graphs of models that this page runs; as in hush_service/weights/onnx_export.py. */
+const GRAPHS = 2;
+
 interface Described {
   id: string;
   mel_bins: MelBins;
   languages: string[];
   tasks: Task[];
   precision: string;
+  graphs: number;
 }
 
 /** A model that devices can run, as `models/index.json` has it. */
@@ -54,14 +60,17 @@ export interface Asked {
   interim: boolean;
 }
 
+/** What an engine was at when it broke, which then answers no more; null if it did not. */
+export type Broken = "loading" | "hearing" | null;
+
 /** From the engine. */
 export type EngineReport =
   | { kind: "progress"; bytes: number }
   /** `unfit` is what is here, and does not run on the graphics processor. */
   | { kind: "fetched"; problem: string | null; unfit: boolean }
   | { kind: "heard"; id: number; transcript: object }
-  /** `passing` is what may be otherwise another time. */
-  | { kind: "failed"; id: number; problem: string; passing: boolean };
+  /** `passing` is what may be otherwise another time; `broken`, in what the engine broke. */
+  | { kind: "failed"; id: number; problem: string; passing: boolean; broken: Broken };
 
 /** Where models are, relative to the service. */
 export const MODELS = "models/";
@@ -105,6 +114,11 @@ export async function placeOf({ sha256 }: DeviceFile, part = false): Promise<Fil
 export async function keptFile(file: DeviceFile): Promise<File | null> {
   const kept = await (await placeOf(file)).getFile();
   return kept.size === file.bytes ? kept : null;
+}
+
+/** Whether this page runs a model that was fetched by it, or by one before it. */
+export function isCurrent({ graphs, runs_on, files }: DeviceModel): boolean {
+  return graphs === GRAPHS && files.runtime.sha256 === RUNTIME_DIGESTS[runs_on];
 }
 
 /** Whether all files of a model are here. */

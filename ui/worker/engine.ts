@@ -8,28 +8,41 @@ import { spectrogramOf } from "../engine/spectrogram";
 import { type Model, type Spectrogram, transcribe } from "../engine/windows";
 import {
   type Asked,
+  type Broken,
   type DeviceFile,
   type DeviceModel,
   type EngineOrder,
   type EngineReport,
+  isCurrent,
   keptFile,
 } from "../shared/device-models";
 import simdUrl from "../wasm/build/chain.simd.wasm?url";
 import scalarUrl from "../wasm/build/chain.wasm?url";
 
 const NOT_HERE = "the model is not on this device: fetch it in the settings, or use the service";
+const OUTDATED =
+  "this page is newer than the model on this device: fetch it again in the settings, or use the service";
+const FAILED = "the model on this device failed: it is tried again, or use the service";
 const NO_GRAPHICS =
   "the graphics processor of this device does not run the model any more: remove it in the settings and fetch it again, or use the service";
 const NO_MEMORY =
   "this device has too little memory for the model: close other tabs, or use the service";
 
-/** Told to whoever asked; `passing` is what may be otherwise another time. */
+/** Time within which a graphics processor has to hear a moment, in milliseconds. */
+const TRIAL = 60_000;
+
+/**
+ * Told to whoever asked; `passing` is what may be otherwise another time, `broken`, that it will be
+ * in another worker alone: a runtime that failed once stays so, and so does a graphics processor.
+ */
 class Unheard extends Error {
   readonly passing: boolean;
+  readonly broken: Broken;
 
-  constructor(problem: string, passing: boolean) {
+  constructor(problem: string, passing: boolean, broken: Broken = null) {
     super(problem);
     this.passing = passing;
+    this.broken = broken;
   }
 }
 
@@ -73,9 +86,31 @@ async function fetchFiles(address: string, model: DeviceModel): Promise<void> {
     report({ kind: "fetched", problem, unfit: false });
     return;
   }
-  // Drivers refuse what browsers promise.
-  const fits = model.runs_on !== "webgpu" || (await load(model).then(Boolean, () => false));
+  // Drivers refuse what browsers promise, or are slower than any processor.
+  const fits = model.runs_on !== "webgpu" || (await tried(model));
   report({ kind: "fetched", problem: null, unfit: !fits });
+}
+
+/** Whether a model that was fetched hears here. */
+async function tried(described: DeviceModel): Promise<boolean> {
+  const { mel_bins: melBins } = described;
+  const moment = { melBins, frames: 100, values: new Float32Array(100 * melBins) };
+  const asked = {
+    language: "en",
+    task: "transcribe",
+    prompt: "",
+    interim: true,
+    words: false,
+  } as const;
+  try {
+    const model = await load(described);
+    const nobody = new Uint8Array(moment.frames);
+    await transcribe(moment, asked, model, nobody, AbortSignal.timeout(TRIAL));
+    return true;
+  } catch (error) {
+    console.error(error);
+    return false;
+  }
 }
 
 async function answer(
@@ -89,15 +124,15 @@ async function answer(
     const transcript = await heard(described, asked, stop);
     report({ kind: "heard", id, transcript });
   } catch (error) {
-    const known = error instanceof Unheard || error instanceof Stopped;
-    if (described.runs_on === "webgpu" && !known) {
-      // A graphics processor that was lost comes back to a new worker alone.
-      reportError(error);
-      return;
+    if (error instanceof Stopped) {
+      report({ kind: "failed", id, problem: "given up", passing: true, broken: null });
+    } else if (error instanceof Unheard) {
+      const { message: problem, passing, broken } = error;
+      report({ kind: "failed", id, problem, passing, broken });
+    } else {
+      console.error(error);
+      report({ kind: "failed", id, problem: FAILED, passing: true, broken: "hearing" });
     }
-    const problem = error instanceof Stopped ? "given up" : String((error as Error).message);
-    const passing = error instanceof Unheard ? error.passing : error instanceof Stopped;
-    report({ kind: "failed", id, problem, passing });
   } finally {
     stopping.delete(id);
   }
@@ -116,7 +151,9 @@ async function heard(described: DeviceModel, asked: Asked, stop: AbortSignal): P
     );
   }
   if (!described.tasks.includes(task) || (language && !described.languages.includes(language))) {
-    throw new Unheard(`${id} on this device knows English alone: use the service for this`, false);
+    const known =
+      described.languages.length > 1 ? "does not know this language" : "knows English alone";
+    throw new Unheard(`${id} on this device ${known}: use the service for this`, false);
   }
   const model = await modelOf(described);
   const speech = speechIn(spectrogram, await detector);
@@ -137,7 +174,9 @@ function modelOf(described: DeviceModel): Promise<Model> {
   return loaded.model;
 }
 
-async function load({ files, runs_on: runsOn }: DeviceModel): Promise<Model> {
+async function load(described: DeviceModel): Promise<Model> {
+  const { files, runs_on: runsOn } = described;
+  if (!isCurrent(described)) throw new Unheard(OUTDATED, true);
   const bytes = async (file: DeviceFile) => {
     const kept = await keptFile(file).catch(() => null);
     if (!kept) throw new Unheard(NOT_HERE, true);
@@ -157,7 +196,7 @@ async function load({ files, runs_on: runsOn }: DeviceModel): Promise<Model> {
     if (error instanceof Unheard) throw error;
     console.error(error);
     const problem = runsOn === "webgpu" ? NO_GRAPHICS : NO_MEMORY;
-    throw new Unheard(`${problem} (${(error as Error).message ?? error})`, true);
+    throw new Unheard(`${problem} (${(error as Error).message ?? error})`, true, "loading");
   }
 }
 

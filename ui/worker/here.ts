@@ -6,6 +6,13 @@ import { type Outcome, placeIn, readAnswer, type VerboseJson } from "./request";
 
 /** Time after which what may be otherwise is tried again, in milliseconds. */
 const AGAIN = 30_000;
+/** How often a picture may end the engine before it is not tried again: others wait. */
+const MOST_ENDED = 2;
+const FAILED = "the model on this device failed: it is tried again, or use the service";
+const ENDS = "the model on this device fails at this picture: use the service for this one";
+
+/** How often pictures have ended the engine. */
+const ended = new Map<string, number>();
 
 let engine: Worker | null = null;
 let asked = 0;
@@ -40,8 +47,13 @@ export async function transcribeHere(
     const place = placeIn({ ...utterance, wishes, state, type });
     return { kind: "answered", answer: readAnswer(report.transcript as VerboseJson, place) };
   }
-  const reason = report.kind === "failed" ? report.problem : "";
-  const passing = report.kind === "failed" && report.passing;
+  if (report.kind !== "failed") return { kind: "refused", reason: "" };
+  if (report.broken === "hearing") {
+    const times = (ended.get(utterance.id) ?? 0) + 1;
+    ended.set(utterance.id, times);
+    if (times >= MOST_ENDED) return { kind: "refused", reason: ENDS };
+  }
+  const { problem: reason, passing } = report;
   return passing ? { kind: "later", reason, after: AGAIN } : { kind: "refused", reason };
 }
 
@@ -55,15 +67,26 @@ function begin(): Worker {
     name: "engine",
   });
   worker.onmessage = ({ data: report }: MessageEvent<EngineReport>) => {
-    if ("id" in report) answers.get(report.id)?.(report);
+    if (!("id" in report)) return;
+    answers.get(report.id)?.(report);
+    answers.delete(report.id);
+    if (report.kind === "failed" && report.broken) end();
   };
   worker.onerror = (event) => {
-    // What crashed is begun anew; what it was asked comes again.
     event.preventDefault();
-    engine = null;
+    // They are heard in their order.
+    const [first] = answers;
+    first?.[1]({ kind: "failed", id: first[0], problem: FAILED, passing: true, broken: "hearing" });
+    end();
+  };
+  /** What broke is begun anew; what it was asked comes again. */
+  const end = () => {
     worker.terminate();
-    const problem = "the model on this device failed: it is tried again, or use the service";
-    for (const [id, settle] of answers) settle({ kind: "failed", id, problem, passing: true });
+    if (engine === worker) engine = null;
+    for (const [id, settle] of answers) {
+      settle({ kind: "failed", id, problem: FAILED, passing: true, broken: null });
+    }
+    answers.clear();
   };
   return worker;
 }

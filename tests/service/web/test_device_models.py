@@ -183,3 +183,8 @@ def test_the_runtimes_are_those_of_the_page(kind: packaged.Runtime) -> None:
     runtime = packaged.device_runtime(kind)
     assert runtime is not None, "ui/node_modules is not here: `make page`"
     assert runtime.read_bytes()[:4] == b"\0asm"
+
+
+def test_the_page_runs_the_graphs_that_are_exported() -> None:
+    page = (ROOT / "ui" / "shared" / "device-models.ts").read_text(encoding="utf-8")
+    assert f"const GRAPHS = {GRAPHS};" in page

@@ -13,6 +13,7 @@ function offered(id: string, precision: string, bytes: number, graphics: boolean
     languages: ["en"],
     tasks: ["transcribe"],
     precision,
+    graphs: 2,
     runtimes: graphics ? { wasm, webgpu } : { wasm },
     files: { encoder: file(bytes), decoder: file(bytes), tokens: file(1) },
   };

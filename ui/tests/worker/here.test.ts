@@ -38,9 +38,9 @@ const UTTERANCE = {
 } as unknown as Utterance;
 const HEARD = { text: "so it is", language: "en", duration: 1, segments: [], words: [] };
 
-async function ask(signal = new AbortController().signal) {
+async function ask(id = "one", signal = new AbortController().signal) {
   const { transcribeHere } = await import("../../worker/here");
-  return transcribeHere(MODEL, UTTERANCE, new Uint8Array(3), signal);
+  return transcribeHere(MODEL, { ...UTTERANCE, id }, new Uint8Array(3), signal);
 }
 
 beforeEach(() => {
@@ -80,15 +80,50 @@ describe("a model on this device", () => {
     expect(await again).toMatchObject({ kind: "answered" });
   });
 
+  it("is begun anew where it could not be loaded: a runtime that failed once stays so", async () => {
+    const answers = Promise.all([ask(), ask("another")]);
+    await vi.waitFor(() => expect(Engine.begun[0]?.asked).toHaveLength(2));
+    const [id] = Engine.begun[0].asked;
+    const problem = "this device has too little memory";
+    Engine.begun[0].onmessage({
+      data: { kind: "failed", id, problem, passing: true, broken: "loading" },
+    });
+    const [first, second] = await answers;
+    expect(first).toMatchObject({ kind: "later", reason: problem });
+    expect(second).toMatchObject({ kind: "later" });
+    expect(Engine.begun[0].isEnded).toBe(true);
+  });
+
+  it("refuses the picture that breaks it again and again, and no other waits for ever", async () => {
+    const outcomes = [];
+    for (let time = 0; time < 2; time++) {
+      const answers = Promise.all([ask("breaks"), ask("sound")]);
+      await vi.waitFor(() => expect(Engine.begun[time]?.asked).toHaveLength(2));
+      if (time) {
+        const [id] = Engine.begun[time].asked;
+        Engine.begun[time].onmessage({
+          data: { kind: "failed", id, problem: "it broke", passing: true, broken: "hearing" },
+        });
+      } else Engine.begun[time].onerror({ preventDefault() {} });
+      outcomes.push((await answers).map(({ kind }) => kind));
+    }
+    expect(outcomes).toEqual([
+      ["later", "later"],
+      ["refused", "later"],
+    ]);
+  });
+
   it("is told of pictures that are given up", async () => {
     const giving = new AbortController();
-    const answer = ask(giving.signal);
+    const answer = ask("one", giving.signal);
     await vi.waitFor(() => expect(Engine.begun[0]?.asked).toHaveLength(1));
     const [engine] = Engine.begun;
     const [id] = engine.asked;
     giving.abort();
     expect(engine.orders.at(-1)).toEqual({ kind: "stop", id });
-    engine.onmessage({ data: { kind: "failed", id, problem: "given up", passing: true } });
+    engine.onmessage({
+      data: { kind: "failed", id, problem: "given up", passing: true, broken: null },
+    });
     expect(await answer).toMatchObject({ kind: "later" });
   });
 
@@ -97,7 +132,9 @@ describe("a model on this device", () => {
     await vi.waitFor(() => expect(Engine.begun[0]?.asked).toHaveLength(1));
     const [id] = Engine.begun[0].asked;
     const problem = "its picture is damaged";
-    Engine.begun[0].onmessage({ data: { kind: "failed", id, problem, passing: false } });
+    Engine.begun[0].onmessage({
+      data: { kind: "failed", id, problem, passing: false, broken: null },
+    });
     expect(await answer).toEqual({ kind: "refused", reason: problem });
   });
 });
