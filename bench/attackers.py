@@ -7,6 +7,7 @@ in its package: `pip install --no-deps --target FOLDER resemblyzer`. Nothing of 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Self
 
@@ -17,6 +18,7 @@ from scipy.optimize import nnls
 from torch.nn.functional import cross_entropy, pad
 
 from bench.verification import Vectors
+from hush.disguise import stretched
 from hush.mel import (
     HOP_LENGTH,
     N_FFT,
@@ -49,7 +51,7 @@ def sound_of(spectrogram: Spectrogram, rounds: int = 16) -> Samples:
         How often phases are improved.
     """
     power = _powers(spectrogram)
-    magnitude = np.sqrt(np.maximum(np.linalg.pinv(mel_filters(len(power))) @ power, 0)).T
+    magnitude = np.sqrt(np.maximum(_unfiltered(len(power)) @ power, 0)).T
     phases = np.random.default_rng(0).uniform(-np.pi, np.pi, magnitude.shape)
     guess, before = magnitude * np.exp(1j * phases), np.zeros(magnitude.shape, complex)
     for _ in range(rounds):
@@ -89,6 +91,13 @@ def _powers(spectrogram: Spectrogram) -> Vectors:
     return 10.0 ** (4.0 * spectrogram.astype(np.float64) - 4.0)
 
 
+@cache
+def _unfiltered(n_mels: int) -> Vectors:
+    """Return what makes spectra of bands; two of 80 say next to nothing of their own."""
+    found: Vectors = np.linalg.pinv(mel_filters(n_mels), rcond=1e-3)
+    return found
+
+
 class EncoderInput:
     """What the encoder hears of sound and of pictures: (frames, 40) mel powers."""
 
@@ -108,7 +117,7 @@ class EncoderInput:
     def picture(self, spectrogram: Spectrogram) -> torch.Tensor:
         """Return what is heard of a picture's values without making sound of it."""
         power = _powers(spectrogram)
-        whole = np.linalg.pinv(mel_filters(len(power))).sum(axis=0) @ power
+        whole = _unfiltered(len(power)).sum(axis=0) @ power
         return self._levelled((self._sums[len(power)] @ power).T, np.maximum(whole, 0).mean())
 
     @staticmethod
@@ -252,6 +261,54 @@ def trained(
 
 def _at_least(powers: torch.Tensor, frames: int) -> torch.Tensor:
     return pad(powers, (0, 0, 0, max(0, frames - len(powers))))
+
+
+class Undoing:
+    """Guesses by what factor a picture's frequencies were moved, and moves them back.
+
+    Formants are narrow low and wide high: how alike neighbouring bands are tells where they were.
+    Kernel ridge regression, with Gaussian kernels, of pictures whose factor is known.
+
+    Parameters
+    ----------
+    pictures
+        Those, (n_mels, frames) values as Whisper takes them.
+    factors
+        The natural logarithm of each one's factor.
+    """
+
+    def __init__(self, pictures: Sequence[Spectrogram], factors: Sequence[float]) -> None:
+        likeness = np.array([_likeness(one) for one in pictures])
+        self._mean, self._spread = likeness.mean(axis=0), likeness.std(axis=0) + 1e-6
+        self._known = (likeness - self._mean) / self._spread
+        self._usual = float(np.mean(factors))
+        kernel = self._kernel(self._known) + 0.01 * np.eye(len(factors))
+        self._weights = np.linalg.solve(kernel, np.array(factors) - self._usual)
+
+    def factor(self, picture: Spectrogram) -> float:
+        """Return the logarithm of a picture's factor, as far as it can be guessed."""
+        likeness = (_likeness(picture) - self._mean) / self._spread
+        return self._usual + float((self._kernel(likeness[None]) @ self._weights)[0])
+
+    def undone(self, picture: Spectrogram) -> Spectrogram:
+        """Return a picture with its frequencies moved back."""
+        back = np.full(picture.shape[1], np.exp(-self.factor(picture)))
+        return stretched(picture, back)
+
+    def _kernel(self, likeness: Vectors) -> Vectors:
+        squares = np.square(likeness).sum(axis=1)[:, None] + np.square(self._known).sum(axis=1)
+        apart = np.maximum(squares - 2 * likeness @ self._known.T, 0)
+        found: Vectors = np.exp(-apart / (4 * self._known.shape[1]))
+        return found
+
+
+def _likeness(picture: Spectrogram) -> Vectors:
+    """Return the correlations of each band with those that are one, two and three above."""
+    loudness = picture.mean(axis=0)
+    spoken = picture[:, loudness >= loudness.mean()]
+    spoken = spoken - spoken.mean(axis=1, keepdims=True)
+    spoken /= spoken.std(axis=1, keepdims=True) + 1e-6
+    return np.concatenate([(spoken[:-k] * spoken[k:]).mean(axis=1) for k in (1, 2, 3)])
 
 
 class Statistics:

@@ -18,7 +18,7 @@ learn from everybody else in the data set. `--keep` remembers what is found, to 
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -31,6 +31,7 @@ from bench.attackers import (
     SpeakerEncoder,
     Statistics,
     Training,
+    Undoing,
     sound_of,
     trained,
 )
@@ -45,8 +46,10 @@ from models.tables import table
 
 DRAWS = 2
 """Draws of a protection under which attackers see what they learn from."""
+OCCASIONS = 10_000
+"""Of each draw: more than there are recordings."""
 SEXES = ("female", "male")
-ATTACKERS = ("sound", "picture", "statistics")
+ATTACKERS = ("sound", "picture", "moved back", "statistics")
 ENROLMENTS = ("clear", "protected")
 GOAL = 35.0
 """Equal error rate that is wanted for less than a point of words."""
@@ -98,24 +101,59 @@ class Attacks:
         """Return what attackers find who know the protection, if they have time to learn."""
         pictures = self._sent(protection, self._said, 1_000_000)
         draws = DRAWS if protection.is_drawn else 1
-        protected = [self._sent(protection, self._learnt, 10_000 * draw) for draw in range(draws)]
-        encoder, heard = self._encoder, self._heard
+        protected = [
+            self._sent(protection, self._learnt, OCCASIONS * draw) for draw in range(draws)
+        ]
+        heard = self._heard
         found: dict[str, list[float]] = {}
-        unknown = encoder.of_each([heard.sound(sound_of(one)) for one in pictures])
+        unknown = self._encoder.of_each([heard.sound(sound_of(one)) for one in pictures])
         self._compare(found, "sound", self._known_sound, unknown)
         listened = [self._of(draw) for draw in protected]
-        if protection.is_drawn and self._training.steps:
-            speakers = self._voices.other_speakers
-            encoder = trained(
-                encoder, self._plain, self._targets, listened, speakers, self._training
-            )
+        encoder = self._taught(protection, listened)
         known, unknown = encoder.of_each(self._known), encoder.of_each(self._of(pictures))
         self._compare(found, "picture", known, unknown)
         found["sex"] = [self._sex(encoder, listened[0], unknown)]
+        if protection.is_moved:
+            self._move_back(found, protection, pictures, protected)
         statistics = Statistics(protected)
         known, unknown = statistics.of_each(self._clear), statistics.of_each(pictures)
         self._compare(found, "statistics", known, unknown)
         return Attacked(found)
+
+    def _taught(
+        self, protection: Protection, listened: Sequence[Sequence[torch.Tensor]]
+    ) -> SpeakerEncoder:
+        """Return the encoder of an attacker who has learnt to hear through a protection."""
+        if not (protection.is_drawn and self._training.steps):
+            return self._encoder
+        return trained(
+            self._encoder,
+            self._plain,
+            self._targets,
+            listened,
+            self._voices.other_speakers,
+            self._training,
+        )
+
+    def _move_back(
+        self,
+        found: dict[str, list[float]],
+        protection: Protection,
+        pictures: Sequence[Spectrogram],
+        protected: Sequence[Sequence[Spectrogram]],
+    ) -> None:
+        """Attack by one who guesses what was drawn, and undoes it first."""
+        factors = [
+            protection.factor(one.shape[1], OCCASIONS * draw + place)
+            for draw, sent in enumerate(protected)
+            for place, one in enumerate(sent)
+        ]
+        undoing = Undoing([one for sent in protected for one in sent], factors)
+        learnt = [self._of([undoing.undone(one) for one in sent]) for sent in protected]
+        encoder = self._taught(protection, learnt)
+        known = encoder.of_each(self._known)
+        unknown = encoder.of_each(self._of([undoing.undone(one) for one in pictures]))
+        self._compare(found, "moved back", known, unknown)
 
     def _sent(
         self, protection: Protection, said: Sequence[Samples], occasion: int = 0
@@ -181,8 +219,10 @@ class Report:
         attacked: Kept[Attacked],
         memory: Memory,
         folder: Path,
+        attack: Callable[[Protection], str],
     ) -> None:
         self._rows, self._listeners, self._attacked = rows, listeners, attacked
+        self._attack = attack
         self._memory, self._folder = memory, folder
 
     def _score(self, row: Protection, listener: Listener, everything: bool = False) -> Score:
@@ -199,7 +239,7 @@ class Report:
         """Print equal error rates against words and bytes."""
         lines = []
         for row in self._rows:
-            found = self._attacked[row.name]
+            found = self._attacked[self._attack(row)]
             line = [row.name, _rate(found.strongest), f"{found.rates['sex'][0]:.0f}"]
             for listener in self._listeners:
                 line.append(f"{self._score(row, listener).rate:.2f}")
@@ -221,8 +261,9 @@ class Report:
         names = [f"{name}, {known}" for name in ATTACKERS for known in ENROLMENTS]
         lines = []
         for row in self._rows:
-            found = self._attacked[row.name]
-            lines.append([row.name, *(_rate(found.rates[name]) for name in names)])
+            found = self._attacked[self._attack(row)]
+            rates = [found.rates.get(name) for name in names]
+            lines.append([row.name, *(_rate(rate) if rate else "" for rate in rates)])
         table("Equal error rates in %, by attacker and enrolment", ("sent as", *names), lines)
 
     def languages(self, rows: Sequence[Protection]) -> None:
@@ -255,7 +296,7 @@ class Report:
         words, size = figure.subplots(1, 2, sharey=True)
         colours = {"undisguised": "tab:grey", "sound": "tab:orange", "disguised": "tab:blue"}
         for row in self._rows:
-            rate, low, high = self._attacked[row.name].strongest
+            rate, low, high = self._attacked[self._attack(row)].strongest
             kind = "sound" if row.mcadams else "disguised" if row.strength else "undisguised"
             more, least, most = self._increase(row, self._listeners[0])
             bar = {"marker": "o", "markersize": 4, "capsize": 2, "color": colours[kind]}
@@ -313,10 +354,14 @@ def main() -> None:
             f"{error.filename} is not there: pip install --no-deps --target FOLDER resemblyzer"
         )
     attacked = Kept(arguments.keep, Attacked)
-    if missing := [row for row in rows if row.name not in attacked]:
+
+    def attack(row: Protection) -> str:
+        return f"{row.name}, {arguments.steps} steps, {DRAWS} draws, {folder.name}"
+
+    if missing := [row for row in rows if attack(row) not in attacked]:
         attacks = Attacks(_voices(folder), encoder, Training(arguments.steps))
         for count, row in enumerate(missing, 1):
-            attacked.add(row.name, attacks.on(row))
+            attacked.add(attack(row), attacks.on(row))
             print(f"attacked {count} of {len(missing)}: {row.name}", file=sys.stderr, flush=True)
     listeners = [Listener(model, beam=arguments.beam) for model in arguments.model]
     dial = [row for row in rows if row == rows[0] or (row.strength and row.way == PNG)]
@@ -326,7 +371,7 @@ def main() -> None:
     memory = Memory(arguments.keep and arguments.keep.with_suffix(".words.jsonl"))
     new = [each for each in wanted if _name(each[0], each[1], each[3]) not in memory]
     hear_all(hear, new, memory, 1)
-    report = Report(rows, listeners, attacked, memory, folder)
+    report = Report(rows, listeners, attacked, memory, folder, attack)
     report.frontier()
     report.attackers()
     if arguments.languages:

@@ -68,6 +68,25 @@ class Protection:
         """Whether it is another at each occasion; then attackers learn what it does."""
         return self.mcadams or self.strength is not None
 
+    @property
+    def is_moved(self) -> bool:
+        """Whether frequencies are moved by something that is drawn."""
+        return self.strength is not None and self.strength.stretch + self.strength.drift > 0
+
+    def factor(self, frames: int, occasion: int) -> float:
+        """Return the natural logarithm of the factor by which `send` moves frequencies, its mean.
+
+        Parameters
+        ----------
+        frames
+            Of the spectrogram.
+        occasion
+            As in `send`.
+        """
+        assert self.strength is not None
+        disguise = Disguise(self.strength, np.random.default_rng(occasion).random)
+        return float(np.log(disguise.factors(0, frames)).mean())
+
     def send(self, samples: Samples, occasion: int) -> tuple[Spectrogram, int]:
         """Return what arrives, and the bytes that were sent.
 
@@ -151,7 +170,8 @@ class Everybody:
         root = sqrtm(own).real
         back = inv(root)
         moved = back @ sqrtm(root @ usual @ root).real @ back @ (shown - mean) + mean
-        return moved.astype(np.float32)
+        found: Spectrogram = moved.astype(np.float32)
+        return found
 
     def nearer(self, log_mel: Spectrogram) -> Spectrogram:
         """Return evened bands, each frame moved to what is nearest of everybody's, for most."""
@@ -160,7 +180,8 @@ class Everybody:
         apart = np.square(frames[:, None] - spectra).sum(axis=2)
         weights = np.exp((apart.min(axis=1, keepdims=True) - apart) / (0.3 * distance))
         nearest = weights @ spectra / weights.sum(axis=1, keepdims=True)
-        return ((1 - NEARER) * frames + NEARER * nearest).T.astype(np.float32)
+        found: Spectrogram = ((1 - NEARER) * frames + NEARER * nearest).T.astype(np.float32)
+        return found
 
     @cached_property
     def _evened(self) -> list[Spectrogram]:
@@ -168,7 +189,7 @@ class Everybody:
 
     @cached_property
     def _covariance(self) -> npt.NDArray[np.floating]:
-        return np.mean([np.cov(_spoken(each)) for each in self._evened], axis=0)
+        return np.asarray(np.mean([np.cov(_spoken(each)) for each in self._evened], axis=0))
 
     @cached_property
     def _spectra(self) -> tuple[npt.NDArray[np.floating], float]:

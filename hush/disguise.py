@@ -69,7 +69,7 @@ class Disguise:
         How strong it is.
     draw
         Returns numbers from 0 to 1: a cryptographic source unless given. Who can foresee them can
-        undo a part.
+        undo it; who sees pictures can guess them, and undo a part.
     """
 
     def __init__(self, strength: Strength, draw: Callable[[], float] = _random) -> None:
@@ -114,10 +114,10 @@ class Disguise:
 
         What is sent twice is moved once: the same frames of a recording by the same factors.
         """
-        return _stretched(log_mel, self._factors(first_frame, log_mel.shape[1]))
+        return stretched(log_mel, self.factors(first_frame, log_mel.shape[1]))
 
-    def _factors(self, first: int, frames: int) -> npt.NDArray[np.float64]:
-        """Return by what factor each frame's frequencies are moved."""
+    def factors(self, first: int, frames: int) -> npt.NDArray[np.float64]:
+        """Return by what factor the frequencies of frames from the first on are moved."""
         places = np.arange(first, first + frames) / DRIFT_FRAMES
         before = places.astype(int)
         while len(self._drifts) < before[-1] + 2:
@@ -137,8 +137,16 @@ def _centres(n_mels: int) -> npt.NDArray[np.float64]:
     return mel_edges(n_mels)[1:-1]
 
 
-def _stretched(spectrogram: Spectrogram, factors: npt.NDArray[np.float64]) -> Spectrogram:
-    """Return frames whose value at a frequency was at that frequency times the frame's factor."""
+def stretched(spectrogram: Spectrogram, factors: npt.NDArray[np.float64]) -> Spectrogram:
+    """Return frames whose value at a frequency was at that frequency times the frame's factor.
+
+    Parameters
+    ----------
+    spectrogram
+        (n_mels, frames) values.
+    factors
+        One for each frame, or one for all.
+    """
     centres = _centres(len(spectrogram))
     frequencies = centres[:, None]
     knees = np.minimum(_KNEE, _KNEE / factors)
@@ -169,7 +177,8 @@ def _usual(n_mels: int) -> tuple[Spectrogram, Spectrogram]:
 def evened(log_mel: Spectrogram) -> Spectrogram:
     """Return (n_mels, frames) log10 mel power, each band with everybody's mean and spread."""
     loudness = log_mel.mean(axis=0)
-    spoken = log_mel[:, loudness >= loudness.mean()]
+    # The mean of equal numbers may be rounded to one above them all.
+    spoken = log_mel[:, loudness >= min(loudness.mean(), loudness.max())]
     mean = spoken.mean(axis=1, keepdims=True)
     spread = np.maximum(spoken.std(axis=1, keepdims=True), _LEAST_SPREAD)
     usual_mean, usual_spread = _usual(len(log_mel))

@@ -183,6 +183,11 @@ async def _words_of(
             bar(newest.seconds, seconds)
 
         try:
+            if privacy != "off" and (file.is_dir() or is_picture(file)):
+                errors.print(
+                    f"{name_of(file)} is sent as it was encoded: `hush encode --privacy {privacy}`"
+                    " disguises voices"
+                )
             if file.is_dir():
                 duration = read_index(file).duration
                 return await client.transcribe_folder(

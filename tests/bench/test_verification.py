@@ -1,10 +1,12 @@
 import numpy as np
 import pytest
 
-from bench.attackers import EncoderInput, SpeakerEncoder, sound_of
-from bench.protections import with_mcadams
+from bench.attackers import EncoderInput, SpeakerEncoder, Undoing, sound_of
+from bench.protections import Protection, with_mcadams
+from bench.sending import Way
 from bench.verification import Trials, balanced_accuracy
 from hush import mel
+from hush.disguise import LIGHT
 from tests.conftest import Samples
 
 SPEAKERS = [str(number) for number in range(8) for _ in range(10)]
@@ -62,10 +64,32 @@ def test_the_encoder_hears_of_a_picture_what_it_hears_of_the_sound(jfk: Samples)
     assert ratio < 0.06
 
 
-def test_sound_made_of_a_picture_has_its_spectrogram(jfk: Samples) -> None:
+@pytest.mark.parametrize("bits", [None, 8, 4], ids=["float32", "8 bits", "4 bits"])
+def test_sound_made_of_a_picture_has_its_spectrogram(jfk: Samples, bits: int | None) -> None:
     before = mel.log_mel_spectrogram(jfk[:48_000])
+    if bits is not None:
+        before, _ = Way("PNG", bits).send_spectrogram(before)
     after = mel.log_mel_spectrogram(sound_of(before))[:, : before.shape[1]]
     assert np.abs(after[:, 5:-5] - before[:, 5 : after.shape[1] - 5]).mean() < 0.12
+
+
+def test_what_moved_frequencies_is_guessed_and_undone(jfk: Samples) -> None:
+    light = Protection("light", strength=LIGHT)
+    parts = [jfk[first : first + 48_000] for first in range(0, 128_000, 8_000)]
+    sent = {
+        (place, draw): light.send(part, 100 * draw + place)[0]
+        for place, part in enumerate(parts)
+        for draw in range(8)
+    }
+    factors = {
+        (place, draw): light.factor(picture.shape[1], 100 * draw + place)
+        for (place, draw), picture in sent.items()
+    }
+    known = [each for each in sent if each[1] < 7]
+    undoing = Undoing([sent[each] for each in known], [factors[each] for each in known])
+    left = [factors[each] - undoing.factor(sent[each]) for each in sent if each[1] == 7]
+    drawn = [factors[each] for each in sent if each[1] == 7]
+    assert np.std(left) < np.std(drawn) / 2
 
 
 def test_mcadams_moves_formants_and_keeps_loudness(jfk: Samples) -> None:

@@ -189,8 +189,14 @@ def test_a_voice_is_disguised_anew_each_time(url: str, tmp_path: Path, whole: bo
     assert len({picture.pixels.tobytes() for picture in pictures}) == 4
     assert len({picture.frames for picture in pictures}) == 1
     ended = hush("transcribe", SAMPLE, "--url", url, "--privacy", "light", "-f", "json")
-    assert ended.returncode == 0
+    assert (ended.returncode, ended.stderr) == (0, "")
     assert json.loads(ended.stdout)["duration"] == pytest.approx(len_of(SAMPLE), abs=0.01)
+    # What was encoded before cannot be disguised any more.
+    plain = next((tmp_path / "0").rglob("*.png")) if whole else tmp_path / "0"
+    ended = hush("transcribe", plain, "--url", url, "--privacy", "light")
+    assert ended.returncode == 0
+    said = "is sent as it was encoded: `hush encode --privacy light` disguises voices"
+    assert said in " ".join(ended.stderr.split())
 
 
 def test_a_step_of_privacy_that_is_none_is_refused() -> None:

@@ -1,6 +1,7 @@
 import asyncio
 import json
 import threading
+import wave
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from io import BytesIO
 from pathlib import Path
@@ -14,6 +15,7 @@ from hush.asking import Model, Options
 from hush.blocking import Client
 from hush.client import AsyncClient
 from hush.connection import ServiceError
+from hush.disguise import Privacy
 from hush.folder import FolderError, FolderIndex, read_index, write_index, write_pictures
 from hush.image import Encoding, MelImageError, decode, encode, quantize
 from hush.segments import segments
@@ -439,3 +441,29 @@ def test_transcripts_that_nobody_reads_to_the_end_are_no_problem() -> None:
         transcripts = client.transcribe_each([PICTURE] * 5)
         assert next(transcripts).text == "42 frames"
     del transcripts
+
+
+@pytest.mark.parametrize("way", ["audio", "live", "speakers"])
+def test_voices_are_disguised_anew_however_they_are_heard(way: str, tmp_path: Path) -> None:
+    file = tmp_path / "call.wav"
+    with wave.open(str(file), "wb") as call:
+        call.setparams((2, 2, 16_000, 0, "NONE", ""))
+        both = np.stack([TALK, np.roll(TALK, 8_000)], axis=1)
+        call.writeframes((both * 32_767).astype("<i2").tobytes())
+
+    def pictures(privacy: Privacy) -> list[bytes]:
+        service = FakeService()
+        with Client("http://service", transport=httpx2.MockTransport(service)) as client:
+            if way == "live":
+                client.transcribe_live([TALK], privacy=privacy)
+            elif way == "audio":
+                client.transcribe_audio(file, privacy=privacy)
+            else:
+                client.transcribe_speakers(file, privacy=privacy)
+        bodies = [each.content for each in service.requests if each.method == "POST"]
+        return [body[body.index(b"\x89PNG") : body.index(b"IEND")] for body in bodies]
+
+    plain, strong, again = pictures("off"), pictures("strong"), pictures("strong")
+    assert len(plain) == len(strong) == len(again) >= 1
+    assert sorted(plain) == sorted(pictures("off"))
+    assert len({*plain, *strong, *again}) == len({*plain}) + 2 * len(strong)

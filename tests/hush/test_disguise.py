@@ -67,6 +67,15 @@ def test_silence_stays_silence() -> None:
     np.testing.assert_allclose(shown, shown[:, :1].repeat(50, axis=1), atol=1e-4)
 
 
+@pytest.mark.parametrize("n_mels", [80, 128])
+@pytest.mark.parametrize("offset", [-1 / 32768, -1 / 128, 0.3])
+def test_what_sounds_the_same_all_the_time_stays_so(offset: float, n_mels: int) -> None:
+    for seconds in range(1, 10):
+        samples = np.full(16_000 * seconds, offset, np.float32)
+        shown = disguise("strong").of(mel.log_mel(samples, n_mels))
+        assert np.isfinite(shown).all()
+
+
 @settings(max_examples=20, deadline=None)
 @given(st.integers(1, 999))
 def test_what_is_sent_twice_is_moved_once(cut: int) -> None:

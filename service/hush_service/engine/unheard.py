@@ -5,6 +5,7 @@ spectrogram tells where somebody speaks: what is spoken and is in no phrase is h
 """
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -33,7 +34,10 @@ _BLOCK = 1000
 _LONG_FROM = 3000
 """Frames of a spectrogram that is looked at by threads of its own: none of 30 s waits for one of
 ten minutes."""
-_SHORT, _LONG = (ThreadPoolExecutor(2, thread_name_prefix="detector") for _ in range(2))
+_SHORT, _LONG = (ThreadPoolExecutor(4, thread_name_prefix="detector") for _ in range(2))
+_LATER = 0.01
+"""Seconds after which it is looked: by then an engine's process has its question, and this one
+nothing else to do. Python's threads would keep each other from that."""
 
 Frames = npt.NDArray[np.bool_]
 
@@ -91,6 +95,7 @@ class Detection:
 
     def _detect(self, spectrogram: Spectrogram) -> None:
         try:
+            time.sleep(_LATER)
             for found in decisions(spectrogram):
                 if self._given_up:
                     return
