@@ -10,6 +10,7 @@ beforeAll(async () => {
     documentElement: { dataset: {} },
   });
   vi.stubGlobal("location", { href: "https://hush.example/admin" });
+  vi.stubGlobal("addEventListener", () => {});
   asking = await import("../../admin/asking");
 });
 
