@@ -192,7 +192,7 @@ def test_a_voice_is_disguised_anew_each_time(url: str, tmp_path: Path, whole: bo
     assert (ended.returncode, ended.stderr) == (0, "")
     assert json.loads(ended.stdout)["duration"] == pytest.approx(len_of(SAMPLE), abs=0.01)
     # What was encoded before cannot be disguised any more.
-    plain = next((tmp_path / "0").rglob("*.png")) if whole else tmp_path / "0"
+    plain = next((tmp_path / "0").rglob("*.png" if whole else "*.mel"))
     ended = hush("transcribe", plain, "--url", url, "--privacy", "light")
     assert ended.returncode == 0
     said = "is sent as it was encoded: `hush encode --privacy light` disguises voices"

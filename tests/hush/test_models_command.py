@@ -73,7 +73,7 @@ def test_a_fetch_without_a_network_fails_in_one_sentence(
 def test_a_model_is_exported_for_onnx(folder: Path) -> None:
     pytest.importorskip("onnx", reason="the extra 'onnx' is not installed")
     code, said = run("export", str(ROOT / "models" / "demo.pt"), "--onnx", "--precision", "float16")
-    home = folder / "demo" / "onnx" / "float16"
+    (home,) = folder.glob("converted/demo-*/onnx/float16")
     assert (code, said) == (0, f"model {ROOT}/models/demo.pt is in {home}, 28 MB\n")
     described = read_manifest(home)
     assert all((home / file["path"]).is_file() for file in described["files"].values())

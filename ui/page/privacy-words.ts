@@ -6,7 +6,7 @@ import type { Privacy } from "../chain/disguise";
 export const SAID_OF: Record<Privacy, string> = {
   off: "Whoever gets the pictures can tell who speaks",
   light:
-    "Who speaks is a little harder to tell; about two words more in a hundred are heard wrongly",
+    "Who speaks is a little harder to tell; one or two words more in a hundred are heard wrongly",
   strong:
-    "Who speaks is harder to tell, and can be told; three words more in a hundred or more are heard wrongly",
+    "Who speaks is harder to tell, and can be told; three or four words more in a hundred are heard wrongly",
 };

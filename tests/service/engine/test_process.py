@@ -244,6 +244,8 @@ def test_a_process_that_takes_no_question_is_started_again(
     with closing(EngineProcess(DoomedEngine, tmp_path, longest=HANG)) as engine:
         assert engine.pid is not None
         os.kill(engine.pid, signal.SIGSTOP)
+        state = Path(f"/proc/{engine.pid}/stat")
+        wait_until(lambda: state.read_text(encoding="utf-8").rsplit(") ")[-1].startswith("T"))
         long = next(engine.begin(np.zeros((80, 100_000), np.float32), DecodingRequest()))
         with pytest.raises(EngineDiedError, match="takes no questions"):
             engine.answers([long], lambda: False)
