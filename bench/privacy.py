@@ -143,13 +143,27 @@ class Attacks:
         protected: Sequence[Sequence[Spectrogram]],
     ) -> None:
         """Attack by one who guesses what was drawn, and undoes it first."""
-        factors = [
-            protection.factor(one.shape[1], OCCASIONS * draw + place)
+        known_factors = [
+            [
+                protection.factor(one.shape[1], OCCASIONS * draw + place)
+                for place, one in enumerate(sent)
+            ]
             for draw, sent in enumerate(protected)
-            for place, one in enumerate(sent)
         ]
-        undoing = Undoing([one for sent in protected for one in sent], factors)
-        learnt = [self._of([undoing.undone(one) for one in sent]) for sent in protected]
+
+        def learnt_from(first: int, step: int) -> Undoing:
+            return Undoing(
+                [one for sent in protected for one in sent[first::step]],
+                [factor for factors in known_factors for factor in factors[first::step]],
+            )
+
+        # What one has learnt from is undone too well: they learn from what others have undone.
+        halves = [learnt_from(1, 2), learnt_from(0, 2)]
+        undoing = learnt_from(0, 1)
+        learnt = [
+            self._of([halves[place % 2].undone(one) for place, one in enumerate(sent)])
+            for sent in protected
+        ]
         encoder = self._taught(protection, learnt)
         known = encoder.of_each(self._known)
         unknown = encoder.of_each(self._of([undoing.undone(one) for one in pictures]))

@@ -8,5 +8,5 @@ export const SAID_OF: Record<Privacy, string> = {
   light:
     "Who speaks is a little harder to tell; one or two words more in a hundred are heard wrongly",
   strong:
-    "Who speaks is harder to tell, and can be told; three or four words more in a hundred are heard wrongly",
+    "Who speaks is hardly harder to tell than with the light one; three or four words more in a hundred are heard wrongly",
 };
