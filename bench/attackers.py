@@ -18,7 +18,7 @@ from scipy.optimize import nnls
 from torch.nn.functional import cross_entropy, pad
 
 from bench.verification import Vectors
-from hush.disguise import stretched
+from hush.disguise import spoken, stretched
 from hush.mel import (
     HOP_LENGTH,
     N_FFT,
@@ -304,11 +304,10 @@ class Undoing:
 
 def _likeness(picture: Spectrogram) -> Vectors:
     """Return the correlations of each band with those that are one, two and three above."""
-    loudness = picture.mean(axis=0)
-    spoken = picture[:, loudness >= loudness.mean()]
-    spoken = spoken - spoken.mean(axis=1, keepdims=True)
-    spoken /= spoken.std(axis=1, keepdims=True) + 1e-6
-    return np.concatenate([(spoken[:-k] * spoken[k:]).mean(axis=1) for k in (1, 2, 3)])
+    heard = spoken(picture)
+    heard = heard - heard.mean(axis=1, keepdims=True)
+    heard /= heard.std(axis=1, keepdims=True) + 1e-6
+    return np.concatenate([(heard[:-k] * heard[k:]).mean(axis=1) for k in (1, 2, 3)])
 
 
 class Statistics:

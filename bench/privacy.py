@@ -18,7 +18,7 @@ learn from everybody else in the data set. `--keep` remembers what is found, to 
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -230,13 +230,11 @@ class Report:
         self,
         rows: Sequence[Protection],
         listeners: Sequence[Listener],
-        attacked: Kept[Attacked],
+        attacked: Mapping[str, Attacked],
         memory: Memory,
         folder: Path,
-        attack: Callable[[Protection], str],
     ) -> None:
         self._rows, self._listeners, self._attacked = rows, listeners, attacked
-        self._attack = attack
         self._memory, self._folder = memory, folder
 
     def _score(self, row: Protection, listener: Listener, everything: bool = False) -> Score:
@@ -253,7 +251,7 @@ class Report:
         """Print equal error rates against words and bytes."""
         lines = []
         for row in self._rows:
-            found = self._attacked[self._attack(row)]
+            found = self._attacked[row.name]
             line = [row.name, _rate(found.strongest), f"{found.rates['sex'][0]:.0f}"]
             for listener in self._listeners:
                 line.append(f"{self._score(row, listener).rate:.2f}")
@@ -275,7 +273,7 @@ class Report:
         names = [f"{name}, {known}" for name in ATTACKERS for known in ENROLMENTS]
         lines = []
         for row in self._rows:
-            found = self._attacked[self._attack(row)]
+            found = self._attacked[row.name]
             rates = [found.rates.get(name) for name in names]
             lines.append([row.name, *(_rate(rate) if rate else "" for rate in rates)])
         table("Equal error rates in %, by attacker and enrolment", ("sent as", *names), lines)
@@ -310,7 +308,7 @@ class Report:
         words, size = figure.subplots(1, 2, sharey=True)
         colours = {"undisguised": "tab:grey", "sound": "tab:orange", "disguised": "tab:blue"}
         for row in self._rows:
-            rate, low, high = self._attacked[self._attack(row)].strongest
+            rate, low, high = self._attacked[row.name].strongest
             kind = "sound" if row.mcadams else "disguised" if row.strength else "undisguised"
             more, least, most = self._increase(row, self._listeners[0])
             bar = {"marker": "o", "markersize": 4, "capsize": 2, "color": colours[kind]}
@@ -356,10 +354,11 @@ def main() -> None:
     folder = arguments.data
     if not (folder / "manifest.jsonl").exists():
         sys.exit(f"there is no manifest.jsonl in {folder}; --data names another folder")
-    known = {each.name: each for each in (*protections(), *tried(_voices(folder)))}
+    before = tried(_voices(folder))
+    known = {each.name: each for each in (*protections(), *before)}
     if unknown := set(arguments.rows or ()) - known.keys():
         sys.exit(f"no row is called {', '.join(unknown)}; there are: {'; '.join(known)}")
-    usual = tried(_voices(folder)) if arguments.tried else protections()
+    usual = before if arguments.tried else protections()
     rows = [known[name] for name in arguments.rows or [each.name for each in usual]]
     try:
         encoder = SpeakerEncoder.pretrained(arguments.peers)
@@ -385,7 +384,8 @@ def main() -> None:
     memory = Memory(arguments.keep and arguments.keep.with_suffix(".words.jsonl"))
     new = [each for each in wanted if _name(each[0], each[1], each[3]) not in memory]
     hear_all(hear, new, memory, 1)
-    report = Report(rows, listeners, attacked, memory, folder, attack)
+    found = {row.name: attacked[attack(row)] for row in rows}
+    report = Report(rows, listeners, found, memory, folder)
     report.frontier()
     report.attackers()
     if arguments.languages:

@@ -15,7 +15,7 @@ from scipy.signal import lfilter
 from bench.recordings import UNSURE, utterances
 from bench.sending import FLOAT32, PNG, SMALL, Way
 from hush import mel
-from hush.disguise import LIGHT, STRENGTHS, STRONG, Disguise, Strength, evened
+from hush.disguise import LIGHT, STRENGTHS, STRONG, Disguise, Strength, evened, spoken
 from hush.mel import Samples, Spectrogram
 
 TESTED = "librispeech-test-other"
@@ -158,7 +158,7 @@ class Everybody:
         The change is the one that moves least of two normal distributions (optimal transport).
         """
         shown = evened(log_mel)
-        deviations = _spoken(shown)
+        deviations = spoken(shown)
         mean = deviations.mean(axis=1, keepdims=True)
         deviations = deviations - mean
         usual = self._covariance
@@ -189,7 +189,7 @@ class Everybody:
 
     @cached_property
     def _covariance(self) -> npt.NDArray[np.floating]:
-        return np.asarray(np.mean([np.cov(_spoken(each)) for each in self._evened], axis=0))
+        return np.asarray(np.mean([np.cov(spoken(each)) for each in self._evened], axis=0))
 
     @cached_property
     def _spectra(self) -> tuple[npt.NDArray[np.floating], float]:
@@ -197,11 +197,6 @@ class Everybody:
         frames = np.concatenate([each[:, ::4].T for each in self._evened])
         spectra, nearest = kmeans2(frames, SPECTRA, minit="++", seed=0)
         return spectra, float(np.square(frames - spectra[nearest]).sum(axis=1).mean())
-
-
-def _spoken(log_mel: Spectrogram) -> Spectrogram:
-    loudness = log_mel.mean(axis=0)
-    return log_mel[:, loudness >= loudness.mean()]
 
 
 def smoothed(log_mel: Spectrogram, cosines: int = 24) -> Spectrogram:

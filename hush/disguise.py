@@ -174,13 +174,18 @@ def _usual(n_mels: int) -> tuple[Spectrogram, Spectrogram]:
     )
 
 
-def evened(log_mel: Spectrogram) -> Spectrogram:
-    """Return (n_mels, frames) log10 mel power, each band with everybody's mean and spread."""
+def spoken(log_mel: Spectrogram) -> Spectrogram:
+    """Return those of (n_mels, frames) values whose frame is as loud as the average, or louder."""
     loudness = log_mel.mean(axis=0)
     # The mean of equal numbers may be rounded to one above them all.
-    spoken = log_mel[:, loudness >= min(loudness.mean(), loudness.max())]
-    mean = spoken.mean(axis=1, keepdims=True)
-    spread = np.maximum(spoken.std(axis=1, keepdims=True), _LEAST_SPREAD)
+    return log_mel[:, loudness >= min(loudness.mean(), loudness.max())]
+
+
+def evened(log_mel: Spectrogram) -> Spectrogram:
+    """Return (n_mels, frames) log10 mel power, each band with everybody's mean and spread."""
+    heard = spoken(log_mel)
+    mean = heard.mean(axis=1, keepdims=True)
+    spread = np.maximum(heard.std(axis=1, keepdims=True), _LEAST_SPREAD)
     usual_mean, usual_spread = _usual(len(log_mel))
     standard = np.maximum((log_mel - mean) / spread, -_LOWEST)
     shown: Spectrogram = (standard * usual_spread + usual_mean).astype(np.float32)

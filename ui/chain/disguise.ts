@@ -108,10 +108,10 @@ export function evened(logMel: Float32Array, melBins: MelBins): Float32Array {
   const frames = logMel.length / melBins;
   const loudness = new Float64Array(frames);
   for (let i = 0; i < logMel.length; i++) loudness[Math.floor(i / melBins)] += logMel[i];
-  const mean = loudness.reduce((sum, value) => sum + value, 0) / frames;
+  const average = loudness.reduce((sum, value) => sum + value, 0) / frames;
   // The mean of equal numbers may be rounded to one above them all.
   const usual = Math.min(
-    mean,
+    average,
     loudness.reduce((most, value) => Math.max(most, value)),
   );
   const spoken = [...loudness.keys()].filter((frame) => loudness[frame] >= usual);

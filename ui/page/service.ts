@@ -86,20 +86,22 @@ function asleep(): boolean {
 /** Finds out who hears, and how they are; where this device alone does, nobody is asked. */
 async function whoHears(): Promise<ServiceState> {
   const { hears, deviceModel } = settings.peek();
-  // At once: what waits is sent nowhere else meanwhile.
-  if (hears === "device" && deviceModel) here.value = deviceModel;
-  const asked = hears === "device" && deviceModel ? null : await ask().catch(() => UNREACHABLE);
-  const absent = asked === null || asked.light === "starting" || asked.light === "down";
-  const mine = hears !== "service" && absent ? deviceModel : null;
-  const [known] = models.peek();
-  if (mine?.id !== here.peek()?.id || (mine && known?.id !== mine.id)) {
+  if (hears === "device" && deviceModel) {
+    // At once: what waits is sent nowhere else meanwhile.
+    here.value = deviceModel;
+    if (models.peek()[0] !== deviceModel) models.value = [deviceModel];
+    return { light: "up", detail: `Ready on this device: ${deviceModel.id}; nothing is sent` };
+  }
+  const asked = await ask().catch(() => UNREACHABLE);
+  const absent = asked.light === "starting" || asked.light === "down";
+  const mine = hears === "asleep" && absent ? deviceModel : null;
+  if (mine?.id !== here.peek()?.id) {
     here.value = mine;
     models.value = mine ? [mine] : [];
-    if (!mine && asked?.light === "up") await askModels();
+    if (!mine && asked.light === "up") await askModels();
   }
-  if (!mine) return asked ?? UNREACHABLE;
-  const until = asked ? " until the service is up" : "; nothing is sent";
-  return { light: "up", detail: `Ready on this device: ${mine.id}${until}` };
+  if (!mine) return asked;
+  return { light: "up", detail: `Ready on this device: ${mine.id} until the service is up` };
 }
 
 /** Returns what pictures sent now are to be, and what is wanted of them. */

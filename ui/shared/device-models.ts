@@ -72,6 +72,9 @@ export type EngineReport =
   /** `passing` is what may be otherwise another time; `broken`, in what the engine broke. */
   | { kind: "failed"; id: number; problem: string; passing: boolean; broken: Broken };
 
+/** Where nobody knows why. */
+export const FAILED = "the model on this device failed: it is tried again, or use the service";
+
 /** Where models are, relative to the service. */
 export const MODELS = "models/";
 const FOLDER = "models";

@@ -13,6 +13,7 @@ import {
   type DeviceModel,
   type EngineOrder,
   type EngineReport,
+  FAILED,
   isCurrent,
   keptFile,
 } from "../shared/device-models";
@@ -22,7 +23,6 @@ import scalarUrl from "../wasm/build/chain.wasm?url";
 const NOT_HERE = "the model is not on this device: fetch it in the settings, or use the service";
 const OUTDATED =
   "this page is newer than the model on this device: fetch it again in the settings, or use the service";
-const FAILED = "the model on this device failed: it is tried again, or use the service";
 const NO_GRAPHICS =
   "the graphics processor of this device does not run the model any more: remove it in the settings and fetch it again, or use the service";
 const NO_MEMORY =

@@ -1,6 +1,11 @@
 /** Has this device turn pictures into words, as the service would. */
 
-import type { DeviceModel, EngineOrder, EngineReport } from "../shared/device-models";
+import {
+  type DeviceModel,
+  type EngineOrder,
+  type EngineReport,
+  FAILED,
+} from "../shared/device-models";
 import type { Utterance } from "../shared/messages";
 import { type Outcome, placeIn, readAnswer, type VerboseJson } from "./request";
 
@@ -8,7 +13,6 @@ import { type Outcome, placeIn, readAnswer, type VerboseJson } from "./request";
 const AGAIN = 30_000;
 /** How often a picture may end the engine before it is not tried again: others wait. */
 const MOST_ENDED = 2;
-const FAILED = "the model on this device failed: it is tried again, or use the service";
 const ENDS = "the model on this device fails at this picture: use the service for this one";
 
 /** How often pictures have ended the engine. */

@@ -117,6 +117,7 @@ class Transcriber:
         self.held = held or BytesHeld(2**28)
         self._cache = cache or TranscriptCache()
         self._overflow = overflow
+        self._freed = FreedMemory()
 
     @classmethod
     def from_settings(
@@ -146,8 +147,8 @@ class Transcriber:
         await self._cache.close()
 
     def _rest(self) -> None:
+        self._freed.give_back(at_once=True)
         self.models.forget_pictures()
-        FreedMemory().give_back(at_once=True)
 
     def check_ready(self) -> None:
         """Return if a picture sent now would be answered.
