@@ -68,9 +68,10 @@ class ServiceSettings(BaseSettings):
     min_body_rate: float = Field(default=1000.0, ge=0)
     """Lowest mean rate of a body, in bytes a second, after its first five seconds."""
     max_uploads: int = Field(default=256, ge=1)
-    """Request bodies under way at once; one more is answered 429."""
+    """Request bodies under way at once, half of them one caller's; one more is answered 429."""
     max_held_bytes: int = Field(default=2**28, ge=2**26)
-    """Bytes of bodies and pictures in memory at once; what would be more is answered 429."""
+    """Bytes of bodies and pictures in memory at once, half of them one caller's; what would be more
+    is answered 429."""
     max_connections: int = Field(default=1024, ge=8)
     """Connections at once; for one more, the one goes that has been idle for longest."""
     max_seconds: float = Field(default=300.0, gt=0)

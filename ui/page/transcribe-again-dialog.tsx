@@ -60,8 +60,9 @@ function OtherHearing({
     <Dialog name="transcribe-again" title="Transcribe again" close={close}>
       <form onSubmit={hear}>
         <p>
-          The pictures that are kept of {titleOf(take.recording)} are sent once more. Their words
-          stay until there are others; what you mended stays.
+          The pictures that are kept of {titleOf(take.recording)} are sent once more, as they are:
+          disguised if they were then. Their words stay until there are others; what you mended
+          stays.
         </p>
         {part && (
           <Choice

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import math
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -26,8 +27,12 @@ KEPT_DAYS, ADDRESS_DAYS = 31, 2
 """After as many days DynamoDB removes what was counted: administrators see thirty days of people.
 Of those who are known by their addresses alone, nobody needs more than today's."""
 
+_AT_ONCE = 16
 _CONFIG = Config(
-    connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2}
+    connect_timeout=1,
+    read_timeout=2,
+    retries={"mode": "standard", "total_max_attempts": 2},
+    max_pool_connections=_AT_ONCE,
 )
 
 
@@ -59,6 +64,8 @@ class Quotas:
         self._limits = limits
         self._now = now
         self._dynamodb: Any = boto3.client("dynamodb", region, config=_CONFIG)
+        # Of its own: a table that answers slowly must not keep pictures from being decoded.
+        self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="quota")
 
     def limit(self, account: Account | None) -> DayLimit | None:
         """Return how much an account may have in a day; None if there is no limit.
@@ -97,7 +104,8 @@ class Quotas:
         """
         limit = self.limit(account)
         if account is not None and limit is not None:
-            await asyncio.to_thread(self._spend, account.identity, limit, frames)
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(self._threads, self._spend, account.identity, limit, frames)
 
     def _spend(self, identity: str, limit: DayLimit, frames: int) -> None:
         now = self._now()

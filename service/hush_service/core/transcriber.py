@@ -271,7 +271,7 @@ class Transcriber:
         try:
             with (
                 self.queue.admission(engine, seconds, terms) as job,
-                self.held.holding(_decoded_size(header)),
+                self.held.holding(_decoded_size(header), terms.caller if terms.is_known else None),
             ):
                 admitted = True
                 chosen(served.name)

@@ -428,9 +428,14 @@ class WorkQueue:
         self._measure(step, spent)
 
     def _measure(self, step: _Step, spent: float) -> None:
-        """Learn how fast the engine is; what is given up amid a window says nothing of that."""
+        """Learn how fast the engine is.
+
+        Neither what is given up amid a window says that, nor interim words, which are greedy.
+        """
         heard = took = 0.0
         for job, left in step.left.items():
+            if job.terms.priority is Priority.INTERIM:
+                continue
             job.spent += spent / len(step.jobs)
             if job.left < left:
                 heard += left - job.left

@@ -32,7 +32,13 @@ ever faster, and to take a question."""
 SLOWER = 20.0
 """How much longer than the slowest so far an answer may take, for each second of sound."""
 GRACE = 15.0
-"""Seconds in which an engine ends what nobody waits for any more."""
+"""Seconds in which an engine at least ends what nobody waits for any more: it looks between steps,
+and twice as long as whole answers take is enough for any step."""
+WINDOW = 30.0
+"""Seconds of sound that a question has at most."""
+FADING = 0.98
+"""What is left of the slowest answer's share with each that comes after it: a machine that once
+stood still is not waited for longer for ever."""
 LOOK_SECONDS = 0.05
 """How often whoever waits for an answer looks whether somebody still wants it."""
 
@@ -62,7 +68,7 @@ class EngineProcess(ByProcedure):
         What loads the model there: a function of a module, and what it is called with. It returns
         an engine that has a `procedure`, or an `Engine`.
     longest
-        Seconds that each question may take at most.
+        Seconds that 30 s of sound, or less, may take at most.
 
     Attributes
     ----------
@@ -177,7 +183,7 @@ class EngineProcess(ByProcedure):
             self._connection = multiprocessing.connection.Connection(ours.detach())
         try:
             self._tell(self._load)
-            loaded = self._answer(lambda: False, float("inf"))
+            loaded = self._answer(lambda: False, float("inf"), float("inf"))
         except BaseException:
             self._end()
             raise
@@ -218,18 +224,20 @@ class EngineProcess(ByProcedure):
         self._tell(Ask(content, heard, forgotten))
         del self._forgotten[: len(forgotten)]
         seconds = sum(max(1.0, cost(question)) for question in questions)
-        answered = self._answer(stop, self._patience(len(questions), seconds))
+        answered = self._answer(stop, *self._patience(seconds))
         assert isinstance(answered, Answered)
         if questions:
-            self._slowest = max(self._slowest, (time.monotonic() - began) / seconds)
+            took = (time.monotonic() - began) / seconds
+            self._slowest = max(FADING * self._slowest, took)
         return answered
 
-    def _patience(self, questions: int, seconds: float) -> float:
-        """Return how long to wait for the answers to questions of so many seconds of sound."""
-        longest = self._longest * max(1, questions)
+    def _patience(self, seconds: float) -> tuple[float, float]:
+        """Return how long to wait for answers about seconds of sound, and for their giving up."""
+        longest = self._longest * max(1.0, seconds / WINDOW)
         if self._slowest == 0:
-            return longest
-        return min(longest, max(PATIENCE, SLOWER * self._slowest * seconds))
+            return longest, max(GRACE, longest)
+        usual = self._slowest * seconds
+        return min(longest, max(PATIENCE, SLOWER * usual)), max(GRACE, 2 * usual)
 
     def _tell(self, message: object) -> None:
         assert self._connection is not None
@@ -238,8 +246,8 @@ class EngineProcess(ByProcedure):
         except OSError as error:
             raise self._died() from error
 
-    def _answer(self, stop: Callable[[], bool], patience: float) -> object:
-        """Return what the process says next."""
+    def _answer(self, stop: Callable[[], bool], patience: float, grace: float) -> object:
+        """Return what the process says next: within a time, or in grace once nobody wants it."""
         assert self._connection is not None
         began, stopped = time.monotonic(), False
         deadline = began + patience
@@ -248,7 +256,7 @@ class EngineProcess(ByProcedure):
                 if not stopped and stop():
                     self._tell(Stop())
                     stopped = True
-                    deadline = max(deadline, time.monotonic() + GRACE)
+                    deadline = time.monotonic() + grace
                 if time.monotonic() > deadline:
                     waited = time.monotonic() - began
                     raise EngineDiedError(f"the engine has not answered for {waited:.0f} s")

@@ -17,6 +17,7 @@ from hush_service.packaged import page_headers
 from hush_service.settings import ServiceSettings
 from hush_service.web.api_key import ApiKey
 from hush_service.web.bodies import BodyBounds, BodyLimits, RestOfBodies
+from hush_service.web.caller import identity_of
 from hush_service.web.device_models import DeviceModelsMiddleware
 from hush_service.web.errors import install_error_handlers
 from hush_service.web.metrics import Metrics, MetricsMiddleware
@@ -96,6 +97,7 @@ def create_app(
         BodyBounds,
         limits=limits,
         held=transcriber.held,
+        caller=identity_of if settings.quota_table else lambda said: None,
         draining=lambda: transcriber.queue.draining,
         on_refused=transcriber.on_refused,
     )

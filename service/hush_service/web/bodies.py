@@ -3,10 +3,12 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 
 from python_multipart.multipart import parse_options_header
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hush_service.core.errors import (
@@ -43,7 +45,7 @@ class BodyLimits:
     rate
         Lowest mean rate, in bytes a second.
     uploads
-        Most bodies under way at once.
+        Most bodies under way at once; half of them are the most for one caller.
     """
 
     bytes: int
@@ -61,6 +63,8 @@ class BodyBounds:
         How they may be.
     held
         Counts their bytes, until their requests are answered.
+    caller
+        Says whose a request with such headers is, as far as that is known.
     draining
         Says whether the service is about to stop: then bodies that are not there yet are refused.
     on_refused
@@ -72,22 +76,25 @@ class BodyBounds:
         app: ASGIApp,
         limits: BodyLimits,
         held: BytesHeld,
+        caller: Callable[[Mapping[str, str]], Hashable],
         draining: Callable[[], bool],
         on_refused: Callable[[str], None],
     ) -> None:
         self._app = app
         self._limits = limits
         self._held = held
+        self._caller = caller
         self._draining = draining
         self._on_refused = on_refused
-        self._uploads = 0
+        self._uploads: Counter[Hashable] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD"):
             await self._app(scope, receive, send)
             return
+        caller = self._caller(Headers(scope=scope))
         try:
-            self._check(dict(scope["headers"]))
+            self._check(dict(scope["headers"]), caller)
         except ApiError as refusal:
             self._on_refused(str(refusal.code))
             await refusal.response()(scope, receive, send)
@@ -113,24 +120,29 @@ class BodyBounds:
             part = len(message.get("body", b""))
             if received + part > self._limits.bytes:
                 raise self._too_large()
-            self._take(part)
+            self._take(part, caller)
             received += part
             if not message.get("more_body", False):
                 complete = True
-                self._uploads -= 1
+                self._end_upload(caller)
             else:
                 self._check_time(received, time.monotonic() - began)
             return message
 
-        self._uploads += 1
+        self._uploads[caller] += 1
         try:
             await self._app(scope, bounded, send)
         finally:
-            self._held.release(COPIES * received)
+            self._held.release(COPIES * received, caller)
             if not complete:
-                self._uploads -= 1
+                self._end_upload(caller)
 
-    def _check(self, headers: Mapping[bytes, bytes]) -> None:
+    def _end_upload(self, caller: Hashable) -> None:
+        self._uploads[caller] -= 1
+        if not self._uploads[caller]:
+            del self._uploads[caller]
+
+    def _check(self, headers: Mapping[bytes, bytes], caller: Hashable) -> None:
         """Refuse what can be refused by its headers."""
         announced = headers.get(b"content-length", b"0")
         if announced.isdigit() and int(announced) > self._limits.bytes:
@@ -138,13 +150,15 @@ class BodyBounds:
         if _charset(headers.get(b"content-type", b"")) not in (b"", b"utf-8"):
             # Forms are decoded as they ask, and some of Python's codecs take quadratic time.
             raise ApiError(415, "text in a form has to be UTF-8", code="charset")
-        if self._uploads >= self._limits.uploads:
+        most = self._limits.uploads
+        own = 0 if caller is None else self._uploads[caller]
+        if self._uploads.total() >= most or own >= max(1, most // 2):
             busy = QueueFullError("too many bodies are under way; try again", retry_after=soon())
             raise over_http(busy)
 
-    def _take(self, count: int) -> None:
+    def _take(self, count: int, caller: Hashable) -> None:
         try:
-            self._held.take(COPIES * count)
+            self._held.take(COPIES * count, caller)
         except RefusedError as error:
             raise over_http(error) from error
 

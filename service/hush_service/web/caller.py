@@ -38,6 +38,12 @@ def account_of(said: Mapping[str, str]) -> Account | None:
     return Account(identity, tier, limit) if identity else None
 
 
+def identity_of(said: Mapping[str, str]) -> str | None:
+    """Return who sent a request, where the gateway says it in its headers."""
+    account = account_of(said)
+    return account.identity if account else None
+
+
 def headers_of(account: Account) -> dict[str, str]:
     """Return the headers by which `account_of` knows an account: the service asks in its name."""
     said = {headers.IDENTITY: account.identity, headers.TIER: account.tier}

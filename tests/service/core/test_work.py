@@ -340,6 +340,24 @@ async def test_work_that_was_given_up_does_not_make_an_engine_seem_slow() -> Non
     await asyncio.gather(*tasks)
 
 
+async def test_interim_words_say_nothing_of_how_fast_an_engine_is() -> None:
+    clock = Clock()
+    queue, engine = WorkQueue(Bounds(within=60), clock), closed(batch=1)
+    await paced(queue, engine, clock, seconds=11)
+    for _ in range(20):
+        passing = asyncio.create_task(do(queue, engine, "interim", Terms("one", Priority.INTERIM)))
+        await until(lambda: engine.steps != [])
+        clock.now += 0.1
+        let(engine, 1)
+        await passing
+        engine.steps.clear()
+    tasks = await begun(queue, engine, *"abcd")
+    with pytest.raises(TooLateError, match="before this picture for the next 44 s"):
+        await do(queue, engine, "in a hurry", Terms(within=54))
+    let(engine)
+    await asyncio.gather(*tasks)
+
+
 async def test_others_long_pictures_count_for_no_more_than_their_callers_turns() -> None:
     clock = Clock()
     queue, engine = WorkQueue(Bounds(within=60), clock), closed(batch=1)

@@ -262,6 +262,29 @@ def test_what_takes_too_long_ends_without_ending_the_process(
     assert doomed.pid == first
 
 
+def test_a_hang_that_nobody_waits_for_is_found_soon(
+    doomed: EngineProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "GRACE", 1.0)
+    monkeypatch.setattr(process, "PATIENCE", 100.0)
+    ask(doomed, "")
+    (tmp_path / "begun").unlink()
+    (tmp_path / "doom").touch()
+    with pytest.raises(EngineDiedError, match=r"not answered for \d\d? s"):
+        ask(doomed, "hang", stop=(tmp_path / "begun").exists)
+    assert ask(doomed, "") == "Hello."
+
+
+def test_one_slow_answer_does_not_make_it_patient_for_ever(doomed: EngineProcess) -> None:
+    doomed._slowest = 10.0  # a machine that stood still
+    patient, graceful = doomed._patience(30.0)
+    for _ in range(300):
+        ask(doomed, "")
+    assert doomed._patience(30.0) == (process.PATIENCE, process.GRACE)
+    assert patient > process.PATIENCE
+    assert graceful > process.GRACE
+
+
 def test_a_model_of_another_kind_is_not_taken_for_the_one_that_was_there(tmp_path: Path) -> None:
     with closing(EngineProcess(DoomedEngine, tmp_path, longest=HANG)) as engine:
         (tmp_path / "tall").touch()

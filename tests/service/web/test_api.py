@@ -1,7 +1,6 @@
 import asyncio
 import json
 import threading
-from collections.abc import AsyncIterator
 
 import httpx2
 import numpy as np
@@ -11,7 +10,6 @@ from hush.contracts.headers import REQUEST
 from hush.image import SMALL, Encoding, encode, quantize
 from hush.transcript import Stretch
 from hush_service.core.served_models import ServedModels
-from hush_service.web import bodies
 from tests.hush.test_image import REFUSED, tga
 from tests.service.conftest import engine, http, loaded, picture
 
@@ -373,71 +371,6 @@ async def test_a_height_that_no_model_takes_names_those_that_fit() -> None:
         answer = await post(client, picture(mel_bins=128), model="demo")
         assert answer.status_code == 422
         assert "wide does" in str(error_of(answer)["message"])
-
-
-@pytest.mark.parametrize("path", ["/", "/mel", TRANSCRIPTIONS, TRANSLATIONS])
-@pytest.mark.parametrize("announced", [True, False])
-async def test_large_bodies_are_refused(path: str, announced: bool) -> None:
-    beginning = b'--x\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\n'
-
-    async def chunks() -> AsyncIterator[bytes]:
-        yield beginning
-        for _ in range(100):
-            yield bytes(1000)
-
-    async with http(loaded(demo=engine()), max_body_bytes=50_000) as client:
-        answer = await client.post(
-            path,
-            content=beginning + bytes(100_000) if announced else chunks(),
-            headers={"content-type": "multipart/form-data; boundary=x"},
-        )
-        assert answer.status_code == 413
-        assert "larger than 50000 bytes" in str(error_of(answer)["message"])
-
-
-async def test_forms_in_strange_encodings_are_refused_unread(client: httpx2.AsyncClient) -> None:
-    """Python decodes punycode in quadratic time."""
-    content = b'--x\r\nContent-Disposition: form-data; name="prompt"\r\n\r\n' + b"a" * 900_000
-    answer = await client.post(
-        TRANSCRIPTIONS,
-        content=content + b"\r\n--x--\r\n",
-        headers={"content-type": "multipart/form-data; boundary=x; charset=punycode"},
-    )
-    assert answer.status_code == 415
-    assert error_of(answer)["code"] == "charset"
-
-
-async def test_bodies_that_do_not_come_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bodies, "REST_SECONDS", 0.01)
-
-    async def never() -> AsyncIterator[bytes]:
-        yield b"x"
-        await asyncio.Event().wait()
-
-    async with http(loaded(demo=engine()), max_body_seconds=0.01) as client:
-        answer = await client.post("/", content=never())
-        assert answer.status_code == 408
-        error_of(answer)
-
-
-async def test_bodies_under_way_are_bounded() -> None:
-    go = asyncio.Event()
-    started = asyncio.Event()
-
-    async def slow() -> AsyncIterator[bytes]:
-        started.set()
-        await go.wait()
-        yield picture()
-
-    async with http(loaded(demo=engine()), max_uploads=1) as client:
-        first = asyncio.create_task(client.post("/", content=slow()))
-        await started.wait()
-        refused = await client.post("/", content=picture())
-        assert refused.status_code == 429
-        assert int(refused.headers["retry-after"]) >= 1
-        go.set()
-        assert (await first).status_code == 200
-        assert (await client.post("/", content=picture())).status_code == 200
 
 
 @pytest.mark.parametrize("image_range", [(0, 101), (-1e38, 1e38), (-3e38, -2e38)])
