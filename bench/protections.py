@@ -1,7 +1,7 @@
 """Ways of sending speech that may keep the voice back, and the voices on which that is measured."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -15,7 +15,16 @@ from scipy.signal import lfilter
 from bench.recordings import UNSURE, utterances
 from bench.sending import FLOAT32, PNG, SMALL, Way
 from hush import mel
-from hush.disguise import LIGHT, STRENGTHS, STRONG, Disguise, Strength, evened, spoken
+from hush.disguise import (
+    LIGHT,
+    STRENGTHS,
+    STRONG,
+    Disguise,
+    Strength,
+    evened,
+    spoken,
+    stretched,
+)
 from hush.mel import Samples, Spectrogram
 
 TESTED = "librispeech-test-other"
@@ -54,6 +63,8 @@ class Protection:
         disguise.
     mcadams
         Whether McAdams' coefficient is applied to the sound.
+    fixed
+        Natural logarithm of the factor by which frequencies are moved, where it is not drawn.
     """
 
     name: str
@@ -62,6 +73,7 @@ class Protection:
     before: Change = np.copy
     after: Change = evened
     mcadams: bool = False
+    fixed: float | None = None
 
     @property
     def is_drawn(self) -> bool:
@@ -72,6 +84,15 @@ class Protection:
     def is_moved(self) -> bool:
         """Whether frequencies are moved by something that is drawn."""
         return self.strength is not None and self.strength.stretch + self.strength.drift > 0
+
+    def of_factor(self, factor: float) -> "Protection":
+        """Return what attackers can do to clear speech: the same, moved by a factor of theirs."""
+        return replace(self, fixed=factor)
+
+    def grid(self, count: int) -> npt.NDArray[np.floating]:
+        """Return logarithms of factors from one end of what may be drawn to the other."""
+        assert self.strength is not None
+        return np.linspace(-self.strength.stretch, self.strength.stretch, count)
 
     def factor(self, frames: int, occasion: int) -> float:
         """Return the natural logarithm of the factor by which `send` moves frequencies, its mean.
@@ -103,11 +124,15 @@ class Protection:
         if self.strength is None:
             return self.way.send(samples, 80)
         heard = self.before(mel.log_mel(samples))
-        shown = self.after(Disguise(self.strength, generator.random).moved(heard))
+        if self.fixed is None:
+            moved = Disguise(self.strength, generator.random).moved(heard)
+        else:
+            moved = stretched(heard, np.full(heard.shape[1], np.exp(self.fixed)))
+        shown = self.after(moved)
         return self.way.send_spectrogram(mel.normalize(mel.raised(shown)))
 
 
-def protections() -> list[Protection]:
+def every_row() -> list[Protection]:
     """Return every row, the float32 spectrogram first."""
     return [
         Protection(FLOAT32.name, FLOAT32),
@@ -240,21 +265,29 @@ def with_mcadams(samples: Samples, coefficient: float) -> Samples:
 
 
 class Voices:
-    """The people of a data set: those who are tested, and those whom attackers learn from."""
+    """The people of a data set: those who are tested, and those whom attackers learn from.
 
-    def __init__(self, folder: Path) -> None:
+    Parameters
+    ----------
+    folder
+        The data set.
+    tested
+        Its source whose speakers are tested.
+    """
+
+    def __init__(self, folder: Path, tested: str = TESTED) -> None:
         clean = [
             each
             for each in utterances(folder)
             if each.source not in (*UNSURE, "voicebank-demand-noisy") and each.seconds <= 30
         ]
-        self.tested = [each for each in clean if each.source == TESTED]
-        self.others = [each for each in clean if each.source != TESTED and each.seconds >= LEAST]
+        self.tested = [each for each in clean if each.source == tested and each.speaker]
+        self.others = [each for each in clean if each.source != tested and each.seconds >= LEAST]
 
     @property
     def women(self) -> list[bool]:
-        """Whether what is tested is said by a woman."""
-        return [each.speaker in WOMEN for each in self.tested]
+        """Whether what is tested is said by a woman, as far as anybody says."""
+        return [each.sex == "female" or each.speaker in WOMEN for each in self.tested]
 
     @property
     def speakers(self) -> list[str]:

@@ -4,7 +4,7 @@ import pytest
 from bench.attackers import EncoderInput, SpeakerEncoder, Undoing, sound_of
 from bench.protections import Protection, with_mcadams
 from bench.sending import Way
-from bench.verification import Trials, balanced_accuracy
+from bench.verification import Others, Trials, accuracy_of, rate_of
 from hush import mel
 from hush.disguise import LIGHT
 from tests.conftest import Samples
@@ -25,14 +25,48 @@ def test_who_is_far_from_others_is_always_told_apart() -> None:
     assert len(trials.scores) == 8 * 8 * 10
     assert trials.targets.sum() == 80
     assert trials.equal_error_rate() == 0
-    assert trials.interval() == (0, 0)
+    assert rate_of([trials]) == [0, 0, 0]
 
 
 def test_who_is_like_all_others_is_told_by_chance() -> None:
     trials = Trials.between(vectors(0), vectors(0), SPEAKERS)
     assert trials.equal_error_rate() == pytest.approx(50, abs=10)
-    low, high = trials.interval()
-    assert low < trials.equal_error_rate() < high
+    rate, low, high = rate_of([trials])
+    assert low < rate < high
+
+
+def test_the_best_of_several_attackers_is_no_worse_than_any() -> None:
+    trials = [Trials.between(vectors(apart), vectors(apart), SPEAKERS) for apart in (0.2, 0.3)]
+    each = [rate_of([one]) for one in trials]
+    rate, low, high = rate_of(trials)
+    assert rate == min(one[0] for one in each)
+    assert low <= min(one[1] for one in each)
+    assert high <= min(one[2] for one in each)
+
+
+def test_what_all_have_in_common_is_taken_out_by_others() -> None:
+    """Whoever is like everybody has high scores with all, and is told apart all the same."""
+    generator = np.random.default_rng(1)
+    common = generator.standard_normal(64)
+    alike = 3 * generator.random((80, 1)) * common + vectors(0.5)
+    others = 3 * generator.random((200, 1)) * common + generator.standard_normal((200, 64))
+    raw = Trials.between(alike, alike, SPEAKERS)
+    normalised = Trials.between(alike, alike, SPEAKERS, Others(others, others))
+    assert normalised.equal_error_rate() < raw.equal_error_rate()
+
+
+def test_several_utterances_together_tell_more() -> None:
+    single = Trials.between(vectors(0.2), vectors(0.2), SPEAKERS)
+    together = Trials.between(vectors(0.2), vectors(0.2), SPEAKERS, together=True)
+    assert len(together.scores) == 2 * 8 * 8
+    assert together.equal_error_rate() < single.equal_error_rate()
+
+
+def test_of_several_tries_the_best_counts() -> None:
+    trials = [Trials.between(vectors(apart), vectors(apart), SPEAKERS) for apart in (0.2, 0.3)]
+    best = Trials.best(trials)
+    assert (best.scores == np.maximum(trials[0].scores, trials[1].scores)).all()
+    assert (best.targets == trials[0].targets).all()
 
 
 def test_in_between_the_rate_is_that_of_the_best_threshold() -> None:
@@ -50,9 +84,13 @@ def test_classes_are_learnt_from_some_and_told_of_others() -> None:
     generator = np.random.default_rng(0)
     classes = np.arange(100) % 5 == 0
     inputs = generator.standard_normal((100, 20)) + 3 * classes[:, None]
-    assert balanced_accuracy(inputs[:50], classes[:50], inputs[50:], classes[50:]) == 100
+    speakers = [str(place) for place in range(50)]
+    told = accuracy_of(inputs[:50], classes[:50], inputs[50:], classes[50:], speakers)
+    assert told == [100, 100, 100]
     noise = generator.standard_normal((100, 20))
-    assert balanced_accuracy(noise[:50], classes[:50], noise[50:], classes[50:]) < 75
+    rate, low, high = accuracy_of(noise[:50], classes[:50], noise[50:], classes[50:], speakers)
+    assert low < rate < high
+    assert rate < 75
 
 
 def test_the_encoder_hears_of_a_picture_what_it_hears_of_the_sound(jfk: Samples) -> None:
