@@ -117,6 +117,7 @@ class Transcriber:
         self.held = held or BytesHeld(2**28)
         self._cache = cache or TranscriptCache()
         self._overflow = overflow
+        self._elsewhere: set[asyncio.Future[tuple[str, Transcript] | None]] = set()
         self._freed = FreedMemory()
 
     @classmethod
@@ -177,6 +178,12 @@ class Transcriber:
         """
         if self.queue.stuck:
             raise EngineStuckError("the engine does not answer")
+
+    async def emptied(self) -> None:
+        """Wait until all that was taken is finished, what is heard elsewhere too."""
+        await self.queue.emptied()
+        while self._elsewhere:
+            await asyncio.wait(self._elsewhere)
 
     async def transcribe(
         self,
@@ -287,7 +294,10 @@ class Transcriber:
                 raise
             if not self._overflow.takes(data, model, header.mel_bins, decoding):
                 raise
-            elsewhere = await self._overflow.hear(data, decoding, account)
+            hearing = asyncio.ensure_future(self._overflow.hear(data, decoding, account))
+            self._elsewhere.add(hearing)
+            hearing.add_done_callback(self._elsewhere.discard)
+            elsewhere = await hearing
             self.on_overflow(elsewhere is not None)
             if elsewhere is None:
                 raise

@@ -79,7 +79,7 @@ class Server(uvicorn.Server):
         self._drain = asyncio.get_running_loop().create_task(self._stop_when_empty())
 
     async def _stop_when_empty(self) -> None:
-        await self._transcriber.queue.emptied()
+        await self._transcriber.emptied()
         self.should_exit = True
 
 

@@ -315,3 +315,40 @@ def test_the_core_knows_no_http() -> None:
         check=True,
     )
     assert ended.stdout == "[]\n"
+
+
+class Elsewhere:
+    """Another service, which answers when it is let."""
+
+    def __init__(self) -> None:
+        self.go = asyncio.Event()
+        self.asked = asyncio.Event()
+
+    def takes(self, *_: object) -> bool:
+        return True
+
+    async def hear(self, *_: object) -> tuple[str, Transcript]:
+        self.asked.set()
+        await self.go.wait()
+        return "base", Transcript("Hello from elsewhere.", 1.0, "english")
+
+
+async def test_who_stops_waits_for_what_is_heard_elsewhere() -> None:
+    go = threading.Event()
+    busy = engine(go=go)
+    core = transcriber(loaded(demo=busy), places=0)
+    core._overflow = elsewhere = Elsewhere()
+    here = asyncio.create_task(core.transcribe(picture()))
+    await asyncio.to_thread(busy.begun.wait)
+    there = asyncio.create_task(core.transcribe(picture()))
+    await elsewhere.asked.wait()
+    core.queue.drain()
+    go.set()
+    await here
+    await core.queue.emptied()
+    emptied = asyncio.create_task(core.emptied())
+    done, _ = await asyncio.wait({emptied}, timeout=0.05)
+    assert not done
+    elsewhere.go.set()
+    await emptied
+    assert (await there).text == "Hello from elsewhere."
