@@ -66,7 +66,7 @@ def create_bridge(
     encoding
         Of the pictures.
     privacy
-        How much of the voice is kept back; drawn anew for each request.
+        How much of the voice is kept back; all requests are disguised alike.
     allowed_hosts, allowed_origins
         Who may ask beside programs of this machine; see `hush.loopback.OnlyFromHere`.
     most_bytes

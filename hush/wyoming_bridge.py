@@ -204,7 +204,7 @@ async def serve(
     options
         What to ask for where a satellite does not say.
     privacy
-        How much of the voice is kept back; drawn anew for each utterance.
+        How much of the voice is kept back; all utterances are disguised alike.
 
     Raises
     ------
