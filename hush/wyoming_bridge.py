@@ -189,7 +189,8 @@ async def serve(
     port: int = PORT,
     encoding: Encoding = PNG,
     options: Options | None = None,
-    privacy: Privacy = "off",
+    *,
+    privacy: Privacy,
 ) -> None:
     """Serve satellites until cancelled.
 
