@@ -71,8 +71,8 @@ class Disguise:
         How strong it is.
     draw
         Returns numbers from 0 to 1: a cryptographic source unless given. Who can foresee them can
-        undo it; who sees pictures can guess them, and undo a part. Each is as likely as any other,
-        so that in one of five frequencies are moved by less than a fifth of the most.
+        undo it; who sees pictures can guess them, and undo a part. Each is as likely as any other:
+        one disguise in five moves frequencies by less than a fifth of the most.
     """
 
     def __init__(self, strength: Strength, draw: Callable[[], float] = _random) -> None:

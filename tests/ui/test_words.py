@@ -3,6 +3,7 @@
 import gzip
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -207,11 +208,21 @@ def test_a_disguise_that_is_chosen_meanwhile_counts_for_what_is_said_then(
     assert {*disguised(interim=False)} == {False, True}
 
 
+SLOW_DISK = """
+const answer = MessagePort.prototype.postMessage;
+MessagePort.prototype.postMessage = function (...receipt) {
+    setTimeout(() => answer.apply(this, receipt), 1_000);
+};
+"""
+"""A listener waits for a second after each picture."""
+
+
 def test_a_file_that_is_heard_keeps_its_disguise_which_is_said(
-    page: Page, wire: Wire, tmp_path: Path, sample: Samples
+    page_with: Callable[[str], Page], wire: Wire, tmp_path: Path, sample: Samples
 ) -> None:
+    page = page_with(SLOW_DISK)
     file = tmp_path / "long.wav"
-    file.write_bytes(wav(np.tile(np.concatenate([sample, np.zeros(32_000, np.float32)]), 200)))
+    file.write_bytes(wav(np.tile(np.concatenate([sample, np.zeros(32_000, np.float32)]), 60)))
     note = page.get_by_text("The file that is being heard goes on as it began.")
     page.get_by_role("button", name="Settings").click()
     choose_file(page, file)
