@@ -33,7 +33,7 @@ from hush.client import AsyncClient
 from hush.connection import ServiceError
 from hush.contracts.errors import error_body
 from hush.disguise import Privacy
-from hush.image import PNG, Encoding
+from hush.image import Encoding
 from hush.loopback import OnlyFromHere
 from hush.openai_events import HEADERS, MEDIA_TYPE, events
 from hush.openai_form import FormError, Wishes, headers, written
@@ -50,8 +50,8 @@ _NO_STORAGE = 507
 
 def create_bridge(
     connect: Callable[[], AsyncClient],
-    encoding: Encoding = PNG,
-    privacy: Privacy = "off",
+    encoding: Encoding,
+    privacy: Privacy,
     *,
     allowed_hosts: Collection[str] = (),
     allowed_origins: Collection[str] = (),
@@ -66,7 +66,7 @@ def create_bridge(
     encoding
         Of the pictures.
     privacy
-        How much of the voice is kept back; drawn anew for each request.
+        How much of the voice is kept back; all requests are disguised alike.
     allowed_hosts, allowed_origins
         Who may ask beside programs of this machine; see `hush.loopback.OnlyFromHere`.
     most_bytes

@@ -232,7 +232,8 @@ class AsyncClient:
             What decides where speech is, and where it is cut; see `hush.segments`. If no cutter is
             given, segments are as long as Whisper likes them.
         privacy
-            How much of the voice is kept back (docs/privacy.md); drawn anew for each recording.
+            How much of the voice is kept back (docs/privacy.md); all that this process sends at
+            one step is disguised alike.
         on_progress
             Called after each segment.
 
@@ -360,11 +361,12 @@ class AsyncClient:
                 )
         options = options or Options()
         model = await self.model(options.model)
+        disguise = Disguise.drawn(privacy)
         channels: list[int] = []
 
         def files() -> Iterator[TimedFile]:
             sound = _Sound(source, source.channel_chunks())
-            for channel, segment in segments_by_channel(sound, model.mel_bins, detector, privacy):
+            for channel, segment in segments_by_channel(sound, model.mel_bins, detector, disguise):
                 channels.append(channel)
                 yield TimedFile(segment.start, segment.end, encode(segment.image(), encoding))
             sound.check()

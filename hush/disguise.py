@@ -2,8 +2,10 @@
 
 Words are heard in where the energy of speech moves; voices in the average spectrum, in where the
 formants lie, and in the harmonics of the pitch. So the spectrogram is stretched along frequency by
-an amount that is drawn anew for each recording and may drift within it, and given the mean and the
-spread that everybody's bands have. Voice activity and cuts are decided before, on what was heard.
+an amount that is drawn and may drift within a recording, and given the mean and the spread that
+everybody's bands have. Voice activity and cuts are decided before, on what was heard. A session, as
+this process is one, is disguised alike: what is sent twice under two draws would tell how they
+differ, and many draws of one sender would be none on average.
 The page does the same (ui/chain/disguise.ts); docs/privacy.md says what it is good for, and what
 not.
 """
@@ -12,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from secrets import SystemRandom
-from typing import Literal, Self
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +32,7 @@ class Strength:
     Attributes
     ----------
     stretch
-        Largest factor by which frequencies are moved for a whole recording, as a natural logarithm.
+        Largest factor by which frequencies are moved throughout, as a natural logarithm.
     drift
         Largest factor by which they are moved beside that for a moment, likewise.
     """
@@ -61,7 +63,7 @@ _random = SystemRandom().random
 
 
 class Disguise:
-    """The disguise of one recording.
+    """The disguise of whoever speaks in one session, drawn when it is made.
 
     Parameters
     ----------
@@ -69,7 +71,8 @@ class Disguise:
         How strong it is.
     draw
         Returns numbers from 0 to 1: a cryptographic source unless given. Who can foresee them can
-        undo it; who sees pictures can guess them, and undo a part.
+        undo it; who sees pictures can guess them, and undo a part. Each is as likely as any other:
+        one disguise in five moves frequencies by less than a fifth of the most.
     """
 
     def __init__(self, strength: Strength, draw: Callable[[], float] = _random) -> None:
@@ -78,9 +81,9 @@ class Disguise:
         self._stretch = strength.stretch * (2 * draw() - 1)
         self._drifts: list[float] = []
 
-    @classmethod
-    def drawn(cls, privacy: Privacy) -> Self | None:
-        """Return a new disguise, for one recording; None for "off".
+    @staticmethod
+    def drawn(privacy: Privacy) -> "Disguise | None":
+        """Return what this process wears at a step, the same whenever it is asked; None for "off".
 
         Raises
         ------
@@ -89,8 +92,7 @@ class Disguise:
         """
         if privacy not in STRENGTHS:
             raise ValueError(f"{privacy!r} is not one of {', '.join(STRENGTHS)}")
-        strength = STRENGTHS[privacy]
-        return None if strength is None else cls(strength)
+        return _SESSION[privacy]
 
     def of(self, log_mel: Spectrogram, first_frame: int = 0) -> Spectrogram:
         """Return a stretch of a recording in this disguise: `moved`, and `evened`.
@@ -112,7 +114,7 @@ class Disguise:
     def moved(self, log_mel: Spectrogram, first_frame: int = 0) -> Spectrogram:
         """Return a stretch of a recording with its frequencies moved; see `of`.
 
-        What is sent twice is moved once: the same frames of a recording by the same factors.
+        What is sent twice is moved once: the frames at one place by the same factors.
         """
         return stretched(log_mel, self.factors(first_frame, log_mel.shape[1]))
 
@@ -122,13 +124,21 @@ class Disguise:
         before = places.astype(int)
         while len(self._drifts) < before[-1] + 2:
             self._drifts.append(self._strength.drift * (2 * self._draw() - 1))
-        drifts = np.array(self._drifts)
+        # Of what others hear meanwhile, there may be more.
+        drifts = np.array(self._drifts[: before[-1] + 2])
         part = places - before
         part = part * part * (3 - 2 * part)
         factors: npt.NDArray[np.float64] = np.exp(
             self._stretch + drifts[before] * (1 - part) + drifts[before + 1] * part
         )
         return factors
+
+
+_SESSION: dict[Privacy, Disguise | None] = {
+    privacy: None if strength is None else Disguise(strength)
+    for privacy, strength in STRENGTHS.items()
+}
+"""What this process wears."""
 
 
 @lru_cache

@@ -124,7 +124,7 @@ def listen(
     client = client_for(url, api_key, model, insecure=insecure)
     try:
         with sound.open_microphone(microphone) as opened:
-            code = hear(opened, client, options, encoding, output, activity, privacy)
+            code = hear(opened, client, options, encoding, privacy, output, activity)
     except sound.MicrophoneError as error:
         report(error)
         raise typer.Exit(1) from None
@@ -136,9 +136,9 @@ def hear(
     client: AsyncClient,
     options: Options,
     encoding: Encoding,
+    privacy: Privacy,
     output: Path | None = None,
     activity: VoiceActivity | None = None,
-    privacy: Privacy = "off",
 ) -> int:
     """Write the words of a microphone until it is closed, which Ctrl-C does.
 

@@ -107,8 +107,7 @@ class SegmentStream:
         Decides where segments end; a `Cutter` with its defaults, for live speech, if not given. It
         serves one stream.
     disguise
-        That the pictures wear, on which neither voice activity nor cuts depend; one serves one
-        stream.
+        That the pictures wear, on which neither voice activity nor cuts depend.
     """
 
     def __init__(

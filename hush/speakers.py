@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import groupby
 
 from hush.cutter import RECORDING_SEGMENT, Cutter
-from hush.disguise import Disguise, Privacy
+from hush.disguise import Disguise
 from hush.segments import Segment, SegmentStream, VoiceActivity
 from hush.sound.mixing import Planes
 from hush.transcript import Phrase, Transcript, join
@@ -15,8 +15,8 @@ from hush.typography import joined
 def segments_by_channel(
     chunks: Iterable[Planes],
     n_mels: int,
-    detector: VoiceActivity | None = None,
-    privacy: Privacy = "off",
+    detector: VoiceActivity | None,
+    disguise: Disguise | None,
 ) -> Iterator[tuple[int, Segment]]:
     """Yield the segments of a recording, each of one channel, as they end.
 
@@ -28,8 +28,8 @@ def segments_by_channel(
         Number of mel bins, 80 or 128.
     detector
         What decides where speech is; the network if None.
-    privacy
-        How much of the voices is kept back; each channel has a disguise of its own.
+    disguise
+        That the pictures of all channels wear, as what one says may be heard on another.
 
     Yields
     ------
@@ -44,7 +44,7 @@ def segments_by_channel(
                     n_mels,
                     detector,
                     Cutter(shortest=RECORDING_SEGMENT),
-                    Disguise.drawn(privacy),
+                    disguise,
                 )
                 for _ in planes
             ]

@@ -189,7 +189,8 @@ async def serve(
     port: int = PORT,
     encoding: Encoding = PNG,
     options: Options | None = None,
-    privacy: Privacy = "off",
+    *,
+    privacy: Privacy,
 ) -> None:
     """Serve satellites until cancelled.
 
@@ -204,7 +205,7 @@ async def serve(
     options
         What to ask for where a satellite does not say.
     privacy
-        How much of the voice is kept back; drawn anew for each utterance.
+        How much of the voice is kept back; all utterances are disguised alike.
 
     Raises
     ------

@@ -35,6 +35,7 @@ PLACES = (
     ("hush/test_account.py", "process"),
     ("hush/test_cli.py", "process"),
     ("hush/test_inputs.py", "process"),
+    ("hush/test_privacy.py", "process"),
     ("hush/test_reading.py", "process"),
     ("bench/*", "process"),
     ("test_cases.py", "model"),

@@ -444,7 +444,7 @@ def test_transcripts_that_nobody_reads_to_the_end_are_no_problem() -> None:
 
 
 @pytest.mark.parametrize("way", ["audio", "live", "speakers"])
-def test_voices_are_disguised_anew_however_they_are_heard(way: str, tmp_path: Path) -> None:
+def test_voices_are_disguised_alike_however_often_they_are_heard(way: str, tmp_path: Path) -> None:
     file = tmp_path / "call.wav"
     with wave.open(str(file), "wb") as call:
         call.setparams((2, 2, 16_000, 0, "NONE", ""))
@@ -463,7 +463,8 @@ def test_voices_are_disguised_anew_however_they_are_heard(way: str, tmp_path: Pa
         bodies = [each.content for each in service.requests if each.method == "POST"]
         return [body[body.index(b"\x89PNG") : body.index(b"IEND")] for body in bodies]
 
-    plain, strong, again = pictures("off"), pictures("strong"), pictures("strong")
-    assert len(plain) == len(strong) == len(again) >= 1
+    plain, strong = pictures("off"), pictures("strong")
+    assert len(plain) == len(strong) >= 1
     assert sorted(plain) == sorted(pictures("off"))
-    assert len({*plain, *strong, *again}) == len({*plain}) + 2 * len(strong)
+    assert sorted(strong) == sorted(pictures("strong"))
+    assert not {*plain} & {*strong}

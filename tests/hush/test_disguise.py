@@ -1,3 +1,6 @@
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import cast
 
 import numpy as np
@@ -6,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hush import mel
+from hush.cutter import RECORDING_SEGMENT, Cutter
 from hush.disguise import STRENGTHS, STRONG, Disguise, Privacy, Strength, evened
 from hush.image import decode, encode
 from hush.segments import segments
@@ -16,9 +20,10 @@ STEPS = [name for name, strength in STRENGTHS.items() if strength is not None]
 
 
 def disguise(privacy: Privacy) -> Disguise:
-    drawn = Disguise.drawn(privacy)
-    assert drawn is not None
-    return drawn
+    """Return a disguise as another session would have it."""
+    strength = STRENGTHS[privacy]
+    assert strength is not None
+    return Disguise(strength)
 
 
 @pytest.mark.parametrize("n_mels", mel.MEL_BINS)
@@ -38,7 +43,30 @@ def test_a_disguise_changes_pictures_and_neither_voice_activity_nor_cuts(
         assert decode(encode(first.image())).frames == shown.cut.end - shown.cut.start
 
 
-def test_off_is_no_disguise(jfk: Samples) -> None:
+@pytest.mark.parametrize("privacy", STEPS)
+def test_all_of_a_session_is_disguised_alike(privacy: Privacy, jfk: Samples) -> None:
+    one, other = (
+        [segment.image().pixels.tobytes() for segment in segments([jfk], disguise=worn)]
+        for worn in (Disguise.drawn(privacy), Disguise.drawn(privacy))
+    )
+    assert one == other
+    program = f"from hush import Disguise; print(Disguise.drawn({privacy!r}).factors(0, 1)[0])"
+    command = [sys.executable, "-c", program]
+    elsewhere = {float(subprocess.check_output(command)) for _ in range(2)}
+    here = Disguise.drawn(privacy)
+    assert here is not None
+    assert len({*elsewhere, here.factors(0, 1)[0]}) == 3
+
+
+def test_what_is_heard_at_once_is_disguised_alike() -> None:
+    worn = disguise("strong")
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(lambda _: worn.factors(0, 100_000), range(8)))
+    for factors in found:
+        np.testing.assert_array_equal(factors, found[0])
+
+
+def test_off_is_no_disguise() -> None:
     assert Disguise.drawn("off") is None
     with pytest.raises(ValueError, match="'much' is not one of off, light, strong"):
         Disguise.drawn(cast(Privacy, "much"))
@@ -107,12 +135,18 @@ def test_what_a_microphone_does_to_the_spectrum_is_undone(jfk: Samples) -> None:
     assert np.abs(one - other).mean() < 0.05
 
 
-def test_each_channel_of_a_call_has_a_disguise_of_its_own(jfk: Samples) -> None:
+@pytest.mark.parametrize("privacy", STEPS)
+def test_all_channels_of_a_call_have_one_disguise(privacy: Privacy, jfk: Samples) -> None:
     planes = np.stack([jfk, jfk])
-    shown = [
-        (channel, segment.cut, segment.image().pixels.tobytes())
-        for channel, segment in segments_by_channel([planes], 80, privacy="strong")
+    plain = [
+        segment.image().pixels.tobytes()
+        for segment in segments([jfk], cutter=Cutter(shortest=RECORDING_SEGMENT))
     ]
-    first, second = ([each[1:] for each in shown if each[0] == channel] for channel in (0, 1))
-    assert [cut for cut, _ in first] == [cut for cut, _ in second]
-    assert all(one != other for (_, one), (_, other) in zip(first, second, strict=True))
+    shown = list(segments_by_channel([planes], 80, None, disguise(privacy)))
+    first, second = (
+        [segment.image().pixels.tobytes() for number, segment in shown if number == channel]
+        for channel in (0, 1)
+    )
+    assert first == second
+    assert len(first) == len(plain)
+    assert not {*first} & {*plain}

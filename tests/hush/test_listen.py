@@ -42,7 +42,7 @@ def microphone_of_a_file(ends: bool = True) -> Microphone:
 
 
 def test_every_phrase_is_a_line(capsys: pytest.CaptureFixture[str]) -> None:
-    code = hear(microphone_of_a_file(), client_of(FakeService()), Options(), Encoding())
+    code = hear(microphone_of_a_file(), client_of(FakeService()), Options(), Encoding(), "off")
     shown = capsys.readouterr()
     assert (code, shown.out.splitlines()) == (0, LINES)
     assert "listening to a file; Ctrl-C ends it" in shown.err
@@ -51,7 +51,7 @@ def test_every_phrase_is_a_line(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize("ending", list(listen_command.ENDINGS))
 def test_words_are_written_into_a_file_too(ending: str, tmp_path: Path) -> None:
     file = tmp_path / f"notes{ending}"
-    hear(microphone_of_a_file(), client_of(FakeService()), Options(), Encoding(), file)
+    hear(microphone_of_a_file(), client_of(FakeService()), Options(), Encoding(), "off", file)
     written = file.read_text()
     if ending == ".json":
         body = json.loads(written)
@@ -73,7 +73,7 @@ def test_ctrl_c_writes_what_was_said_until_then(
 
     microphone = microphone_of_a_file(ends=False)
     file = tmp_path / "notes.vtt"
-    code = hear(microphone, client_of(Interrupting()), Options(), Encoding(), file)
+    code = hear(microphone, client_of(Interrupting()), Options(), Encoding(), "off", file)
     assert code == 130
     assert capsys.readouterr().out.splitlines() == LINES
     assert file.read_text().count("-->") == len(LINES)
@@ -83,7 +83,7 @@ def test_ctrl_c_writes_what_was_said_until_then(
 def test_a_service_that_refuses_ends_it_in_words(capsys: pytest.CaptureFixture[str]) -> None:
     service = FakeService(ServiceError("no such model", 404))
     microphone = microphone_of_a_file(ends=False)
-    assert hear(microphone, client_of(service), Options(), Encoding()) == 1
+    assert hear(microphone, client_of(service), Options(), Encoding(), "off") == 1
     assert "no such model" in capsys.readouterr().err
 
 
@@ -91,7 +91,8 @@ def test_a_file_that_cannot_be_written_is_said(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     file = tmp_path / "nowhere" / "notes.txt"
-    assert hear(microphone_of_a_file(), client_of(FakeService()), Options(), Encoding(), file) == 1
+    client = client_of(FakeService())
+    assert hear(microphone_of_a_file(), client, Options(), Encoding(), "off", file) == 1
     assert "there is no folder" in capsys.readouterr().err
 
 

@@ -3,15 +3,19 @@
 import gzip
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from hush.image import decode
 from local.processes import ROOT
 from local.wire import Request, Response, Wire
-from tests.ui.conftest import SAMPLE, BrowserWith, choose_file, new_context, until, words
+from tests.conftest import Samples
+from tests.disguised import is_disguised
+from tests.ui.conftest import SAMPLE, BrowserWith, choose_file, new_context, until, wav, words
 from tests.ui.media import video
 
 TWO_SECONDS_OR_MORE = re.compile(r"0:0[2-9]|0:[1-5]\d|[1-9]\d*:\d\d")
@@ -151,17 +155,90 @@ def test_small_pictures_are_understood_too(page: Page, wire: Wire, sample_words:
     assert len(small) < reference.stat().st_size
 
 
-def test_a_voice_is_disguised_where_that_is_chosen(page: Page, wire: Wire) -> None:
-    choose_file(page, ("plain.flac", SAMPLE.read_bytes()))
-    until(page, lambda: len(wire.pictures()) == 1)
+def disguise(page: Page, step: str) -> None:
+    """Choose how voices are disguised."""
     page.get_by_role("button", name="Settings").click()
-    page.get_by_label("Strong disguise").check()
+    page.get_by_role("group", name="Disguise of the voice").get_by_label(step).check()
     page.keyboard.press("Escape")
+
+
+def test_a_page_disguises_voices_alike_until_it_is_loaded_anew(page: Page, wire: Wire) -> None:
+    def pictures(count: int) -> list[bytes]:
+        expect(page.locator(".said[data-state=answered]")).to_have_count(count)
+        return [sent.form()["file"] for sent in wire.pictures()]
+
+    choose_file(page, ("1.flac", SAMPLE.read_bytes()))
+    pictures(1)
+    disguise(page, "Strong disguise")
     choose_file(page, ("2.flac", SAMPLE.read_bytes()), ("3.flac", SAMPLE.read_bytes()))
-    until(page, lambda: len(wire.pictures()) == 3)
-    plain, one, other = (decode(sent.form()["file"]) for sent in wire.pictures())
-    assert plain.frames == one.frames == other.frames
-    assert len({picture.pixels.tobytes() for picture in (plain, one, other)}) == 3
+    pictures(3)
+    page.reload()
+    choose_file(page, ("4.flac", SAMPLE.read_bytes()))
+    plain, one, other, anew = pictures(4)
+    assert [is_disguised(each) for each in (plain, one, anew)] == [False, True, True]
+    assert one == other != anew
+    assert decode(plain).frames == decode(one).frames == decode(anew).frames
+
+
+@pytest.mark.parametrize("paused", [False, True], ids=["on", "paused"])
+def test_a_disguise_that_is_chosen_meanwhile_counts_for_what_is_said_then(
+    page: Page, wire: Wire, paused: bool
+) -> None:
+    def disguised(interim: bool) -> list[bool]:
+        forms = [request.form() for request in wire.pictures()]
+        return [is_disguised(form["file"]) for form in forms if ("interim" in form) == interim]
+
+    page.get_by_role("button", name="Start listening").click()
+    until(page, lambda: len(disguised(interim=True)) >= 2)
+    if paused:
+        page.get_by_role("button", name="Pause").click()
+        until(page, lambda: len(disguised(interim=False)) >= 1)
+    before = len(disguised(interim=True))
+    disguise(page, "Strong disguise")
+    if paused:
+        page.get_by_role("button", name="Go on").click()
+    until(page, lambda: sum(disguised(interim=True)) >= 2)
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_role("button", name="Start listening")).to_be_enabled()
+    expect(page.locator(".said[data-state=open], .said[data-state=waiting]")).to_have_count(0)
+    # None of the pictures so far goes back to what was chosen before.
+    flags = disguised(interim=True)
+    assert flags == sorted(flags)
+    assert not any(flags[:before])
+    assert {*disguised(interim=False)} == {False, True}
+
+
+SLOW_DISK = """
+const answer = MessagePort.prototype.postMessage;
+MessagePort.prototype.postMessage = function (...receipt) {
+    setTimeout(() => answer.apply(this, receipt), 1_000);
+};
+"""
+"""A listener waits for a second after each picture."""
+
+
+def test_a_file_that_is_heard_keeps_its_disguise_which_is_said(
+    page_with: Callable[[str], Page], wire: Wire, tmp_path: Path, sample: Samples
+) -> None:
+    page = page_with(SLOW_DISK)
+    file = tmp_path / "long.wav"
+    file.write_bytes(wav(np.tile(np.concatenate([sample, np.zeros(32_000, np.float32)]), 60)))
+    note = page.get_by_text("The file that is being heard goes on as it began.")
+    page.get_by_role("button", name="Settings").click()
+    choose_file(page, file)
+    expect(page.locator(".file[data-state=listening]")).to_be_attached()
+    expect(note).not_to_be_attached()
+    page.get_by_label("Light disguise").check()
+    expect(note).to_be_visible()
+    page.get_by_label("Off").first.check()
+    expect(note).not_to_be_attached()
+    page.get_by_label("Strong disguise").check()
+    until(page, lambda: len(wire.pictures()) >= 3)
+    expect(note).to_be_visible()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.locator(".file")).to_have_count(0)
+    assert not any(is_disguised(sent.form()["file"]) for sent in wire.pictures())
 
 
 def other_quality(request: Request, response: Response) -> Response:

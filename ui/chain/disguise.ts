@@ -1,6 +1,6 @@
 // A disguise of the voice in the picture, as hush/disguise.py has it: stretched along frequency by
-// an amount that is drawn for each recording and may drift within it, and given the mean and the
-// spread that everybody's bands have.
+// an amount that is drawn for a session and may drift within a recording, and given the mean and
+// the spread that everybody's bands have.
 
 import type { MelBins } from "./mel";
 
@@ -13,11 +13,14 @@ export interface Strength {
   readonly drift: number;
 }
 
+/** A step of the dial at which there is a disguise. */
+type Step = Exclude<Privacy, "off">;
+
 /** The steps of the dial. tests/ui/vectors holds them to the library's. */
 export const STRENGTHS = {
   light: { stretch: 0.1, drift: 0 },
   strong: { stretch: 0.2, drift: 0.1 },
-} as const satisfies Record<Exclude<Privacy, "off">, Strength>;
+} as const satisfies Record<Step, Strength>;
 
 /** Frames from one drawn drift to the next. */
 const DRIFT_FRAMES = 50;
@@ -34,6 +37,18 @@ const USUAL = {
   spread: [0.69, 1.18, 1.2, 1.12, 1.09, 1.03, 0.96, 0.99, 1.11, 0.8],
 };
 
+/** What a session's disguises are made of: numbers that nobody can foresee, for each step. */
+export type Draws = Readonly<Record<Step, Uint32Array>>;
+
+/** How many there are: the drift of an hour, then it begins again. */
+const DRAWN = 7_200;
+
+/** Draws for a session, such as a page that was loaded. */
+export function draw(): Draws {
+  const numbers = () => crypto.getRandomValues(new Uint32Array(DRAWN));
+  return { light: numbers(), strong: numbers() };
+}
+
 /** Frames of a recording that follow each other. */
 export interface Frames {
   /** Place of the first in the recording. */
@@ -42,7 +57,7 @@ export interface Frames {
   readonly logMel: Float32Array;
 }
 
-/** The disguise of one recording. */
+/** The disguise of whoever speaks in one session. */
 export class Disguise {
   readonly #strength: Strength;
   readonly #draw: () => number;
@@ -50,15 +65,18 @@ export class Disguise {
   readonly #drifts: number[] = [];
 
   /** @param draw - returns numbers from 0 to 1 that nobody can foresee */
-  constructor(strength: Strength, draw: () => number = random) {
+  constructor(strength: Strength, draw: () => number) {
     this.#strength = strength;
     this.#draw = draw;
     this.#stretch = strength.stretch * (2 * draw() - 1);
   }
 
-  /** A new disguise, for one recording; undefined for none. */
-  static drawn(privacy: Privacy): Disguise | undefined {
-    return privacy === "off" ? undefined : new Disguise(STRENGTHS[privacy]);
+  /** What a session wears at a step, the same whenever it is asked; undefined for "off". */
+  static drawn(privacy: Privacy, draws: Draws): Disguise | undefined {
+    if (privacy === "off") return undefined;
+    const numbers = draws[privacy];
+    let place = 0;
+    return new Disguise(STRENGTHS[privacy], () => numbers[place++ % numbers.length] / 2 ** 32);
   }
 
   /**
@@ -131,11 +149,6 @@ export function evened(logMel: Float32Array, melBins: MelBins): Float32Array {
     }
   }
   return out;
-}
-
-/** A number from 0 to 1 that nobody can foresee. */
-function random(): number {
-  return crypto.getRandomValues(new Uint32Array(1))[0] / 2 ** 32;
 }
 
 const centres = new Map<MelBins, Float64Array>();

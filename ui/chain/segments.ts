@@ -22,7 +22,7 @@ export interface Segment extends Cut {
 export function imageOf(
   segments: readonly Frames[],
   melBins: MelBins,
-  disguise?: Disguise,
+  disguise: Disguise | undefined,
 ): MelImage {
   const logMel = concatenated(
     segments.map(({ start, logMel }) => disguise?.moved(logMel, start, melBins) ?? logMel),
@@ -64,7 +64,8 @@ export class SegmentStream {
   readonly #spectrogram: LogMelStream;
   readonly #detector: Detector;
   readonly #cutter: Cutter;
-  readonly #disguise: Disguise | undefined;
+  /** What the pictures of segments wear from now on, that of the open one too. */
+  disguise: Disguise | undefined;
   /** The frames that a segment still to come may begin with, and all after them. */
   readonly #logMel: HeldFrames;
   /** Of the frames without a decision: the sum of each one's rounded values. */
@@ -84,7 +85,7 @@ export class SegmentStream {
       ? new EverythingIsSpeech(melBins)
       : new NetworkDetector(module, melBins);
     this.#cutter = new Cutter(options.cutter);
-    this.#disguise = options.disguise;
+    this.disguise = options.disguise;
     this.#logMel = new HeldFrames(melBins);
   }
 
@@ -123,7 +124,7 @@ export class SegmentStream {
 
   #segment({ start, end }: Cut): Segment {
     const logMel = this.#logMel.slice(start, end);
-    const image = imageOf([{ start, logMel }], this.#melBins, this.#disguise);
+    const image = imageOf([{ start, logMel }], this.#melBins, this.disguise);
     return { start, end, logMel, image };
   }
 

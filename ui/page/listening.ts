@@ -1,6 +1,7 @@
 /** What is being listened to: the microphone, or the first of the files that wait. */
 
-import { signal } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
+import { draw, type Privacy } from "../chain/disguise";
 import { SAMPLE_RATE } from "../chain/framing";
 import type {
   ListenerOrder,
@@ -57,6 +58,8 @@ export interface QueuedFile extends Progress {
   tracks?: { names: string[]; heard: number };
   /** Which of them was chosen, if one was. */
   track?: number;
+  /** How much of the voice is kept out of its pictures, once it is heard. */
+  privacy?: Privacy;
 }
 
 /** What the microphone does. */
@@ -76,6 +79,9 @@ export const files = signal<QueuedFile[]>([]);
 
 /** Samples that were lost, or the like, in a sentence. */
 export const notice = signal<string | null>(null);
+
+/** What this page disguises voices with until it is loaded anew. */
+const draws = draw();
 
 let painter: Worker | null = null;
 let listener: { worker: Worker; file: string | null; cancelled: boolean } | null = null;
@@ -175,6 +181,12 @@ export async function resumeMicrophone(): Promise<void> {
   watchForSound();
   await device?.resume();
 }
+
+// What is said after a disguise was chosen wears it.
+computed(() => settings.value.privacy).subscribe((privacy) => {
+  if (microphone.peek().state !== "on") return;
+  listener?.worker.postMessage({ kind: "disguise", privacy } satisfies ListenerOrder);
+});
 
 function hearMicrophone(event: MicrophoneEvent, gone: string): void {
   switch (event.kind) {
@@ -303,7 +315,8 @@ function listenToNextFile(): void {
   const next = files.value.find(({ state }) => state === "waiting");
   if (!next) return;
   const begun = Date.now();
-  change(next.id, { state: "listening", begun });
+  const { privacy } = settings.peek();
+  change(next.id, { state: "listening", begun, privacy });
   notice.value = null;
   const { id, file } = next;
   const { name, size, lastModified } = file;
@@ -356,6 +369,7 @@ function listen(
   const task = {
     recording,
     wishes: wanted,
+    draws,
     sentUntil: 0,
     keepsSound: settings.peek().keepsSound,
     outbox: toOutbox.port2,

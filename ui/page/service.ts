@@ -3,7 +3,7 @@
 import { signal } from "@preact/signals";
 import { ENCODINGS, type Encoding } from "../chain/encoding";
 import type { DeviceModel } from "../shared/device-models";
-import type { MelBins, Task, Wishes } from "../shared/messages";
+import type { ListeningTask, MelBins, Task } from "../shared/messages";
 import { problemOf } from "../shared/problem";
 import { askMe, me, mustSignIn } from "./account";
 import { serviceAddress } from "./address";
@@ -105,7 +105,7 @@ async function whoHears(): Promise<ServiceState> {
 }
 
 /** Returns what pictures sent now are to be, and what is wanted of them. */
-export function wishes(): Wishes {
+export function wishes(): ListeningTask["wishes"] {
   const { model, language, task, picture, privacy, melBins, keywords } = settings.peek();
   const expected = fitting(keywordsIn(keywords));
   const ready = models.peek();

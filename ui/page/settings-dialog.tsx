@@ -1,4 +1,4 @@
-/** What can be chosen; every choice counts at once, for what is recorded from then on. */
+/** What can be chosen; it counts at once, what is asked of the service from the next recording on. */
 
 import { DeviceSetting } from "./device-setting";
 import { Dialog } from "./dialog";

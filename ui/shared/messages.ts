@@ -1,6 +1,6 @@
 /** What the threads tell one another, and what is kept. Times are in seconds of a recording. */
 
-import type { Privacy } from "../chain/disguise";
+import type { Draws, Privacy } from "../chain/disguise";
 import type { Encoding } from "../chain/encoding";
 import type { MelBins } from "../chain/mel";
 import { clock } from "./axes";
@@ -9,7 +9,7 @@ import type { DeviceModel } from "./device-models";
 export type { MelBins };
 export type Task = "transcribe" | "translate";
 
-/** What is wanted of the service and of the pictures, fixed for a recording when it begins. */
+/** What is wanted of the service and of the pictures; all but privacy is fixed for a recording. */
 export interface Wishes {
   /** Name of a model; "" for whichever the service thinks best. */
   model: string;
@@ -188,12 +188,16 @@ export type ListenerOrder =
   | { kind: "decoded"; channels: Float32Array[] | null }
   /** Nothing more comes for a while: what was said is to be cut. */
   | { kind: "pause" }
+  /** How much of the voice is kept back of what the microphone hears from now on. */
+  | { kind: "disguise"; privacy: Privacy }
   | { kind: "finish" }
   | { kind: "cancel" };
 
 export interface ListeningTask {
   recording: Recording;
-  wishes: Wishes;
+  wishes: Wishes & { privacy: Privacy };
+  /** What its disguise is made of: the page's own, that is neither kept nor sent. */
+  draws: Draws;
   /** Up to where its segments were sent before, if it goes on, in seconds; else 0. */
   sentUntil: number;
   /** Whether its sound is to be kept on this device. */

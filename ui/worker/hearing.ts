@@ -2,7 +2,7 @@
 
 import { concatenated } from "../chain/concatenated";
 import type { Cut } from "../chain/cutter";
-import { Disguise } from "../chain/disguise";
+import { Disguise, type Privacy } from "../chain/disguise";
 import { FRAMES_PER_SECOND, SAMPLE_RATE } from "../chain/framing";
 import type { MelImage } from "../chain/image";
 import { encode } from "../chain/picture";
@@ -19,7 +19,6 @@ import type {
 import { Envelope } from "./envelope";
 import { InterimPace } from "./interim";
 import { Joiner } from "./joining";
-import type { SoundKeeper } from "./sound-keeper";
 
 /** Seconds of speech that a recording's segments have at least: long ones suit Whisper best. */
 const RECORDING_SEGMENT = 15;
@@ -34,18 +33,27 @@ interface Heard extends Cut {
   index: number;
 }
 
+/** What keeps the sound of a recording, as `SoundKeeper` does. */
+export interface Keeper {
+  push(samples: Float32Array): void;
+  written(): Promise<void>;
+  finish(wanted: boolean): Promise<void>;
+}
+
 /** Hears one recording: resamples, cuts, encodes, delivers. */
 export class Hearing {
   readonly #task: ListeningTask;
+  #wishes: ListeningTask["wishes"];
   readonly #module: WebAssembly.Module;
   readonly #stream: SegmentStream;
-  readonly #disguise: Disguise | undefined;
-  readonly #keeper: SoundKeeper | null;
+  readonly #keeper: Keeper | null;
   readonly #envelope = new Envelope();
   readonly #deliveries: Promise<unknown>[] = [];
   #receipts: ((receipt: OutboxReceipt) => void)[] = [];
   #resampler: { rate: number; resampler: Resampler } | null = null;
   #samples = 0;
+  /** How many there were after the last pause. */
+  #paused = 0;
   #order = 0;
   #announced: Promise<OutboxReceipt> | null = null;
   readonly #live: boolean;
@@ -58,15 +66,15 @@ export class Hearing {
   /** How long the recording says that it is, in seconds. */
   total: number | null = null;
 
-  constructor(task: ListeningTask, module: WebAssembly.Module, keeper: SoundKeeper | null = null) {
+  constructor(task: ListeningTask, module: WebAssembly.Module, keeper: Keeper | null = null) {
     this.#task = task;
+    this.#wishes = task.wishes;
     this.#module = module;
     this.#keeper = keeper;
     this.#live = task.recording.kind === "microphone";
-    this.#disguise = Disguise.drawn(task.wishes.privacy ?? "off");
     this.#stream = new SegmentStream(module, {
       melBins: task.wishes.melBins,
-      disguise: this.#disguise,
+      disguise: Disguise.drawn(task.wishes.privacy, task.draws),
       cutter: this.#live ? {} : { shortest: RECORDING_SEGMENT },
     });
     task.outbox.onmessage = (event: MessageEvent<OutboxReceipt>) =>
@@ -99,7 +107,19 @@ export class Hearing {
   /** Cuts what was said up to now, by the silence that ends any segment. */
   pause(): void {
     this.#drain();
+    // Who hears nothing meanwhile needs no more silence.
+    if (this.#samples === this.#paused) return;
     this.#hear(new Float32Array(PAUSE * SAMPLE_RATE));
+    this.#paused = this.#samples;
+  }
+
+  /** Has what is said from now on disguised otherwise: no picture shows any of what was before. */
+  disguise(privacy: Privacy): void {
+    if (privacy === this.#wishes.privacy) return;
+    this.pause();
+    this.#join(this.#joiner.finish());
+    this.#wishes = { ...this.#wishes, privacy };
+    this.#stream.disguise = Disguise.drawn(privacy, this.#task.draws);
   }
 
   /**
@@ -201,7 +221,7 @@ export class Hearing {
       })),
     };
     delete utterance.interim;
-    const image = imageOf(segments, utterance.wishes.melBins, this.#disguise);
+    const image = imageOf(segments, utterance.wishes.melBins, this.#stream.disguise);
     this.#deliveries.push(this.#deliverPicture(utterance, image));
   }
 
@@ -216,7 +236,7 @@ export class Hearing {
   }
 
   #utterance({ start, end }: Cut, state: "open" | "waiting"): Utterance {
-    const { recording, wishes } = this.#task;
+    const { recording } = this.#task;
     this.#order = Math.max(this.#order + 0.001, Date.now());
     return {
       id: `${recording.id}/${this.segments}`,
@@ -224,7 +244,7 @@ export class Hearing {
       order: this.#order,
       start: start / FRAMES_PER_SECOND,
       end: end / FRAMES_PER_SECOND,
-      wishes,
+      wishes: this.#wishes,
       type: "",
       bytes: 0,
       waveform: this.#envelope.slice(start, end),

@@ -1,6 +1,7 @@
 /** Listens to one recording, from its first sample to its last picture. */
 
 import { concatenated } from "../chain/concatenated";
+import type { Privacy } from "../chain/disguise";
 import { SAMPLE_RATE } from "../chain/framing";
 import { hasSimd } from "../chain/kernels";
 import {
@@ -36,6 +37,9 @@ module.catch(() => {
   // Whoever listens hears of it.
 });
 let pause = () => {};
+let disguise = () => {};
+/** What was chosen since the recording began, maybe before any of it is heard. */
+let chosen: Privacy | null = null;
 let decoded = (_: Float32Array[] | null) => {};
 
 self.onmessage = (event: MessageEvent<ListenerOrder>) => {
@@ -53,6 +57,11 @@ self.onmessage = (event: MessageEvent<ListenerOrder>) => {
     case "pause":
       // What was said up to now may still be on its way from the audio thread.
       setTimeout(() => pause(), ON_ITS_WAY);
+      break;
+    case "disguise":
+      chosen = order.privacy;
+      // As with a pause.
+      setTimeout(() => disguise(), ON_ITS_WAY);
       break;
     case "finish":
       finishing.abort();
@@ -128,6 +137,10 @@ async function hearMicrophone(
     hearing.pause();
     progress();
   };
+  disguise = () => {
+    if (chosen) hearing.disguise(chosen);
+  };
+  disguise();
   for await (const samples of microphoneSamples(source, finishing.signal)) {
     for (const sample of samples) peak = Math.max(peak, Math.abs(sample));
     hearing.push(samples, sampleRate);
@@ -139,6 +152,8 @@ async function hearMicrophone(
       peak = 0;
     }
   }
+  // Orders may still be on their way.
+  pause = disguise = () => {};
 }
 
 async function hearFile(hearing: Hearing, task: ListeningTask, file: File): Promise<void> {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { Disguise, STRENGTHS as OURS } from "../../chain/disguise";
+import { Disguise, draw, STRENGTHS as OURS } from "../../chain/disguise";
 import { imageOf, SegmentStream } from "../../chain/segments";
 import {
   BUILDS,
@@ -36,14 +36,18 @@ describe.each(STEPS)("a %s disguise", (step) => {
     expect(image.maximum).toBeCloseTo(expected.maximum, 3);
   });
 
-  test("changes neither voice activity nor cuts, and is drawn anew for each recording", () => {
+  test("changes neither voice activity nor cuts, and is a session's own", () => {
     const plain = firstSegment(80);
-    const [one, other] = [0, 1].map(() => firstSegment(80, Disguise.drawn(step)));
-    for (const { start, end, logMel } of [one, other]) {
+    const draws = draw();
+    const [one, again, other] = [draws, draws, draw()].map((session) =>
+      firstSegment(80, Disguise.drawn(step, session)),
+    );
+    for (const { start, end, logMel } of [one, again, other]) {
       expect([start, end]).toEqual([plain.start, plain.end]);
       expect(logMel).toEqual(plain.logMel);
     }
     expect(one.image.pixels).not.toEqual(plain.image.pixels);
+    expect(one.image).toEqual(again.image);
     expect(one.image.pixels).not.toEqual(other.image.pixels);
   });
 });
@@ -63,7 +67,19 @@ test("what is sent twice is moved once, however it is divided", () => {
 });
 
 test("off is no disguise", () => {
-  const { start, logMel, image } = firstSegment(80, Disguise.drawn("off"));
-  expect(image).toEqual(imageOf([{ start, logMel }], 80));
+  const { start, logMel, image } = firstSegment(80, Disguise.drawn("off", draw()));
+  expect(image).toEqual(imageOf([{ start, logMel }], 80, undefined));
   expect(image).toEqual(firstSegment(80).image);
+});
+
+test("no session has the numbers of another, and no step those of another", () => {
+  const numbers = [draw(), draw()].flatMap(({ light, strong }) => [light, strong]);
+  expect(new Set(numbers.map(String)).size).toBe(4);
+  for (const drawn of numbers) expect(new Set(drawn).size).toBeGreaterThan(drawn.length / 2);
+});
+
+test("a recording may be longer than what was drawn", () => {
+  const disguise = Disguise.drawn("strong", draw());
+  const { logMel } = firstSegment(80);
+  expect(disguise?.moved(logMel, 10_000_000, 80).every(Number.isFinite)).toBe(true);
 });
