@@ -9,6 +9,9 @@ import type { DeviceModel } from "./device-models";
 export type { MelBins };
 export type Task = "transcribe" | "translate";
 
+/** Who turns pictures into words: this device always, or as long as the service is not up. */
+export type Hears = "service" | "asleep" | "device";
+
 /** What is wanted of the service and of the pictures, fixed for a recording when it begins. */
 export interface Wishes {
   /** Name of a model; "" for whichever the service thinks best. */
@@ -215,10 +218,23 @@ export type ListenerReport =
   | { kind: "decode" }
   | { kind: "ended"; seconds: number; segments: number; problem: string | null };
 
+/** Who is to turn pictures into words from now on. */
+export interface ServiceOrder {
+  kind: "service";
+  /** Absolute address that `v1/` is relative to. */
+  address: string;
+  /** That the service may ask for. */
+  key: string;
+  /** What somebody chose, and the how-manieth choice that was. */
+  hears: Hears;
+  choice: number;
+  /** The model of this device that hears instead of the service; null for none. */
+  device: DeviceModel | null;
+}
+
 /** To the outbox, from the page. */
 export type OutboxOrder =
-  /** `device` is the model of this device that hears instead, if one does. */
-  | { kind: "service"; address: string; key: string; device: DeviceModel | null }
+  | ServiceOrder
   | { kind: "listener"; port: MessagePort }
   | { kind: "wake" }
   | { kind: "retry"; utterance: string }
@@ -281,7 +297,9 @@ export type Change =
   | { kind: "held"; hold: Hold | null }
   /** Of a tab that does not send, to the one that does: try now; or what somebody asked of it. */
   | { kind: "wake" }
-  | TranslationOrder;
+  | TranslationOrder
+  /** What the page of any tab has found out: one tab sends for all. */
+  | ServiceOrder;
 
 export const CHANGES = "hush-changes";
 

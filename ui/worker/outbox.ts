@@ -16,13 +16,14 @@ import {
   type OutboxOrder,
   type OutboxReceipt,
   type Recording,
+  type ServiceOrder,
   type Translation,
   type TranslationOrder,
   type Utterance,
 } from "../shared/messages";
 import { heardAs, toBeTranscribedAgain, translated } from "./again";
 import { Kept } from "./kept";
-import { type Outcome, type Service, transcribe } from "./request";
+import { isDeaf, type Outcome, transcribe } from "./request";
 import { isFull } from "./room";
 import { Translations } from "./translations";
 
@@ -59,7 +60,9 @@ class Outbox {
   readonly #unanswered = new Map<string, string>();
   /** Whether the tab that sends is kept from it. */
   #held = false;
-  #service: Service | null = null;
+  #service: ServiceOrder | null = null;
+  /** Gives up what is on its way to the service. */
+  #leaving = new AbortController();
   #chosen = false;
   #locked = false;
   #failures = 0;
@@ -71,8 +74,10 @@ class Outbox {
   constructor(database: Database) {
     this.#database = database;
     this.#kept = new Kept(database, (change) => this.#tell(change));
-    this.#translations = new Translations(database, (asked, translation) =>
-      this.#keepTranslation(asked, translation),
+    this.#translations = new Translations(
+      database,
+      (asked, picture, signal) => this.#ask(asked, picture, signal),
+      (asked, translation) => this.#keepTranslation(asked, translation),
     );
     this.#changes.onmessage = (event: MessageEvent<Change>) => this.#hear(event.data);
   }
@@ -100,8 +105,7 @@ class Outbox {
   obey(order: OutboxOrder): void {
     switch (order.kind) {
       case "service":
-        this.#service = order;
-        this.#unlock();
+        this.#tell(order);
         break;
       case "listener":
         order.port.onmessage = async (event: MessageEvent<Delivery>) => {
@@ -178,21 +182,17 @@ class Outbox {
 
   /** Asks for interim words unless anything else waits, and returns whether it does. */
   #sendInterim(utterance: Utterance, picture: Uint8Array<ArrayBuffer>): boolean {
-    const service = this.#service;
     const busy = this.#interim !== null || this.#unanswered.size > 0;
-    if (!service || busy || this.#held || Date.now() < this.#nextInterim) return false;
+    if (!this.#isHeard() || busy || this.#held || Date.now() < this.#nextInterim) return false;
     const interim = { recording: utterance.recording, controller: new AbortController() };
     this.#interim = interim;
-    void this.#transcribeInterim(service, utterance, picture, interim.controller.signal).finally(
-      () => {
-        if (this.#interim === interim) this.#interim = null;
-      },
-    );
+    void this.#transcribeInterim(utterance, picture, interim.controller.signal).finally(() => {
+      if (this.#interim === interim) this.#interim = null;
+    });
     return true;
   }
 
   async #transcribeInterim(
-    service: Service,
     utterance: Utterance,
     picture: Uint8Array<ArrayBuffer>,
     signal: AbortSignal,
@@ -201,8 +201,8 @@ class Outbox {
     // A language that is known lets the service take a model that knows no other.
     const language = wishes.language || (this.#languages.get(recording) ?? "");
     const asked = { ...utterance, wishes: { ...wishes, language } };
-    const result = await transcribe(service, asked, picture, signal);
-    if (signal.aborted) return;
+    const result = await this.#ask(asked, picture, signal);
+    if (signal.aborted || result.kind === "recalled") return;
     if (result.kind === "answered") {
       this.#tell({ kind: "interim", utterance: id, text: result.answer.text });
     } else {
@@ -233,7 +233,48 @@ class Outbox {
       this.#held = change.hold !== null;
     } else if (change.kind === "wake") {
       this.#held = false;
+    } else if (change.kind === "service") {
+      this.#adopt(change);
     }
+  }
+
+  /** Has those hear who are to from now on, as the page of any tab found out. */
+  #adopt(order: ServiceOrder): void {
+    const before = this.#service;
+    // What somebody chose in another tab has not come to that one yet.
+    if (before && order.choice < before.choice && order.hears !== "device") return;
+    if (JSON.stringify(order) === JSON.stringify(before)) return;
+    this.#service = order;
+    if (order.device || isDeaf(order)) {
+      this.#leaving.abort();
+      this.#leaving = new AbortController();
+    }
+    this.#locked = this.#held = false;
+    if (this.#chosen) this.#wake();
+  }
+
+  /** Whether anybody hears. */
+  #isHeard(): boolean {
+    return this.#service !== null && !isDeaf(this.#service);
+  }
+
+  /** Has whoever hears at this moment hear a picture; see `transcribe`. */
+  async #ask(
+    utterance: Utterance,
+    picture: Uint8Array<ArrayBuffer>,
+    signal: AbortSignal,
+  ): Promise<Outcome> {
+    const service = this.#service;
+    if (!service) return { kind: "recalled" };
+    if (service.device) return transcribe(service, utterance, picture, signal);
+    const leaving = this.#leaving.signal;
+    const result = await transcribe(
+      service,
+      utterance,
+      picture,
+      AbortSignal.any([signal, leaving]),
+    );
+    return leaving.aborted && result.kind === "later" ? { kind: "recalled" } : result;
   }
 
   #hear(change: Change): void {
@@ -301,20 +342,19 @@ class Outbox {
   #send(): void {
     // While the service fails, one picture at a time finds out whether it still does.
     const room = this.#failures ? 1 : IN_FLIGHT;
-    const service = this.#service;
-    if (!service || this.#locked || this.#pause !== undefined) return;
+    if (!this.#isHeard() || this.#locked || this.#pause !== undefined) return;
     while (this.#sending.size < room && this.#waiting.length) {
       const utterance = this.#waiting.shift() as Utterance;
       const controller = new AbortController();
       this.#sending.set(utterance.id, { recording: utterance.recording, controller });
-      void this.#transcribe(service, utterance.id, controller.signal);
+      void this.#transcribe(utterance.id, controller.signal);
     }
     if (!this.#sending.size && !this.#waiting.length) {
-      void this.#translations.send(service, () => this.#send());
+      void this.#translations.send(() => this.#send());
     }
   }
 
-  async #transcribe(service: Service, id: string, signal: AbortSignal): Promise<void> {
+  async #transcribe(id: string, signal: AbortSignal): Promise<void> {
     // What is wanted of it may be other than when it came to wait.
     const utterance = await this.#database.get("segments", id);
     if (!utterance) {
@@ -325,7 +365,7 @@ class Outbox {
     const picture = await this.#database.get("pictures", id);
     const sent = Date.now();
     const result: Outcome = picture
-      ? await transcribe(service, utterance, picture, signal)
+      ? await this.#ask(utterance, picture, signal)
       : { kind: "refused", reason: "its picture is gone" };
     this.#sending.delete(utterance.id);
     if (!signal.aborted) await this.#settle({ ...utterance, sent: utterance.sent ?? sent }, result);
@@ -333,6 +373,10 @@ class Outbox {
   }
 
   async #settle(utterance: Utterance, result: Outcome): Promise<void> {
+    if (result.kind === "recalled") {
+      this.#enqueue(utterance);
+      return;
+    }
     const isExtra = utterance.joins && !utterance.before;
     if (isExtra && (result.kind === "later" || result.kind === "spent")) {
       await this.#passOver(utterance, result);

@@ -1,7 +1,6 @@
 /** One picture to the service, and its words back. */
 
-import type { DeviceModel } from "../shared/device-models";
-import type { Answer, Phrase, Stretch, Utterance } from "../shared/messages";
+import type { Answer, Phrase, ServiceOrder, Stretch, Utterance } from "../shared/messages";
 import { problemOf } from "../shared/problem";
 
 /** Longest time to wait for an answer, in milliseconds: the service itself gives up after 300 s. */
@@ -12,13 +11,12 @@ const DAY = 86_400_000;
 /** Clocks differ. */
 const SLACK = 5_000;
 
-/** Where the service is, and the key it may ask for. */
-export interface Service {
-  /** Absolute address that `v1/` is relative to. */
-  address: string;
-  key: string;
-  /** The model of this device that hears instead; null for none. */
-  device: DeviceModel | null;
+/** Where the service is, and whether this device hears instead. */
+export type Service = Pick<ServiceOrder, "address" | "key" | "hears" | "device">;
+
+/** Whether nobody hears: this device alone is to, and has no model. */
+export function isDeaf({ hears, device }: Service): boolean {
+  return hears === "device" && !device;
 }
 
 /** What became of a request. */
@@ -31,7 +29,16 @@ export type Outcome =
   /** Not before somebody signs in, or without another key. */
   | { kind: "locked"; reason: string }
   /** Never, as it is. */
-  | { kind: "refused"; reason: string };
+  | { kind: "refused"; reason: string }
+  /** It was given up: somebody else hears from now on. */
+  | { kind: "recalled" };
+
+/** Has whoever hears at that moment hear a picture, as `transcribe` does. */
+export type Hear = (
+  utterance: Utterance,
+  picture: Uint8Array<ArrayBuffer>,
+  signal: AbortSignal,
+) => Promise<Outcome>;
 
 /**
  * Sends one picture; that of an open utterance for interim words.
@@ -49,6 +56,8 @@ export async function transcribe(
     const { transcribeHere } = await import("./here");
     return transcribeHere(service.device, utterance, picture, signal);
   }
+  // Nothing is sent then, whatever became of the model.
+  if (isDeaf(service)) return { kind: "later", reason: "this device has no model", after: null };
   const { model, language, task, keywords = [] } = utterance.wishes;
   const form = new FormData();
   const name = `speech.${utterance.type.replace("image/", "")}`;
