@@ -27,13 +27,17 @@ export function day(time: string): string {
 /** Answers that the pace of words is taken from. */
 const LATEST = 8;
 
-/** Returns the seconds until all words are there, at the latest pace; null without one. */
+/**
+ * Returns the seconds until all words are there, at the latest pace; null without one, and where
+ * all that waits waits for the service.
+ */
 export function wordsLeft(utterances: Utterance[]): number | null {
   const answered = utterances
     .filter((utterance) => utterance.answered !== null)
     .sort((one, other) => Number(one.answered) - Number(other.answered))
     .slice(-LATEST);
-  if (answered.length < 2) return null;
+  const waiting = utterances.filter(({ state, problem }) => state === "waiting" && !problem);
+  if (answered.length < 2 || !waiting.length) return null;
   let spent = 0;
   let until = 0;
   for (const utterance of answered) {
@@ -42,7 +46,6 @@ export function wordsLeft(utterances: Utterance[]): number | null {
     spent += end - Math.max(until, Number(utterance.sent ?? end));
     until = end;
   }
-  const waiting = utterances.filter(({ state }) => state === "waiting");
   return (spent / 1000 / seconds(answered)) * seconds(waiting);
 }
 

@@ -141,6 +141,7 @@ export interface Utterance {
   answer: Answer | null;
   /** The words as somebody mended them; what was heard stays in `answer`. */
   mended?: string;
+  /** Why it was refused; of what waits, why it waits until the service is up. */
   problem: string | null;
   /** When its speech ended (null in files), it was sent, and answered: milliseconds since 1970. */
   spoken: number | null;

@@ -19,19 +19,22 @@ export function toBeTranscribedAgain(kept: Utterance, wishes: OtherWishes): Utte
 
 /**
  * Returns an utterance as it was heard, or refused; with the words that it had where it was to be
- * transcribed again, and unchanged where somebody wants it otherwise since it was asked about.
+ * transcribed again, and unchanged where somebody wants it otherwise since it was asked about. What
+ * is beyond this device waits on, with its problem.
  */
 export function heardAs(
   kept: Utterance,
   asked: Utterance,
-  result: Outcome & { kind: "answered" | "refused" },
+  result: Outcome & { kind: "answered" | "refused" | "beyond" },
 ): Utterance {
   if (!areSame(kept.wishes, asked.wishes)) return kept;
+  if (result.kind === "beyond") return { ...kept, problem: result.reason };
   const { before, ...rest } = kept;
   const settled = { ...rest, sent: asked.sent, ...(before && { again: onceMore(kept) }) };
   if (result.kind === "answered") {
     const { translation: _, ...heard } = settled;
-    return { ...heard, state: "answered", answer: result.answer, answered: Date.now() };
+    const { answer } = result;
+    return { ...heard, state: "answered", answer, problem: null, answered: Date.now() };
   }
   const problem = result.reason;
   if (!before) return { ...settled, state: "refused", problem };

@@ -56,6 +56,8 @@ class Outbox {
   /** The language that each recording was last heard in. */
   readonly #languages = new Map<string, string>();
   #waiting: Utterance[] = [];
+  /** What this device cannot hear: it waits until somebody else hears. */
+  readonly #beyond = new Map<string, Utterance>();
   /** Recordings of all utterances that any tab has yet to have answered, by utterance. */
   readonly #unanswered = new Map<string, string>();
   /** Whether the tab that sends is kept from it. */
@@ -220,8 +222,9 @@ class Outbox {
   #follow(change: Change): void {
     this.#kept.follow(change);
     if (change.kind === "utterance") {
-      const { id, recording, state, answer } = change.utterance;
-      if (state === "waiting") this.#unanswered.set(id, recording);
+      const { id, recording, state, answer, problem } = change.utterance;
+      // What waits for the service keeps nothing from being heard here.
+      if (state === "waiting" && problem === null) this.#unanswered.set(id, recording);
       else this.#unanswered.delete(id);
       if (answer?.language) this.#languages.set(recording, answer.language);
     } else if (change.kind === "removed") {
@@ -250,6 +253,8 @@ class Outbox {
       this.#leaving = new AbortController();
     }
     this.#locked = this.#held = false;
+    this.#nextInterim = 0;
+    for (const utterance of this.#beyond.values()) this.#enqueue(utterance);
     if (this.#chosen) this.#wake();
   }
 
@@ -319,6 +324,7 @@ class Outbox {
 
   #enqueue(utterance: Utterance): void {
     if (!this.#chosen || this.#sending.has(utterance.id)) return;
+    this.#beyond.delete(utterance.id);
     if (this.#waiting.some(({ id }) => id === utterance.id)) return;
     this.#waiting.push(utterance);
     this.#waiting.sort(byUrgency);
@@ -382,7 +388,7 @@ class Outbox {
       await this.#passOver(utterance, result);
       return;
     }
-    if (result.kind !== "answered" && result.kind !== "refused") {
+    if (result.kind === "later" || result.kind === "spent" || result.kind === "locked") {
       this.#waiting.unshift(utterance);
       this.#waiting.sort(byUrgency);
       this.#hold(result);
@@ -394,8 +400,10 @@ class Outbox {
       const settled = await this.#kept.changeUtterance(utterance.id, (kept) =>
         heardAs(kept, utterance, result),
       );
-      // Somebody may want it otherwise by now.
-      if (settled?.state === "waiting") this.#enqueue(settled);
+      if (settled?.state !== "waiting") return;
+      // Somebody may want it otherwise by now, or somebody else hears.
+      if (settled.problem === null || !this.#service?.device) this.#enqueue(settled);
+      else this.#beyond.set(settled.id, settled);
     } catch (error) {
       if (!isFull(error)) throw error;
       this.#waiting.unshift(utterance);
@@ -478,6 +486,9 @@ class Outbox {
   /** Sends nothing more of a recording. */
   #drop(recording: string): void {
     this.#waiting = this.#waiting.filter((utterance) => utterance.recording !== recording);
+    for (const [id, beyond] of this.#beyond) {
+      if (beyond.recording === recording) this.#beyond.delete(id);
+    }
     for (const sending of this.#sending.values()) {
       if (sending.recording === recording) sending.controller.abort();
     }

@@ -1,6 +1,6 @@
 /** One picture to the service, and its words back. */
 
-import type { Answer, Phrase, ServiceOrder, Stretch, Utterance } from "../shared/messages";
+import type { Answer, Hears, Phrase, ServiceOrder, Stretch, Utterance } from "../shared/messages";
 import { problemOf } from "../shared/problem";
 
 /** Longest time to wait for an answer, in milliseconds: the service itself gives up after 300 s. */
@@ -30,6 +30,8 @@ export type Outcome =
   | { kind: "locked"; reason: string }
   /** Never, as it is. */
   | { kind: "refused"; reason: string }
+  /** Not on this device: it waits for the service. */
+  | { kind: "beyond"; reason: string }
   /** It was given up: somebody else hears from now on. */
   | { kind: "recalled" };
 
@@ -54,7 +56,8 @@ export async function transcribe(
 ): Promise<Outcome> {
   if (service.device) {
     const { transcribeHere } = await import("./here");
-    return transcribeHere(service.device, utterance, picture, signal);
+    const result = await transcribeHere(service.device, utterance, picture, signal);
+    return result.kind === "refused" ? refusedHere(result.reason, service.hears) : result;
   }
   // Nothing is sent then, whatever became of the model.
   if (isDeaf(service)) return { kind: "later", reason: "this device has no model", after: null };
@@ -81,6 +84,12 @@ export async function transcribe(
   } catch {
     return { kind: "later", reason: "the service cannot be reached", after: null };
   }
+}
+
+/** What this device cannot hear, the service hears, if pictures are ever sent. */
+function refusedHere(reason: string, hears: Hears): Outcome {
+  if (hears === "asleep") return { kind: "beyond", reason };
+  return { kind: "refused", reason: `${reason}: the service can be chosen in the settings` };
 }
 
 /** Tells where in its recording a second of a picture is, where something begins, or `ends`. */

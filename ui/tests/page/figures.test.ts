@@ -82,6 +82,9 @@ it("tells how long words will take from the pace of the latest", () => {
   // Days in which nothing waited took nobody's time.
   const days = 3 * 86_400_000;
   expect(wordsLeft([answered(0, 3_000), answered(15, days), waiting])).toBe(6);
+  // Nobody knows how long what waits for the service does.
+  const beyond = { ...waiting, problem: "it knows English alone" };
+  expect(wordsLeft([answered(0, 3_000), answered(15, 6_000), beyond])).toBeNull();
 });
 
 it("counts the sound in a picture without the pauses between what it joins", () => {

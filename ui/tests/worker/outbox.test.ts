@@ -202,6 +202,68 @@ describe("once this device hears", () => {
   });
 });
 
+describe("what this device cannot hear", () => {
+  const KNOWS = "tiny.en on this device knows English alone";
+  const german = { ...waiting("1").wishes, language: "de" };
+
+  beforeEach(() => {
+    Engine.unhearable = { de: KNOWS };
+    keep(waiting("1", { wishes: german }), waiting("2"));
+  });
+
+  it("waits while the service is away, holds up nothing, and is sent when it is up", async () => {
+    const tell = await open(AWAY);
+    await vi.waitFor(() => expect(kept("1").problem).toBe(KNOWS));
+    expect(kept("1").state).toBe("waiting");
+    await vi.waitFor(() => expect(kept("2").state).toBe("answered"));
+    await tell({ ...ORDER, hears: "asleep" });
+    await vi.waitFor(() => expect(sent).toHaveLength(1));
+    sent[0].answer(Response.json({ text: "so ist es" }));
+    await vi.waitFor(() => expect(kept("1").state).toBe("answered"));
+    expect(kept("1").problem).toBeNull();
+  });
+
+  it("keeps nobody from words while they speak", async () => {
+    const tell = await open(AWAY);
+    await vi.waitFor(() => expect(kept("2").state).toBe("answered"));
+    const port = { postMessage: vi.fn() } as unknown as MessagePort;
+    await tell({ kind: "listener", port });
+    const utterance = waiting("3", { state: "open" });
+    const picture = new Uint8Array(3);
+    port.onmessage?.({ data: { kind: "utterance", utterance, picture } } as MessageEvent);
+    await vi.waitFor(() =>
+      expect(Channel.told).toContainEqual({
+        kind: "interim",
+        utterance: "3",
+        text: "heard here",
+      }),
+    );
+  });
+
+  it("is tried by another model", async () => {
+    const tell = await open(AWAY);
+    await vi.waitFor(() => expect(kept("1").problem).toBe(KNOWS));
+    Engine.unhearable = {};
+    await tell({ ...ORDER, hears: "asleep", device: { ...TINY, id: "tiny" } });
+    await vi.waitFor(() => expect(kept("1").state).toBe("answered"));
+  });
+
+  it("is refused where nothing is ever sent, and where to choose otherwise is said", async () => {
+    await open(HERE);
+    await vi.waitFor(() => expect(kept("1").state).toBe("refused"));
+    expect(kept("1").problem).toBe(`${KNOWS}: the service can be chosen in the settings`);
+    expect(sent).toEqual([]);
+  });
+
+  it("waits with its words where it is to be heard again", async () => {
+    const changes = { answer: ANSWER, before: waiting("1").wishes, wishes: german };
+    keep(waiting("1", { ...changes, sent: 1, answered: 2 }));
+    await open(AWAY);
+    await vi.waitFor(() => expect(kept("1").problem).toBe(KNOWS));
+    expect(kept("1")).toMatchObject({ state: "waiting", answer: ANSWER });
+  });
+});
+
 describe("the tab that sends for all", () => {
   it("has those hear whom another found out", async () => {
     await open({});
