@@ -85,8 +85,8 @@ export function interruptedAs(
   });
 }
 
-/** Utterances whose pictures are whole, in the order of sending. */
-export const sentUtterances = computed<Utterance[]>(() =>
+/** Utterances whose pictures are whole, in the order of sending, wherever they are heard. */
+export const wholeUtterances = computed<Utterance[]>(() =>
   shownUtterances.value
     .filter(({ state }) => state !== "open")
     .sort((one, other) => one.order - other.order),

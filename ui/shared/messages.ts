@@ -143,10 +143,18 @@ export interface Utterance {
   mended?: string;
   /** Why it was refused; of what waits, why it waits until the service is up. */
   problem: string | null;
-  /** When its speech ended (null in files), it was sent, and answered: milliseconds since 1970. */
+  /**
+   * When its speech ended (null in files), it was sent or this device began to hear it, and it was
+   * answered: milliseconds since 1970.
+   */
   spoken: number | null;
   sent: number | null;
   answered: number | null;
+  /**
+   * Whether its picture ever left this device; missing in what was kept before there was that,
+   * which left once it was sent.
+   */
+  left?: boolean;
   /** What was sent of it while it was being said; missing where there was no such thing. */
   interim?: PictureSum;
   /** What its answer was heard with, which stands until it is heard with other wishes. */
@@ -165,6 +173,11 @@ export interface Utterance {
 export function mendedAs(utterance: Utterance, text: string | null): Utterance {
   const { mended: _, ...heard } = utterance;
   return text === null ? heard : { ...heard, mended: text };
+}
+
+/** Whether the picture of an utterance ever left this device. */
+export function hasLeft({ left, sent }: Utterance): boolean {
+  return left ?? sent !== null;
 }
 
 /** Words in English of what was said in another language, or why there are none. */
@@ -275,7 +288,7 @@ export type Delivery =
 /** Says that a delivery is on disk, or why it cannot be. */
 export interface OutboxReceipt {
   problem: string | null;
-  /** Whether it was sent at once, as interim pictures are or never. */
+  /** Whether it left at once, as interim pictures do or never. */
   sent?: boolean;
 }
 

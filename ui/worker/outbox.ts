@@ -9,6 +9,7 @@ import {
   CHANGES,
   type Change,
   type Delivery,
+  hasLeft,
   heardUntil,
   hearingLock,
   mendedAs,
@@ -23,7 +24,7 @@ import {
 } from "../shared/messages";
 import { heardAs, toBeTranscribedAgain, translated } from "./again";
 import { Kept } from "./kept";
-import { isDeaf, type Outcome, transcribe } from "./request";
+import { type Heard, isDeaf, type Outcome, transcribe } from "./request";
 import { isFull } from "./room";
 import { Translations } from "./translations";
 
@@ -79,7 +80,7 @@ class Outbox {
     this.#translations = new Translations(
       database,
       (asked, picture, signal) => this.#ask(asked, picture, signal),
-      (asked, translation) => this.#keepTranslation(asked, translation),
+      (...translation) => this.#keepTranslation(...translation),
     );
     this.#changes.onmessage = (event: MessageEvent<Change>) => this.#hear(event.data);
   }
@@ -182,7 +183,7 @@ class Outbox {
     }
   }
 
-  /** Asks for interim words unless anything else waits, and returns whether it does. */
+  /** Asks for interim words unless anything else waits, and returns whether the picture leaves. */
   #sendInterim(utterance: Utterance, picture: Uint8Array<ArrayBuffer>): boolean {
     const busy = this.#interim !== null || this.#unanswered.size > 0;
     if (!this.#isHeard() || busy || this.#held || Date.now() < this.#nextInterim) return false;
@@ -191,7 +192,7 @@ class Outbox {
     void this.#transcribeInterim(utterance, picture, interim.controller.signal).finally(() => {
       if (this.#interim === interim) this.#interim = null;
     });
-    return true;
+    return !this.#service?.device;
   }
 
   async #transcribeInterim(
@@ -263,15 +264,17 @@ class Outbox {
     return this.#service !== null && !isDeaf(this.#service);
   }
 
-  /** Has whoever hears at this moment hear a picture; see `transcribe`. */
+  /** Has whoever hears at this moment hear a picture, and notes if it leaves; see `transcribe`. */
   async #ask(
     utterance: Utterance,
     picture: Uint8Array<ArrayBuffer>,
     signal: AbortSignal,
-  ): Promise<Outcome> {
+  ): Promise<Heard> {
     const service = this.#service;
-    if (!service) return { kind: "recalled" };
-    if (service.device) return transcribe(service, utterance, picture, signal);
+    if (!service || isDeaf(service)) return { kind: "recalled", leaves: false };
+    if (service.device) {
+      return { ...(await transcribe(service, utterance, picture, signal)), leaves: false };
+    }
     const leaving = this.#leaving.signal;
     const result = await transcribe(
       service,
@@ -279,7 +282,13 @@ class Outbox {
       picture,
       AbortSignal.any([signal, leaving]),
     );
-    return leaving.aborted && result.kind === "later" ? { kind: "recalled" } : result;
+    const isSettled = result.kind === "answered" || result.kind === "refused";
+    if (!isSettled && utterance.state !== "open" && !hasLeft(utterance)) {
+      // It may have, as far as anybody knows here.
+      this.#attempt(this.#kept.changeUtterance(utterance.id, (kept) => ({ ...kept, left: true })));
+    }
+    const isRecalled = leaving.aborted && result.kind === "later";
+    return { ...(isRecalled ? { kind: "recalled" } : result), leaves: true };
   }
 
   #hear(change: Change): void {
@@ -370,15 +379,15 @@ class Outbox {
     }
     const picture = await this.#database.get("pictures", id);
     const sent = Date.now();
-    const result: Outcome = picture
+    const result: Heard = picture
       ? await this.#ask(utterance, picture, signal)
-      : { kind: "refused", reason: "its picture is gone" };
+      : { kind: "refused", reason: "its picture is gone", leaves: false };
     this.#sending.delete(utterance.id);
     if (!signal.aborted) await this.#settle({ ...utterance, sent: utterance.sent ?? sent }, result);
     this.#send();
   }
 
-  async #settle(utterance: Utterance, result: Outcome): Promise<void> {
+  async #settle(utterance: Utterance, result: Heard): Promise<void> {
     if (result.kind === "recalled") {
       this.#enqueue(utterance);
       return;
@@ -398,7 +407,7 @@ class Outbox {
     this.#failures = 0;
     try {
       const settled = await this.#kept.changeUtterance(utterance.id, (kept) =>
-        heardAs(kept, utterance, result),
+        heardAs(kept, utterance, result, result.leaves),
       );
       if (settled?.state !== "waiting") return;
       // Somebody may want it otherwise by now, or somebody else hears.
@@ -417,7 +426,8 @@ class Outbox {
     result: Outcome & { kind: "later" | "spent" },
   ): Promise<void> {
     if (result.kind === "spent" || this.#passedOver.delete(utterance.id)) {
-      await this.#keep({ ...utterance, state: "refused", problem: result.reason });
+      const settled = { state: "refused", problem: result.reason, sent: utterance.sent } as const;
+      await this.#kept.changeUtterance(utterance.id, (kept) => ({ ...kept, ...settled }));
       return;
     }
     this.#passedOver.add(utterance.id);
@@ -436,13 +446,6 @@ class Outbox {
     });
   }
 
-  /** Keeps what became of an utterance, with what somebody wrote of it meanwhile. */
-  async #keep(utterance: Utterance): Promise<void> {
-    await this.#kept.changeUtterance(utterance.id, (kept) =>
-      mendedAs(utterance, kept.mended ?? null),
-    );
-  }
-
   /** Sends pictures once more, for other words: those that are there stand until then. */
   async #transcribeAgain(ids: string[], wishes: OtherWishes): Promise<void> {
     for (const id of ids) {
@@ -458,8 +461,14 @@ class Outbox {
     this.#send();
   }
 
-  async #keepTranslation(asked: Utterance, translation: Translation): Promise<void> {
-    await this.#kept.changeUtterance(asked.id, (kept) => translated(kept, asked, translation));
+  async #keepTranslation(
+    asked: Utterance,
+    translation: Translation,
+    leaves: boolean,
+  ): Promise<void> {
+    await this.#kept.changeUtterance(asked.id, (kept) =>
+      translated(kept, asked, translation, leaves),
+    );
   }
 
   #hold(result: Outcome & { kind: "later" | "spent" | "locked" }): void {

@@ -40,7 +40,10 @@ export type Hear = (
   utterance: Utterance,
   picture: Uint8Array<ArrayBuffer>,
   signal: AbortSignal,
-) => Promise<Outcome>;
+) => Promise<Heard>;
+
+/** What became of it, and whether the picture left this device for that. */
+export type Heard = Outcome & { leaves: boolean };
 
 /**
  * Sends one picture; that of an open utterance for interim words.

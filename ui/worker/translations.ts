@@ -7,22 +7,21 @@ import type { Hear } from "./request";
 /** Time until what failed is tried again, in milliseconds. */
 const PAUSE = 30_000;
 
+/** Puts a translation beside the answer that it is of; `leaves` is whether the picture left for it. */
+type Keep = (asked: Utterance, translation: Translation, leaves: boolean) => Promise<void>;
+
 /** Asks for one translation after the other. */
 export class Translations {
   readonly #database: Database;
   readonly #hear: Hear;
-  readonly #keep: (asked: Utterance, translation: Translation) => Promise<void>;
+  readonly #keep: Keep;
   /** The model that is to translate, by utterance. */
   readonly #wanted = new Map<string, string>();
   #busy = false;
   #pause: ReturnType<typeof setTimeout> | undefined;
 
-  /** `hear` asks whoever hears; `keep` puts a translation beside the answer that it is of. */
-  constructor(
-    database: Database,
-    hear: Hear,
-    keep: (asked: Utterance, translation: Translation) => Promise<void>,
-  ) {
+  /** `hear` asks whoever hears. */
+  constructor(database: Database, hear: Hear, keep: Keep) {
     this.#database = database;
     this.#hear = hear;
     this.#keep = keep;
@@ -70,9 +69,10 @@ export class Translations {
     const result = await this.#hear(asked, picture, new AbortController().signal);
     if (result.kind === "answered") {
       const { text, phrases } = result.answer;
-      await this.#keep(utterance, { text, phrases, problem: null });
+      await this.#keep(utterance, { text, phrases, problem: null }, result.leaves);
     } else if (result.kind === "refused") {
-      await this.#keep(utterance, { text: "", phrases: [], problem: result.reason });
+      const { reason: problem, leaves } = result;
+      await this.#keep(utterance, { text: "", phrases: [], problem }, leaves);
     } else if (result.kind === "recalled") {
       return { after: 0 };
     } else return { after: "after" in result ? result.after : null };

@@ -264,6 +264,51 @@ describe("what this device cannot hear", () => {
   });
 });
 
+describe("of each picture it is kept whether it left", () => {
+  /** Has what somebody still says be heard so far; returns whether that left. */
+  async function interim(tell: (order: OutboxOrder) => Promise<void>): Promise<unknown> {
+    const postMessage = vi.fn();
+    const port = { postMessage } as unknown as MessagePort;
+    await tell({ kind: "listener", port });
+    const utterance = waiting("3", { state: "open" });
+    const picture = new Uint8Array(3);
+    port.onmessage?.({ data: { kind: "utterance", utterance, picture } } as MessageEvent);
+    await vi.waitFor(() => expect(postMessage).toHaveBeenCalled());
+    return postMessage.mock.calls[0][0].sent;
+  }
+
+  it("for the service", async () => {
+    keep(waiting("1"));
+    const tell = await open();
+    await vi.waitFor(() => expect(sent).toHaveLength(1));
+    sent[0].answer(Response.json({ text: "so it is" }));
+    await vi.waitFor(() => expect(kept("1")).toMatchObject({ state: "answered", left: true }));
+    expect(await interim(tell)).toBe(true);
+  });
+
+  it("not for this device", async () => {
+    keep(waiting("1"));
+    const tell = await open(AWAY);
+    await vi.waitFor(() => expect(kept("1")).toMatchObject({ state: "answered", left: false }));
+    expect(await interim(tell)).toBe(false);
+  });
+
+  it.each([
+    ["that was given up on its way", false],
+    ["that the service did not answer", true],
+  ])("and this device heard it then, %s", async (_, fails) => {
+    keep(waiting("1"));
+    const tell = await open({ hears: "asleep" });
+    await vi.waitFor(() => expect(sent).toHaveLength(1));
+    if (fails) {
+      sent[0].answer(new Response(null, { status: 503 }));
+      await vi.waitFor(() => expect(kept("1").left).toBe(true));
+    }
+    await tell({ ...ORDER, ...AWAY });
+    await vi.waitFor(() => expect(kept("1")).toMatchObject({ state: "answered", left: true }));
+  });
+});
+
 describe("the tab that sends for all", () => {
   it("has those hear whom another found out", async () => {
     await open({});
