@@ -298,7 +298,7 @@ def test_an_offer_that_was_turned_down_is_not_made_again(page: Page, wire: Wire)
     expect(page.get_by_role("region", name="Hear on this device")).not_to_be_attached()
 
 
-def test_a_model_is_removed_and_the_service_hears(
+def test_a_model_is_removed_and_the_service_hears_once_it_is_chosen(
     page: Page, wire: Wire, sample_words: str
 ) -> None:
     fetch_model(page)
@@ -306,8 +306,19 @@ def test_a_model_is_removed_and_the_service_hears(
     page.get_by_role("button", name="Remove it").click()
     expect(page.get_by_role("button", name=FETCH)).to_be_visible()
     until(page, lambda: page.evaluate(KEPT) == [])
+    expect(page.get_by_label("This device", exact=True)).to_be_checked()
     page.keyboard.press("Escape")
     choose_file(page, SAMPLE)
+    expect(page.locator(".said[data-state=waiting]")).to_have_count(1)
+    expect(page.locator(".light")).to_contain_text("This device has no model")
+    page.reload()
+    expect(page.locator(".said[data-state=waiting]")).to_have_count(1)
+    expect(page.locator(".tally-text")).to_contain_text("Nothing: this device hears by itself")
+    assert wire.pictures() == []
+    page.get_by_role("button", name="Settings").click()
+    expect(page.get_by_text("which then gets the picture that waits")).to_be_visible()
+    page.get_by_label("The service", exact=True).check(force=True)
+    page.keyboard.press("Escape")
     words(page, sample_words)
     assert len(wire.pictures()) == 1
 

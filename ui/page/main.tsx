@@ -1,7 +1,7 @@
 /** The page: a head, a stage, the words, and what left for them. */
 
 import "./base.css";
-import { effect } from "@preact/signals";
+import { computed, effect } from "@preact/signals";
 import { render } from "preact";
 import { useCallback, useState } from "preact/hooks";
 import type { Utterance } from "../shared/messages";
@@ -93,11 +93,17 @@ function closeLibrary(): void {
   library.value = null;
 }
 
-effect(() => {
+// Other settings say nothing of who hears, and a hidden tab may know that no longer.
+const chosen = computed(() => {
   const { key, hears, choice } = settings.value;
-  const device = here.value;
+  return `${choice} ${hears} ${key}`;
+});
+effect(() => {
+  void chosen.value;
   // Also where this tab finds nothing new: another may have found something else since.
   void foundOut.value;
+  const { key, hears, choice } = settings.peek();
+  const device = here.value;
   if (device === undefined) return;
   tellOutbox({ kind: "service", address: serviceAddress, key, hears, choice, device });
 });
