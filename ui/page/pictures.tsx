@@ -6,6 +6,7 @@ import { hasLeft, type Utterance } from "../shared/messages";
 import { byteCount, duration, fateOf, languageName, pictureSeconds, soundBytes } from "./figures";
 import { ForUtterance, type UtteranceProps } from "./for-utterance";
 import { interimCost, picture, sentAgain, wholeUtterances } from "./library";
+import { here } from "./service";
 import { settings } from "./settings";
 import "./pictures.css";
 
@@ -37,7 +38,10 @@ export function Pictures({ show }: { show: (utterance: Utterance) => void }) {
 function Tally({ utterances }: { utterances: Utterance[] }) {
   const interim = interimCost.value;
   const again = sentAgain.value;
-  const left = utterances.filter(hasLeft);
+  const { hears } = settings.value;
+  // What waits for the service may be on its way.
+  const leaves = hears !== "device" && !here.value;
+  const left = utterances.filter((each) => hasLeft(each) || (leaves && each.state === "waiting"));
   const pictures = left.length + interim.pictures + again.pictures;
   const sent = left.reduce((sum, { bytes }) => sum + bytes, interim.bytes + again.bytes);
   const sound = left
@@ -50,7 +54,7 @@ function Tally({ utterances }: { utterances: Utterance[] }) {
   if (!pictures) {
     return (
       <p class="tally-text">
-        {settings.value.hears === "device"
+        {hears === "device"
           ? "Nothing: this device hears by itself. "
           : "Nothing yet. A picture of each stretch of speech will: never the sound itself. "}
         {stayedText}
