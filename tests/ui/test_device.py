@@ -196,10 +196,72 @@ def test_the_model_hears_while_the_service_is_away(
     choose_file(page, recording())
     words(page, SAID)
     assert wire.pictures() == []
+    expect(page.locator(".tally-text")).to_contain_text("1 picture was heard on this device")
+    expect(page.locator(".picture-figures")).to_contain_text("stayed here")
     wire.answer_instead = lambda request: None
     expect(page.get_by_text("Ready: demo")).to_be_attached()
     choose_file(page, SAMPLE)
     words(page, sample_words)
+    assert len(wire.pictures()) == 1
+    tally = page.locator(".tally")
+    expect(tally.locator("dt").first).to_have_text("1 picture")
+    expect(tally).to_contain_text("1 picture was heard on this device, and never left it")
+    page.locator(".picture-button").nth(1).click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Stayed here")
+    expect(dialog).to_contain_text("and did not send")
+    expect(dialog).not_to_contain_text("Sending to text")
+
+
+def test_what_the_model_cannot_hear_waits_for_the_service(page: Page, wire: Wire) -> None:
+    fetch_model(page)
+    page.evaluate(
+        """() => {
+            const settings = JSON.parse(localStorage.getItem("hush-settings"));
+            const changed = { ...settings, hears: "asleep", language: "de" };
+            localStorage.setItem("hush-settings", JSON.stringify(changed));
+        }"""
+    )
+    wire.answer_instead = lambda request: Response(503) if request.path == "/mel" else None
+    page.reload()
+    expect(page.get_by_text("until the service is up")).to_be_attached()
+    choose_file(page, recording())
+    sentence = "Waits for the service: tiny.en on this device knows English alone."
+    expect(page.get_by_text(sentence)).to_be_visible()
+    assert wire.pictures() == []
+    body = json.dumps({"text": "so ist es"}).encode()
+    wire.answer_instead = lambda request: (
+        Response(200, {"content-type": "application/json"}, body)
+        if request.method == "POST"
+        else None
+    )
+    words(page, "so ist es")
+    expect(page.get_by_text(sentence)).not_to_be_attached()
+    assert len(wire.pictures()) == 1
+
+
+def test_a_tab_that_is_seen_finds_out_who_hears_for_a_hidden_one_that_sends(
+    page: Page, wire: Wire, sample_words: str
+) -> None:
+    fetch_model(page)
+    page.get_by_role("button", name="Settings").click()
+    page.get_by_label("This device while the service is away").check(force=True)
+    page.keyboard.press("Escape")
+    expect(page.get_by_text("Ready: demo")).to_be_attached()
+    page.evaluate("Object.defineProperty(document, 'hidden', { get: () => true })")
+    wire.answer_instead = lambda request: (
+        Response(503) if request.path in ("/mel", "/v1/audio/transcriptions") else None
+    )
+    other = page.context.new_page()
+    other.goto(wire.url)
+    expect(other.get_by_text("until the service is up")).to_be_attached()
+    choose_file(other, recording())
+    words(other, SAID)
+    assert wire.pictures() == []
+    wire.answer_instead = lambda request: None
+    expect(other.get_by_text("Ready: demo")).to_be_attached()
+    choose_file(other, SAMPLE)
+    words(other, sample_words)
     assert len(wire.pictures()) == 1
 
 
@@ -236,7 +298,7 @@ def test_an_offer_that_was_turned_down_is_not_made_again(page: Page, wire: Wire)
     expect(page.get_by_role("region", name="Hear on this device")).not_to_be_attached()
 
 
-def test_a_model_is_removed_and_the_service_hears(
+def test_a_model_is_removed_and_the_service_hears_once_it_is_chosen(
     page: Page, wire: Wire, sample_words: str
 ) -> None:
     fetch_model(page)
@@ -244,8 +306,19 @@ def test_a_model_is_removed_and_the_service_hears(
     page.get_by_role("button", name="Remove it").click()
     expect(page.get_by_role("button", name=FETCH)).to_be_visible()
     until(page, lambda: page.evaluate(KEPT) == [])
+    expect(page.get_by_label("This device", exact=True)).to_be_checked()
     page.keyboard.press("Escape")
     choose_file(page, SAMPLE)
+    expect(page.locator(".said[data-state=waiting]")).to_have_count(1)
+    expect(page.locator(".light")).to_contain_text("This device has no model")
+    page.reload()
+    expect(page.locator(".said[data-state=waiting]")).to_have_count(1)
+    expect(page.locator(".tally-text")).to_contain_text("Nothing: this device hears by itself")
+    assert wire.pictures() == []
+    page.get_by_role("button", name="Settings").click()
+    expect(page.get_by_text("which then gets the picture that waits")).to_be_visible()
+    page.get_by_label("The service", exact=True).check(force=True)
+    page.keyboard.press("Escape")
     words(page, sample_words)
     assert len(wire.pictures()) == 1
 
@@ -378,7 +451,7 @@ def test_storage_that_is_refused_or_full_is_told(
 
 
 def test_what_this_device_cannot_hear_is_told(page: Page, wire: Wire, jfk: Samples) -> None:
-    """Each with one sentence that says what to do."""
+    """Each with one sentence."""
     model = on(wire, "int8", "wasm")
 
     def ask(picture: bytes, media_type: str = "image/png", **wishes: str) -> dict[str, Any]:
@@ -388,7 +461,7 @@ def test_what_this_device_cannot_hear_is_told(page: Page, wire: Wire, jfk: Sampl
     tall = encode(quantize(log_mel_spectrogram(jfk[: 16_000 * 2], 128)))
     told = ask(tall)
     assert not told["passing"]
-    assert "pictures 80 pixels high, not 128: use the service for this one" in told["problem"]
+    assert told["problem"] == "tiny.en on this device hears pictures 80 pixels high, not 128"
     png = encode(quantize(spoken))
     assert ask(png[:200])["problem"] == "its picture is damaged"
     webp = encode(quantize(spoken), Encoding("webp", 75))

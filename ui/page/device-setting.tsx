@@ -16,6 +16,7 @@ import {
 } from "./device";
 import { Choice } from "./field";
 import { byteCount } from "./figures";
+import { wholeUtterances } from "./library";
 import { choose, type Hears, settings } from "./settings";
 import "./device-setting.css";
 
@@ -27,7 +28,7 @@ export function DeviceSetting() {
     <Choice<Hears>
       name="Words come from"
       note={note()}
-      value={deviceModel ? hears : "service"}
+      value={deviceModel || hears === "device" ? hears : "service"}
       options={[
         { value: "service", label: "The service" },
         { value: "asleep", label: "This device while the service is away", disabled: !deviceModel },
@@ -44,12 +45,25 @@ function note(): string {
   const { hears, deviceModel } = settings.value;
   if (problem.value) return `This device has no model: ${problem.value}.`;
   if (stale.value) return "The model on this device does not run any more: fetch it again";
+  if (!deviceModel && hears === "device") {
+    const either = offered.value?.length === 0 ? "" : "fetch a model, or ";
+    return `Nothing is heard or sent: ${either}choose the service${waiting()}`;
+  }
   if (!deviceModel && offered.value?.length === 0) return "This service offers none for devices";
   if (!deviceModel) return advice() ?? "With a model of its own, this device needs no service";
   if (unfit.value) return "The graphics processor could not run the model: the processor does";
   if (hears === "device") return "Nothing is sent, pictures neither; larger models hear more";
   if (hears === "asleep") return "Pictures are sent as soon as the service is up";
   return "Pictures are sent; the model on this device rests";
+}
+
+/** Says what the service gets once it is chosen. */
+function waiting(): string {
+  const count = wholeUtterances.value.filter(({ state }) => state === "waiting").length;
+  if (!count) return "";
+  return count === 1
+    ? ", which then gets the picture that waits"
+    : `, which then gets the ${count} pictures that wait`;
 }
 
 /** The model that is here, or is being fetched, or can be. */

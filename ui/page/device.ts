@@ -124,9 +124,10 @@ export function stopFetching(): void {
   fetching.value = null;
 }
 
-/** Removes what is here; from then on, the service hears. */
+/** Removes what is here; who chose that nothing is sent has nothing sent until they choose again. */
 export async function removeDeviceModel(): Promise<void> {
   stale.value = false;
-  choose({ deviceModel: null, hears: "service" });
+  const { hears } = settings.peek();
+  choose({ deviceModel: null, hears: hears === "device" ? hears : "service" });
   await removeModels();
 }

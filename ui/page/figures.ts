@@ -1,7 +1,7 @@
 /** How figures are written for people. */
 
 import { SAMPLE_RATE } from "../chain/framing";
-import type { Utterance } from "../shared/messages";
+import { hasLeft, type Utterance } from "../shared/messages";
 
 /** Writes a number of bytes: 940 B, 61 kB, 1.4 MB, 2.1 GB. */
 export function byteCount(bytes: number): string {
@@ -9,6 +9,12 @@ export function byteCount(bytes: number): string {
   if (bytes < 1e6) return `${(bytes / 1_000).toFixed(bytes < 1e4 ? 1 : 0)} kB`;
   if (bytes < 1e9) return `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`;
   return `${(bytes / 1e9).toFixed(bytes < 1e10 ? 1 : 0)} GB`;
+}
+
+/** Says where a picture went. */
+export function fateOf(utterance: Utterance): "Sent" | "Waiting" | "Stayed here" {
+  if (hasLeft(utterance)) return "Sent";
+  return utterance.state === "waiting" ? "Waiting" : "Stayed here";
 }
 
 /** Writes a length of time: 4.2 s, 3 min 5 s, 1 h 4 min. */
@@ -27,13 +33,17 @@ export function day(time: string): string {
 /** Answers that the pace of words is taken from. */
 const LATEST = 8;
 
-/** Returns the seconds until all words are there, at the latest pace; null without one. */
+/**
+ * Returns the seconds until all words are there, at the latest pace; null without one, and where
+ * all that waits waits for the service.
+ */
 export function wordsLeft(utterances: Utterance[]): number | null {
   const answered = utterances
     .filter((utterance) => utterance.answered !== null)
     .sort((one, other) => Number(one.answered) - Number(other.answered))
     .slice(-LATEST);
-  if (answered.length < 2) return null;
+  const waiting = utterances.filter(({ state, problem }) => state === "waiting" && !problem);
+  if (answered.length < 2 || !waiting.length) return null;
   let spent = 0;
   let until = 0;
   for (const utterance of answered) {
@@ -42,7 +52,6 @@ export function wordsLeft(utterances: Utterance[]): number | null {
     spent += end - Math.max(until, Number(utterance.sent ?? end));
     until = end;
   }
-  const waiting = utterances.filter(({ state }) => state === "waiting");
   return (spent / 1000 / seconds(answered)) * seconds(waiting);
 }
 

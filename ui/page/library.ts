@@ -63,6 +63,13 @@ const shownUtterances = computed<Utterance[]>(() =>
   ),
 );
 
+/** Whether something is being heard, in whichever tab, or waits for its words. */
+export const unfinished = computed(
+  () =>
+    [...recordings.value.values()].some(({ ended }) => ended === false) ||
+    [...utterances.value.values()].some(({ state }) => state === "waiting"),
+);
+
 /** Returns what was kept of a file that was broken off, and was heard with the same wishes. */
 export function interruptedAs(
   name: string,
@@ -78,8 +85,8 @@ export function interruptedAs(
   });
 }
 
-/** Utterances whose pictures are whole, in the order of sending. */
-export const sentUtterances = computed<Utterance[]>(() =>
+/** Utterances whose pictures are whole, in the order of sending, wherever they are heard. */
+export const wholeUtterances = computed<Utterance[]>(() =>
   shownUtterances.value
     .filter(({ state }) => state !== "open")
     .sort((one, other) => one.order - other.order),
@@ -146,6 +153,8 @@ const agreements = new Map<string, Agreement>();
 let applied = 0;
 
 new BroadcastChannel(CHANGES).onmessage = (event: MessageEvent<Change>) => {
+  // That is for outboxes, and often.
+  if (event.data.kind === "service") return;
   changes.push(event.data);
   if (changes.length > 1) return;
   setTimeout(applyChanges, Math.max(0, applied + RENDER_EVERY - performance.now()));

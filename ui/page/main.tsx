@@ -1,22 +1,21 @@
 /** The page: a head, a stage, the words, and what left for them. */
 
 import "./base.css";
-import { effect } from "@preact/signals";
+import { computed, effect } from "@preact/signals";
 import { render } from "preact";
 import { useCallback, useState } from "preact/hooks";
-import type { DeviceModel } from "../shared/device-models";
 import type { Utterance } from "../shared/messages";
 import { serviceAddress } from "./address";
 import { Header } from "./header";
 import { Hero } from "./hero";
 import { keepPage } from "./kept-page";
 import { lazily } from "./lazily";
-import { held, openLibrary, tellOutbox } from "./library";
+import { held, openLibrary, tellOutbox, unfinished } from "./library";
 import { NewVersion } from "./new-version";
 import { offersDevice } from "./offering";
 import { Pictures } from "./pictures";
 import { listenToSpaceBar } from "./push-to-talk";
-import { here, serviceState, watchService } from "./service";
+import { areSameChoice, awaited, foundOut, here, serviceState, watchService } from "./service";
 import { settings } from "./settings";
 import { listenToKeys } from "./shortcuts";
 import { persistWhenKept } from "./storage";
@@ -94,24 +93,32 @@ function closeLibrary(): void {
   library.value = null;
 }
 
-const { hears, deviceModel } = settings.peek();
-let sent: { key: string; device: DeviceModel | null } | null = null;
-// What waits from before goes nowhere else while that is being found out.
-if (hears === "device") here.value = deviceModel;
-effect(() => {
-  const { key } = settings.value;
-  const device = here.value;
-  if (sent?.key === key && sent.device === device) return;
-  sent = { key, device };
-  tellOutbox({ kind: "service", address: serviceAddress, key, device });
+// Other settings say nothing of who hears, and a hidden tab may know that no longer.
+const chosen = computed(() => {
+  const { key, hears, choice } = settings.value;
+  return `${choice} ${hears} ${key}`;
 });
-let watched = { key: settings.peek().key, hears, deviceModel };
-settings.subscribe(({ key, hears, deviceModel }) => {
+effect(() => {
+  void chosen.value;
+  // Also where this tab finds nothing new: another may have found something else since.
+  void foundOut.value;
+  const { key, hears, choice } = settings.peek();
+  const device = here.value;
+  if (device === undefined) return;
+  tellOutbox({ kind: "service", address: serviceAddress, key, hears, choice, device });
+});
+let watched = settings.peek();
+settings.subscribe((current) => {
   const before = watched;
-  watched = { key, hears, deviceModel };
-  const same = before.key === key && before.hears === hears && before.deviceModel === deviceModel;
+  watched = current;
+  if (areSameChoice(before, current)) return;
+  // A model that was fetched again hears at once.
+  tellOutbox({ kind: "wake" });
   // Another tab may have changed them, and this one may send for both.
-  if (!same) void watchService(true);
+  void watchService(true);
+});
+effect(() => {
+  awaited.value = unfinished.value;
 });
 let keptPictures: number | null = null;
 settings.subscribe((current) => {

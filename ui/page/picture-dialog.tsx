@@ -1,4 +1,4 @@
-/** One picture, large: exactly what was sent, and the sound it was made of. */
+/** One picture, large: exactly what was sent, or heard here, and the sound it was made of. */
 
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
@@ -6,9 +6,9 @@ import { FRAMES_PER_SECOND } from "../chain/framing";
 import { clock, frequencyMarks } from "../shared/axes";
 import type { Utterance } from "../shared/messages";
 import { Dialog } from "./dialog";
-import { byteCount, duration, languageName, pictureSeconds, soundBytes } from "./figures";
+import { byteCount, duration, fateOf, languageName, pictureSeconds, soundBytes } from "./figures";
 import { BackIcon, ForwardIcon } from "./icons";
-import { picture, sentUtterances } from "./library";
+import { picture, wholeUtterances } from "./library";
 import { usePicture, Waveform } from "./pictures";
 import { save } from "./save";
 import "./picture-dialog.css";
@@ -24,7 +24,7 @@ export function PictureDialog({
   id: string;
   show: (utterance: Utterance | null) => void;
 }) {
-  const all = sentUtterances.value;
+  const all = wholeUtterances.value;
   const place = all.findIndex((utterance) => utterance.id === id);
   const utterance = all[place];
   useEffect(() => {
@@ -76,6 +76,14 @@ export function PictureDialog({
   );
 }
 
+/** What is above and below, by where the picture went. */
+const LEGENDS = {
+  Sent: "Above, what was sent, pixel for pixel. Below, the sound it was made of, which was not.",
+  Waiting: "Above, what waits, pixel for pixel. Below, the sound it was made of.",
+  "Stayed here":
+    "Above, what this device heard, pixel for pixel, and did not send. Below, the sound it was made of.",
+};
+
 function LargePicture({ utterance }: { utterance: Utterance }) {
   const address = usePicture(utterance);
   const view = useRef<HTMLElement>(null);
@@ -115,9 +123,7 @@ function LargePicture({ utterance }: { utterance: Utterance }) {
         </section>
       </div>
       <div class="large-legend">
-        <p>
-          Above, what was sent, pixel for pixel. Below, the sound it was made of, which was not.
-        </p>
+        <p>{LEGENDS[fateOf(utterance)]}</p>
         <label class="zoom">
           Zoom
           <input
@@ -139,9 +145,10 @@ function Particulars({ utterance }: { utterance: Utterance }) {
   const length = pictureSeconds(utterance);
   const sound = soundBytes(length);
   const seconds = (milliseconds: number) => `${(milliseconds / 1_000).toFixed(2)} s`;
+  const fate = fateOf(utterance);
   const facts: [string, ComponentChildren][] = [
     ["Length", duration(length)],
-    ["Sent", `${byteCount(bytes)} of ${type.replace("image/", "").toUpperCase()}`],
+    [fate, `${byteCount(bytes)} of ${type.replace("image/", "").toUpperCase()}`],
     ["As sound", `${byteCount(sound)}, ${(sound / bytes).toFixed(1)} times as much`],
     ["Mel bins", wishes.melBins],
   ];
@@ -149,13 +156,13 @@ function Particulars({ utterance }: { utterance: Utterance }) {
   if (answer?.confidence != null) {
     facts.push(["Confidence", `${Math.round(answer.confidence * 100)} %`]);
   }
-  if (spoken !== null && sent !== null) {
+  if (spoken !== null && sent !== null && fate === "Sent") {
     facts.push(["End of speech to sending", seconds(sent - spoken)]);
   }
   if (spoken !== null && answered !== null) {
     facts.push(["End of speech to text", seconds(answered - spoken)]);
   } else if (sent !== null && answered !== null) {
-    facts.push(["Sending to text", seconds(answered - sent)]);
+    facts.push([fate === "Sent" ? "Sending to text" : "Hearing to text", seconds(answered - sent)]);
   }
   return (
     <dl class="facts">

@@ -1,11 +1,13 @@
-/** What leaves this device: every picture that was sent, beside the sound it was made of. */
+/** What leaves this device, and what stays: every picture, beside the sound it was made of. */
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import { clock } from "../shared/axes";
-import type { Utterance } from "../shared/messages";
-import { byteCount, duration, languageName, pictureSeconds, soundBytes } from "./figures";
+import { hasLeft, type Utterance } from "../shared/messages";
+import { byteCount, duration, fateOf, languageName, pictureSeconds, soundBytes } from "./figures";
 import { ForUtterance, type UtteranceProps } from "./for-utterance";
-import { interimCost, picture, sentAgain, sentUtterances } from "./library";
+import { interimCost, picture, sentAgain, wholeUtterances } from "./library";
+import { here } from "./service";
+import { settings } from "./settings";
 import "./pictures.css";
 
 /** Pictures that are listed before somebody asks for more. */
@@ -14,7 +16,7 @@ const LISTED = 40;
 /** A tally of what left, and the pictures, newest first. */
 export function Pictures({ show }: { show: (utterance: Utterance) => void }) {
   const [most, setMost] = useState(LISTED);
-  const utterances = sentUtterances.value.toReversed();
+  const utterances = wholeUtterances.value.toReversed();
   return (
     <section class="pictures" aria-labelledby="pictures-title">
       <h2 id="pictures-title">What leaves this device</h2>
@@ -36,15 +38,26 @@ export function Pictures({ show }: { show: (utterance: Utterance) => void }) {
 function Tally({ utterances }: { utterances: Utterance[] }) {
   const interim = interimCost.value;
   const again = sentAgain.value;
-  const pictures = utterances.length + interim.pictures + again.pictures;
-  const sent = utterances.reduce((sum, { bytes }) => sum + bytes, interim.bytes + again.bytes);
-  const sound = utterances
+  const { hears } = settings.value;
+  // What waits for the service may be on its way.
+  const leaves = hears !== "device" && !here.value;
+  const left = utterances.filter((each) => hasLeft(each) || (leaves && each.state === "waiting"));
+  const pictures = left.length + interim.pictures + again.pictures;
+  const sent = left.reduce((sum, { bytes }) => sum + bytes, interim.bytes + again.bytes);
+  const sound = left
     .filter(({ joins }) => !joins)
     .reduce((sum, { start, end }) => sum + soundBytes(end - start), 0);
-  if (!utterances.length) {
+  const stayed = utterances.filter((utterance) => fateOf(utterance) === "Stayed here");
+  const stayedText =
+    stayed.length > 0 &&
+    `${stayed.length === 1 ? "1 picture was" : `${stayed.length} pictures were`} heard on this device, and never left it. `;
+  if (!pictures) {
     return (
       <p class="tally-text">
-        Nothing yet. A picture of each stretch of speech will: never the sound itself.{" "}
+        {hears === "device"
+          ? "Nothing: this device hears by itself. "
+          : "Nothing yet. A picture of each stretch of speech will: never the sound itself. "}
+        {stayedText}
         <a href="privacy.html">What a picture still tells</a>
       </p>
     );
@@ -68,17 +81,26 @@ function Tally({ utterances }: { utterances: Utterance[] }) {
           `${interim.pictures} of them, ${byteCount(interim.bytes)}, showed what was still being said, for words at once; of these only the newest is kept, until the stretch ends. `}
         {again.pictures > 0 &&
           `${again.pictures} of them, ${byteCount(again.bytes)}, were sent once more, to be transcribed again or in English. `}
-        The sound stayed here, and is gone. <a href="privacy.html">What a picture still tells</a>
+        {stayedText}The sound stayed here, and is gone.{" "}
+        <a href="privacy.html">What a picture still tells</a>
       </p>
     </div>
   );
 }
+
+/** How small pictures are, by where they went. */
+const SHOWN = {
+  Sent: "as it was sent",
+  Waiting: "as it waits",
+  "Stayed here": "as this device heard it",
+};
 
 function PictureRow({ utterance, show }: UtteranceProps) {
   const { start, bytes, answer, state, spoken, answered, joins } = utterance;
   const row = useRef<HTMLLIElement>(null);
   const seen = useSeen(row);
   const seconds = pictureSeconds(utterance);
+  const fate = fateOf(utterance);
   const particulars = [
     joins && `${joins.length} joined`,
     duration(seconds),
@@ -86,6 +108,7 @@ function PictureRow({ utterance, show }: UtteranceProps) {
     answer?.language && languageName(answer.language),
     answer?.confidence != null && `${Math.round(answer.confidence * 100)} % sure`,
     spoken !== null && answered !== null && `${((answered - spoken) / 1000).toFixed(1)} s to text`,
+    fate === "Stayed here" && "stayed here",
     state === "waiting" && "waiting",
     state === "refused" && "refused",
     utterance.pictureless && "gave way to newer ones",
@@ -98,7 +121,7 @@ function PictureRow({ utterance, show }: UtteranceProps) {
             {seen && (
               <SmallPicture
                 utterance={utterance}
-                label={`Spectrogram of ${duration(seconds)} of speech, as it was sent`}
+                label={`Spectrogram of ${duration(seconds)} of speech, ${SHOWN[fate]}`}
               />
             )}
           </span>

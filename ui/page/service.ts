@@ -8,7 +8,7 @@ import { problemOf } from "../shared/problem";
 import { askMe, me, mustSignIn } from "./account";
 import { serviceAddress } from "./address";
 import { fitting, keywordsIn } from "./keywords";
-import { choose, settings } from "./settings";
+import { choose, type Settings, settings } from "./settings";
 
 /** A model that is ready, as GET v1/models describes it. */
 export interface Model {
@@ -22,7 +22,7 @@ export interface Model {
 
 /** What the light shows; `detail` is a sentence for people. */
 export interface ServiceState {
-  light: "asking" | "up" | "starting" | "locked" | "down";
+  light: "asking" | "up" | "starting" | "locked" | "down" | "failing";
   detail: string;
   /** Whether a fleet sleeps or wakes up. */
   wakes?: boolean;
@@ -33,8 +33,12 @@ export const serviceState = signal<ServiceState>({
   detail: "Asking the service",
 });
 export const models = signal<Model[]>([]);
-/** The model of this device that hears now; null while the service does. */
-export const here = signal<DeviceModel | null>(null);
+/** The model of this device that hears now; null while none does, undefined until that is known. */
+export const here = signal<DeviceModel | null | undefined>(hereAtFirst());
+/** How often it was found out who hears. */
+export const foundOut = signal(0);
+/** Whether something is being heard, or waits for its words: then it is asked unseen, too. */
+export const awaited = signal(false);
 
 /** Time between two questions, in milliseconds: while all is well, and while it is not. */
 const CALM = 15_000;
@@ -56,19 +60,46 @@ const SIGNED_OUT: ServiceState = {
   detail: "Sign in to send",
 };
 
+const DEAF: ServiceState = {
+  light: "failing",
+  detail:
+    "This device has no model: fetch one in the settings, or choose the service there; what you say is kept here",
+};
+
 let timer: ReturnType<typeof setTimeout> | undefined;
+/** What the question that is under way was asked for. */
+let asking: Choice | null = null;
+
+/** What changes who hears. */
+type Choice = Pick<Settings, "key" | "hears" | "deviceModel">;
+
+/** Whether two settings have the same hear. */
+export function areSameChoice(one: Choice, other: Choice): boolean {
+  const { key, hears, deviceModel } = other;
+  return one.key === key && one.hears === hears && one.deviceModel === deviceModel;
+}
 
 /**
- * Asks the service how it is, now and from time to time while the page can be seen.
+ * Asks the service how it is, now and from time to time while the page can be seen, or while this
+ * device hears for it and somebody waits for words.
  *
- * @param unseen - whether to ask now even if it cannot
+ * @param unseen - whether to ask now in any case
  */
 export async function watchService(unseen = false): Promise<void> {
   clearTimeout(timer);
-  if (document.hidden && !unseen) return;
-  const state = await whoHears();
+  const choice = settings.peek();
+  if (document.hidden && !unseen && !(awaited.peek() && choice.hears === "asleep")) return;
+  if (asking && areSameChoice(asking, choice)) return;
+  asking = choice;
+  // Who chose otherwise meanwhile had it asked anew.
+  const isLatest = () => asking === choice && areSameChoice(choice, settings.peek());
+  const state = await whoHears(isLatest);
+  const counts = isLatest();
+  if (asking === choice) asking = null;
+  if (!counts) return;
   const { light, detail } = serviceState.peek();
   if (light !== state.light || detail !== state.detail) serviceState.value = state;
+  foundOut.value += 1;
   clearTimeout(timer);
   timer = setTimeout(
     () => void watchService(),
@@ -77,28 +108,46 @@ export async function watchService(unseen = false): Promise<void> {
 }
 
 document.addEventListener("visibilitychange", () => void watchService());
+awaited.subscribe((isAwaited) => {
+  if (isAwaited && settings.peek().hears === "asleep") void watchService();
+});
+
+/** Who hears before anybody was asked: what waits from before goes nowhere else meanwhile. */
+function hereAtFirst(): DeviceModel | null | undefined {
+  const { hears, deviceModel } = settings.peek();
+  if (hears === "asleep" && deviceModel) return undefined;
+  return hears === "device" ? deviceModel : null;
+}
 
 /** Whether this device hears only until the service is up. */
 function asleep(): boolean {
-  return here.peek() !== null && settings.peek().hears === "asleep";
+  return Boolean(here.peek()) && settings.peek().hears === "asleep";
 }
 
-/** Finds out who hears, and how they are; where this device alone does, nobody is asked. */
-async function whoHears(): Promise<ServiceState> {
+/**
+ * Finds out who hears, and how they are; where this device alone does, nobody is asked.
+ *
+ * @param isLatest - whether what is found out still counts
+ */
+async function whoHears(isLatest: () => boolean): Promise<ServiceState> {
   const { hears, deviceModel } = settings.peek();
-  if (hears === "device" && deviceModel) {
+  if (hears === "device") {
     // At once: what waits is sent nowhere else meanwhile.
     here.value = deviceModel;
-    if (models.peek()[0] !== deviceModel) models.value = [deviceModel];
+    if (models.peek()[0] !== deviceModel) models.value = deviceModel ? [deviceModel] : [];
+    if (!deviceModel) return DEAF;
     return { light: "up", detail: `Ready on this device: ${deviceModel.id}; nothing is sent` };
   }
-  const asked = await ask().catch(() => UNREACHABLE);
+  const asked = await ask(isLatest).catch(() => UNREACHABLE);
+  if (!isLatest()) return asked;
   const absent = asked.light === "starting" || asked.light === "down";
   const mine = hears === "asleep" && absent ? deviceModel : null;
-  if (mine?.id !== here.peek()?.id) {
-    here.value = mine;
+  const before = here.peek() ?? null;
+  here.value = mine;
+  // One that was fetched again is another.
+  if (mine !== before) {
     models.value = mine ? [mine] : [];
-    if (!mine && asked.light === "up") await askModels();
+    if (!mine && asked.light === "up") await askModels(isLatest);
   }
   if (!mine) return asked;
   return { light: "up", detail: `Ready on this device: ${mine.id} until the service is up` };
@@ -142,7 +191,7 @@ function smallEncoding(model: Model | undefined): Encoding {
   return format === "webp" && typeof quality === "number" ? { format, quality } : ENCODINGS.small;
 }
 
-async function ask(): Promise<ServiceState> {
+async function ask(isLatest: () => boolean): Promise<ServiceState> {
   if (!me.peek() || mustSignIn()) await askMe();
   if (mustSignIn()) return SIGNED_OUT;
   const response = await get("mel");
@@ -183,7 +232,7 @@ async function ask(): Promise<ServiceState> {
       .sort()
       .join() !== ready.sort().join()
   )
-    await askModels();
+    await askModels(isLatest);
   return {
     light: "up",
     detail: `Ready: ${models
@@ -193,10 +242,12 @@ async function ask(): Promise<ServiceState> {
   };
 }
 
-async function askModels(): Promise<void> {
+async function askModels(isLatest: () => boolean): Promise<void> {
   const response = await get("v1/models");
   if (!response.ok) return;
-  models.value = ((await response.json()) as { data: Model[] }).data;
+  const { data } = (await response.json()) as { data: Model[] };
+  if (!isLatest()) return;
+  models.value = data;
   choose({ melBins: wishes().melBins });
 }
 

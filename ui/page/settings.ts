@@ -4,13 +4,11 @@ import { type Signal, signal } from "@preact/signals";
 import type { Privacy } from "../chain/disguise";
 import type { PictureChoice } from "../chain/encoding";
 import type { DeviceModel } from "../shared/device-models";
-import type { MelBins, Task } from "../shared/messages";
+import type { Hears, MelBins, Task } from "../shared/messages";
 import { type Layout, USUAL_LAYOUT } from "./subtitles";
 
+export type { Hears };
 export type Theme = "auto" | "light" | "dark";
-
-/** Who turns pictures into words: this device always, or as long as the service is not up. */
-export type Hears = "service" | "asleep" | "device";
 
 /** Every setting; docs/page.md describes them. */
 export interface Settings {
@@ -25,6 +23,8 @@ export interface Settings {
   /** How much of the voice is kept out of the pictures. */
   privacy: Privacy;
   hears: Hears;
+  /** How often somebody chose that: of two tabs, the one that knows more of it is believed. */
+  choice: number;
   /** The model that this device has; null for none. */
   deviceModel: DeviceModel | null;
   /** Whether the page offers one by itself while the service wakes up. */
@@ -56,6 +56,7 @@ const DEFAULTS: Settings = {
   picture: "png",
   privacy: "off",
   hears: "service",
+  choice: 0,
   deviceModel: null,
   offersDevice: true,
   microphone: "",
@@ -103,6 +104,8 @@ addEventListener("storage", ({ key }) => {
 });
 
 /** Changes some settings, and remembers them. */
-export function choose(changes: Partial<Settings>): void {
-  settings.value = { ...settings.value, ...changes };
+export function choose(changes: Partial<Omit<Settings, "choice">>): void {
+  const { choice } = settings.value;
+  const chosen = "hears" in changes ? choice + 1 : choice;
+  settings.value = { ...settings.value, ...changes, choice: chosen };
 }

@@ -246,6 +246,10 @@ function shownText(utterance: Utterance): string {
 
 function Words({ utterance }: { utterance: Utterance }) {
   const { state, answer, problem } = utterance;
+  const waits = state === "waiting" && problem && (
+    <span class="refused">Waits for the service: {problem}.</span>
+  );
+  if (waits && !answer) return waits;
   if (!answer && (state === "open" || state === "waiting")) return <WordsSoFar id={utterance.id} />;
   if (state === "refused") {
     return (
@@ -273,7 +277,10 @@ function Words({ utterance }: { utterance: Utterance }) {
       title={doubtful ? "The model is not sure of this" : ""}
     >
       <TimedText utterance={utterance} />
-      {problem && <span class="refused"> Not transcribed again: {problem}.</span>}
+      {state === "answered" && problem && (
+        <span class="refused"> Not transcribed again: {problem}.</span>
+      )}
+      {waits && <> {waits}</>}
     </span>
   );
 }

@@ -6,7 +6,7 @@ import { ExportChoice } from "./export-choice";
 import { byteCount } from "./figures";
 import { RemoveIcon } from "./icons";
 import { leadToRecording } from "./lead";
-import { sentUtterances, type Take } from "./library";
+import { type Take, wholeUtterances } from "./library";
 import { textOf } from "./mended";
 import { removeTakes } from "./removal";
 import { type Storage, storage } from "./storage";
@@ -158,7 +158,7 @@ function Row({
 /** How much room everything takes. */
 function Room() {
   const [room, setRoom] = useState<Storage | null>(null);
-  const kept = sentUtterances.value.filter(({ pictureless }) => !pictureless);
+  const kept = wholeUtterances.value.filter(({ pictureless }) => !pictureless);
   const bytes = kept.reduce((sum, utterance) => sum + utterance.bytes, 0);
   useEffect(() => {
     void storage().then(setRoom);

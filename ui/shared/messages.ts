@@ -9,6 +9,9 @@ import type { DeviceModel } from "./device-models";
 export type { MelBins };
 export type Task = "transcribe" | "translate";
 
+/** Who turns pictures into words: this device always, or as long as the service is not up. */
+export type Hears = "service" | "asleep" | "device";
+
 /** What is wanted of the service and of the pictures; all but privacy is fixed for a recording. */
 export interface Wishes {
   /** Name of a model; "" for whichever the service thinks best. */
@@ -138,11 +141,20 @@ export interface Utterance {
   answer: Answer | null;
   /** The words as somebody mended them; what was heard stays in `answer`. */
   mended?: string;
+  /** Why it was refused; of what waits, why it waits until the service is up. */
   problem: string | null;
-  /** When its speech ended (null in files), it was sent, and answered: milliseconds since 1970. */
+  /**
+   * When its speech ended (null in files), it was sent or this device began to hear it, and it was
+   * answered: milliseconds since 1970.
+   */
   spoken: number | null;
   sent: number | null;
   answered: number | null;
+  /**
+   * Whether its picture ever left this device; missing in what was kept before there was that,
+   * which left once it was sent.
+   */
+  left?: boolean;
   /** What was sent of it while it was being said; missing where there was no such thing. */
   interim?: PictureSum;
   /** What its answer was heard with, which stands until it is heard with other wishes. */
@@ -161,6 +173,11 @@ export interface Utterance {
 export function mendedAs(utterance: Utterance, text: string | null): Utterance {
   const { mended: _, ...heard } = utterance;
   return text === null ? heard : { ...heard, mended: text };
+}
+
+/** Whether the picture of an utterance ever left this device. */
+export function hasLeft({ left, sent }: Utterance): boolean {
+  return left ?? sent !== null;
 }
 
 /** Words in English of what was said in another language, or why there are none. */
@@ -219,10 +236,23 @@ export type ListenerReport =
   | { kind: "decode" }
   | { kind: "ended"; seconds: number; segments: number; problem: string | null };
 
+/** Who is to turn pictures into words from now on. */
+export interface ServiceOrder {
+  kind: "service";
+  /** Absolute address that `v1/` is relative to. */
+  address: string;
+  /** That the service may ask for. */
+  key: string;
+  /** What somebody chose, and the how-manieth choice that was. */
+  hears: Hears;
+  choice: number;
+  /** The model of this device that hears instead of the service; null for none. */
+  device: DeviceModel | null;
+}
+
 /** To the outbox, from the page. */
 export type OutboxOrder =
-  /** `device` is the model of this device that hears instead, if one does. */
-  | { kind: "service"; address: string; key: string; device: DeviceModel | null }
+  | ServiceOrder
   | { kind: "listener"; port: MessagePort }
   | { kind: "wake" }
   | { kind: "retry"; utterance: string }
@@ -262,7 +292,7 @@ export type Delivery =
 /** Says that a delivery is on disk, or why it cannot be. */
 export interface OutboxReceipt {
   problem: string | null;
-  /** Whether it was sent at once, as interim pictures are or never. */
+  /** Whether it left at once, as interim pictures do or never. */
   sent?: boolean;
 }
 
@@ -285,7 +315,9 @@ export type Change =
   | { kind: "held"; hold: Hold | null }
   /** Of a tab that does not send, to the one that does: try now; or what somebody asked of it. */
   | { kind: "wake" }
-  | TranslationOrder;
+  | TranslationOrder
+  /** What the page of any tab has found out: one tab sends for all. */
+  | ServiceOrder;
 
 export const CHANGES = "hush-changes";
 

@@ -2,8 +2,8 @@
 
 import {
   areSame,
+  hasLeft,
   type OtherWishes,
-  type PictureSum,
   type Translation,
   type Utterance,
 } from "../shared/messages";
@@ -19,31 +19,54 @@ export function toBeTranscribedAgain(kept: Utterance, wishes: OtherWishes): Utte
 
 /**
  * Returns an utterance as it was heard, or refused; with the words that it had where it was to be
- * transcribed again, and unchanged where somebody wants it otherwise since it was asked about.
+ * transcribed again, and unchanged where somebody wants it otherwise since it was asked about. What
+ * is beyond this device waits on, with its problem.
+ *
+ * @param leaves - whether its picture left for that
  */
 export function heardAs(
   kept: Utterance,
   asked: Utterance,
-  result: Outcome & { kind: "answered" | "refused" },
+  result: Outcome & { kind: "answered" | "refused" | "beyond" },
+  leaves: boolean,
 ): Utterance {
-  if (!areSame(kept.wishes, asked.wishes)) return kept;
+  if (!areSame(kept.wishes, asked.wishes)) {
+    return leaves && !hasLeft(kept) ? { ...kept, left: true } : kept;
+  }
+  if (result.kind === "beyond") return { ...kept, problem: result.reason };
   const { before, ...rest } = kept;
-  const settled = { ...rest, sent: asked.sent, ...(before && { again: onceMore(kept) }) };
+  const settled = { ...rest, sent: asked.sent, ...leaving(kept, leaves) };
   if (result.kind === "answered") {
     const { translation: _, ...heard } = settled;
-    return { ...heard, state: "answered", answer: result.answer, answered: Date.now() };
+    const { answer } = result;
+    return { ...heard, state: "answered", answer, problem: null, answered: Date.now() };
   }
   const problem = result.reason;
   if (!before) return { ...settled, state: "refused", problem };
   return { ...settled, wishes: before, state: "answered", problem };
 }
 
-/** Returns an utterance with words in English, unless its words are others than were asked about. */
-export function translated(kept: Utterance, asked: Utterance, translation: Translation): Utterance {
+/**
+ * Returns an utterance with words in English, unless its words are others than were asked about.
+ *
+ * @param leaves - whether its picture left for them
+ */
+export function translated(
+  kept: Utterance,
+  asked: Utterance,
+  translation: Translation,
+  leaves: boolean,
+): Utterance {
   const same = kept.answered === asked.answered;
-  return { ...kept, ...(same && { translation }), again: onceMore(kept) };
+  return { ...kept, ...(same && { translation }), ...leaving(kept, leaves) };
 }
 
-function onceMore({ again, bytes }: Utterance): PictureSum {
-  return { pictures: (again?.pictures ?? 0) + 1, bytes: (again?.bytes ?? 0) + bytes };
+/** Counts a picture that leaves: what left before, once more. */
+function leaving(kept: Utterance, leaves: boolean): Pick<Utterance, "left" | "again"> {
+  const { again, answer, bytes } = kept;
+  if (!leaves || !hasLeft(kept)) return { left: leaves || hasLeft(kept) };
+  // What nobody answered is sent until somebody does.
+  if (!answer) return { left: true };
+  const pictures = (again?.pictures ?? 0) + 1;
+  return { left: true, again: { pictures, bytes: (again?.bytes ?? 0) + bytes } };
 }

@@ -146,14 +146,14 @@ async function heard(described: DeviceModel, asked: Asked, stop: AbortSignal): P
   const { id, mel_bins: height } = described;
   if (spectrogram.melBins !== height) {
     throw new Unheard(
-      `${id} on this device hears pictures ${height} pixels high, not ${spectrogram.melBins}: use the service for this one`,
+      `${id} on this device hears pictures ${height} pixels high, not ${spectrogram.melBins}`,
       false,
     );
   }
   if (!described.tasks.includes(task) || (language && !described.languages.includes(language))) {
     const known =
       described.languages.length > 1 ? "does not know this language" : "knows English alone";
-    throw new Unheard(`${id} on this device ${known}: use the service for this`, false);
+    throw new Unheard(`${id} on this device ${known}`, false);
   }
   const model = await modelOf(described);
   const speech = speechIn(spectrogram, await detector);

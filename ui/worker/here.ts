@@ -13,7 +13,7 @@ import { type Outcome, placeIn, readAnswer, type VerboseJson } from "./request";
 const AGAIN = 30_000;
 /** How often a picture may end the engine before it is not tried again: others wait. */
 const MOST_ENDED = 2;
-const ENDS = "the model on this device fails at this picture: use the service for this one";
+const ENDS = "the model on this device fails at this picture";
 
 /** How often pictures have ended the engine. */
 const ended = new Map<string, number>();

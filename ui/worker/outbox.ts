@@ -9,6 +9,7 @@ import {
   CHANGES,
   type Change,
   type Delivery,
+  hasLeft,
   heardUntil,
   hearingLock,
   mendedAs,
@@ -16,13 +17,14 @@ import {
   type OutboxOrder,
   type OutboxReceipt,
   type Recording,
+  type ServiceOrder,
   type Translation,
   type TranslationOrder,
   type Utterance,
 } from "../shared/messages";
 import { heardAs, toBeTranscribedAgain, translated } from "./again";
 import { Kept } from "./kept";
-import { type Outcome, type Service, transcribe } from "./request";
+import { type Heard, isDeaf, type Outcome, transcribe } from "./request";
 import { isFull } from "./room";
 import { Translations } from "./translations";
 
@@ -55,11 +57,15 @@ class Outbox {
   /** The language that each recording was last heard in. */
   readonly #languages = new Map<string, string>();
   #waiting: Utterance[] = [];
+  /** What this device cannot hear: it waits until somebody else hears. */
+  readonly #beyond = new Map<string, Utterance>();
   /** Recordings of all utterances that any tab has yet to have answered, by utterance. */
   readonly #unanswered = new Map<string, string>();
   /** Whether the tab that sends is kept from it. */
   #held = false;
-  #service: Service | null = null;
+  #service: ServiceOrder | null = null;
+  /** Gives up what is on its way to the service. */
+  #leaving = new AbortController();
   #chosen = false;
   #locked = false;
   #failures = 0;
@@ -71,8 +77,10 @@ class Outbox {
   constructor(database: Database) {
     this.#database = database;
     this.#kept = new Kept(database, (change) => this.#tell(change));
-    this.#translations = new Translations(database, (asked, translation) =>
-      this.#keepTranslation(asked, translation),
+    this.#translations = new Translations(
+      database,
+      (asked, picture, signal) => this.#ask(asked, picture, signal),
+      (...translation) => this.#keepTranslation(...translation),
     );
     this.#changes.onmessage = (event: MessageEvent<Change>) => this.#hear(event.data);
   }
@@ -100,8 +108,7 @@ class Outbox {
   obey(order: OutboxOrder): void {
     switch (order.kind) {
       case "service":
-        this.#service = order;
-        this.#unlock();
+        this.#tell(order);
         break;
       case "listener":
         order.port.onmessage = async (event: MessageEvent<Delivery>) => {
@@ -176,23 +183,19 @@ class Outbox {
     }
   }
 
-  /** Asks for interim words unless anything else waits, and returns whether it does. */
+  /** Asks for interim words unless anything else waits, and returns whether the picture leaves. */
   #sendInterim(utterance: Utterance, picture: Uint8Array<ArrayBuffer>): boolean {
-    const service = this.#service;
     const busy = this.#interim !== null || this.#unanswered.size > 0;
-    if (!service || busy || this.#held || Date.now() < this.#nextInterim) return false;
+    if (!this.#isHeard() || busy || this.#held || Date.now() < this.#nextInterim) return false;
     const interim = { recording: utterance.recording, controller: new AbortController() };
     this.#interim = interim;
-    void this.#transcribeInterim(service, utterance, picture, interim.controller.signal).finally(
-      () => {
-        if (this.#interim === interim) this.#interim = null;
-      },
-    );
-    return true;
+    void this.#transcribeInterim(utterance, picture, interim.controller.signal).finally(() => {
+      if (this.#interim === interim) this.#interim = null;
+    });
+    return !this.#service?.device;
   }
 
   async #transcribeInterim(
-    service: Service,
     utterance: Utterance,
     picture: Uint8Array<ArrayBuffer>,
     signal: AbortSignal,
@@ -201,8 +204,8 @@ class Outbox {
     // A language that is known lets the service take a model that knows no other.
     const language = wishes.language || (this.#languages.get(recording) ?? "");
     const asked = { ...utterance, wishes: { ...wishes, language } };
-    const result = await transcribe(service, asked, picture, signal);
-    if (signal.aborted) return;
+    const result = await this.#ask(asked, picture, signal);
+    if (signal.aborted || result.kind === "recalled") return;
     if (result.kind === "answered") {
       this.#tell({ kind: "interim", utterance: id, text: result.answer.text });
     } else {
@@ -220,8 +223,9 @@ class Outbox {
   #follow(change: Change): void {
     this.#kept.follow(change);
     if (change.kind === "utterance") {
-      const { id, recording, state, answer } = change.utterance;
-      if (state === "waiting") this.#unanswered.set(id, recording);
+      const { id, recording, state, answer, problem } = change.utterance;
+      // What waits for the service keeps nothing from being heard here.
+      if (state === "waiting" && problem === null) this.#unanswered.set(id, recording);
       else this.#unanswered.delete(id);
       if (answer?.language) this.#languages.set(recording, answer.language);
     } else if (change.kind === "removed") {
@@ -233,7 +237,58 @@ class Outbox {
       this.#held = change.hold !== null;
     } else if (change.kind === "wake") {
       this.#held = false;
+    } else if (change.kind === "service") {
+      this.#adopt(change);
     }
+  }
+
+  /** Has those hear who are to from now on, as the page of any tab found out. */
+  #adopt(order: ServiceOrder): void {
+    const before = this.#service;
+    // What somebody chose in another tab has not come to that one yet.
+    if (before && order.choice < before.choice && order.hears !== "device") return;
+    if (JSON.stringify(order) === JSON.stringify(before)) return;
+    this.#service = order;
+    if (order.device || isDeaf(order)) {
+      this.#leaving.abort();
+      this.#leaving = new AbortController();
+    }
+    this.#locked = this.#held = false;
+    this.#nextInterim = 0;
+    for (const utterance of this.#beyond.values()) this.#enqueue(utterance);
+    if (this.#chosen) this.#wake();
+  }
+
+  /** Whether anybody hears. */
+  #isHeard(): boolean {
+    return this.#service !== null && !isDeaf(this.#service);
+  }
+
+  /** Has whoever hears at this moment hear a picture, and notes if it leaves; see `transcribe`. */
+  async #ask(
+    utterance: Utterance,
+    picture: Uint8Array<ArrayBuffer>,
+    signal: AbortSignal,
+  ): Promise<Heard> {
+    const service = this.#service;
+    if (!service || isDeaf(service)) return { kind: "recalled", leaves: false };
+    if (service.device) {
+      return { ...(await transcribe(service, utterance, picture, signal)), leaves: false };
+    }
+    const leaving = this.#leaving.signal;
+    const result = await transcribe(
+      service,
+      utterance,
+      picture,
+      AbortSignal.any([signal, leaving]),
+    );
+    const isSettled = result.kind === "answered" || result.kind === "refused";
+    if (!isSettled && utterance.state !== "open" && !hasLeft(utterance)) {
+      // It may have, as far as anybody knows here.
+      this.#attempt(this.#kept.changeUtterance(utterance.id, (kept) => ({ ...kept, left: true })));
+    }
+    const isRecalled = leaving.aborted && result.kind === "later";
+    return { ...(isRecalled ? { kind: "recalled" } : result), leaves: true };
   }
 
   #hear(change: Change): void {
@@ -278,6 +333,7 @@ class Outbox {
 
   #enqueue(utterance: Utterance): void {
     if (!this.#chosen || this.#sending.has(utterance.id)) return;
+    this.#beyond.delete(utterance.id);
     if (this.#waiting.some(({ id }) => id === utterance.id)) return;
     this.#waiting.push(utterance);
     this.#waiting.sort(byUrgency);
@@ -301,20 +357,19 @@ class Outbox {
   #send(): void {
     // While the service fails, one picture at a time finds out whether it still does.
     const room = this.#failures ? 1 : IN_FLIGHT;
-    const service = this.#service;
-    if (!service || this.#locked || this.#pause !== undefined) return;
+    if (!this.#isHeard() || this.#locked || this.#pause !== undefined) return;
     while (this.#sending.size < room && this.#waiting.length) {
       const utterance = this.#waiting.shift() as Utterance;
       const controller = new AbortController();
       this.#sending.set(utterance.id, { recording: utterance.recording, controller });
-      void this.#transcribe(service, utterance.id, controller.signal);
+      void this.#transcribe(utterance.id, controller.signal);
     }
     if (!this.#sending.size && !this.#waiting.length) {
-      void this.#translations.send(service, () => this.#send());
+      void this.#translations.send(() => this.#send());
     }
   }
 
-  async #transcribe(service: Service, id: string, signal: AbortSignal): Promise<void> {
+  async #transcribe(id: string, signal: AbortSignal): Promise<void> {
     // What is wanted of it may be other than when it came to wait.
     const utterance = await this.#database.get("segments", id);
     if (!utterance) {
@@ -324,21 +379,25 @@ class Outbox {
     }
     const picture = await this.#database.get("pictures", id);
     const sent = Date.now();
-    const result: Outcome = picture
-      ? await transcribe(service, utterance, picture, signal)
-      : { kind: "refused", reason: "its picture is gone" };
+    const result: Heard = picture
+      ? await this.#ask(utterance, picture, signal)
+      : { kind: "refused", reason: "its picture is gone", leaves: false };
     this.#sending.delete(utterance.id);
     if (!signal.aborted) await this.#settle({ ...utterance, sent: utterance.sent ?? sent }, result);
     this.#send();
   }
 
-  async #settle(utterance: Utterance, result: Outcome): Promise<void> {
+  async #settle(utterance: Utterance, result: Heard): Promise<void> {
+    if (result.kind === "recalled") {
+      this.#enqueue(utterance);
+      return;
+    }
     const isExtra = utterance.joins && !utterance.before;
     if (isExtra && (result.kind === "later" || result.kind === "spent")) {
       await this.#passOver(utterance, result);
       return;
     }
-    if (result.kind !== "answered" && result.kind !== "refused") {
+    if (result.kind === "later" || result.kind === "spent" || result.kind === "locked") {
       this.#waiting.unshift(utterance);
       this.#waiting.sort(byUrgency);
       this.#hold(result);
@@ -348,10 +407,12 @@ class Outbox {
     this.#failures = 0;
     try {
       const settled = await this.#kept.changeUtterance(utterance.id, (kept) =>
-        heardAs(kept, utterance, result),
+        heardAs(kept, utterance, result, result.leaves),
       );
-      // Somebody may want it otherwise by now.
-      if (settled?.state === "waiting") this.#enqueue(settled);
+      if (settled?.state !== "waiting") return;
+      // Somebody may want it otherwise by now, or somebody else hears.
+      if (settled.problem === null || !this.#service?.device) this.#enqueue(settled);
+      else this.#beyond.set(settled.id, settled);
     } catch (error) {
       if (!isFull(error)) throw error;
       this.#waiting.unshift(utterance);
@@ -365,7 +426,8 @@ class Outbox {
     result: Outcome & { kind: "later" | "spent" },
   ): Promise<void> {
     if (result.kind === "spent" || this.#passedOver.delete(utterance.id)) {
-      await this.#keep({ ...utterance, state: "refused", problem: result.reason });
+      const settled = { state: "refused", problem: result.reason, sent: utterance.sent } as const;
+      await this.#kept.changeUtterance(utterance.id, (kept) => ({ ...kept, ...settled }));
       return;
     }
     this.#passedOver.add(utterance.id);
@@ -384,13 +446,6 @@ class Outbox {
     });
   }
 
-  /** Keeps what became of an utterance, with what somebody wrote of it meanwhile. */
-  async #keep(utterance: Utterance): Promise<void> {
-    await this.#kept.changeUtterance(utterance.id, (kept) =>
-      mendedAs(utterance, kept.mended ?? null),
-    );
-  }
-
   /** Sends pictures once more, for other words: those that are there stand until then. */
   async #transcribeAgain(ids: string[], wishes: OtherWishes): Promise<void> {
     for (const id of ids) {
@@ -406,8 +461,14 @@ class Outbox {
     this.#send();
   }
 
-  async #keepTranslation(asked: Utterance, translation: Translation): Promise<void> {
-    await this.#kept.changeUtterance(asked.id, (kept) => translated(kept, asked, translation));
+  async #keepTranslation(
+    asked: Utterance,
+    translation: Translation,
+    leaves: boolean,
+  ): Promise<void> {
+    await this.#kept.changeUtterance(asked.id, (kept) =>
+      translated(kept, asked, translation, leaves),
+    );
   }
 
   #hold(result: Outcome & { kind: "later" | "spent" | "locked" }): void {
@@ -434,6 +495,9 @@ class Outbox {
   /** Sends nothing more of a recording. */
   #drop(recording: string): void {
     this.#waiting = this.#waiting.filter((utterance) => utterance.recording !== recording);
+    for (const [id, beyond] of this.#beyond) {
+      if (beyond.recording === recording) this.#beyond.delete(id);
+    }
     for (const sending of this.#sending.values()) {
       if (sending.recording === recording) sending.controller.abort();
     }

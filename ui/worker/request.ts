@@ -1,7 +1,6 @@
 /** One picture to the service, and its words back. */
 
-import type { DeviceModel } from "../shared/device-models";
-import type { Answer, Phrase, Stretch, Utterance } from "../shared/messages";
+import type { Answer, Hears, Phrase, ServiceOrder, Stretch, Utterance } from "../shared/messages";
 import { problemOf } from "../shared/problem";
 
 /** Longest time to wait for an answer, in milliseconds: the service itself gives up after 300 s. */
@@ -12,13 +11,12 @@ const DAY = 86_400_000;
 /** Clocks differ. */
 const SLACK = 5_000;
 
-/** Where the service is, and the key it may ask for. */
-export interface Service {
-  /** Absolute address that `v1/` is relative to. */
-  address: string;
-  key: string;
-  /** The model of this device that hears instead; null for none. */
-  device: DeviceModel | null;
+/** Where the service is, and whether this device hears instead. */
+export type Service = Pick<ServiceOrder, "address" | "key" | "hears" | "device">;
+
+/** Whether nobody hears: this device alone is to, and has no model. */
+export function isDeaf({ hears, device }: Service): boolean {
+  return hears === "device" && !device;
 }
 
 /** What became of a request. */
@@ -31,7 +29,21 @@ export type Outcome =
   /** Not before somebody signs in, or without another key. */
   | { kind: "locked"; reason: string }
   /** Never, as it is. */
-  | { kind: "refused"; reason: string };
+  | { kind: "refused"; reason: string }
+  /** Not on this device: it waits for the service. */
+  | { kind: "beyond"; reason: string }
+  /** It was given up: somebody else hears from now on. */
+  | { kind: "recalled" };
+
+/** Has whoever hears at that moment hear a picture, as `transcribe` does. */
+export type Hear = (
+  utterance: Utterance,
+  picture: Uint8Array<ArrayBuffer>,
+  signal: AbortSignal,
+) => Promise<Heard>;
+
+/** What became of it, and whether the picture left this device for that. */
+export type Heard = Outcome & { leaves: boolean };
 
 /**
  * Sends one picture; that of an open utterance for interim words.
@@ -47,8 +59,11 @@ export async function transcribe(
 ): Promise<Outcome> {
   if (service.device) {
     const { transcribeHere } = await import("./here");
-    return transcribeHere(service.device, utterance, picture, signal);
+    const result = await transcribeHere(service.device, utterance, picture, signal);
+    return result.kind === "refused" ? refusedHere(result.reason, service.hears) : result;
   }
+  // Nothing is sent then, whatever became of the model.
+  if (isDeaf(service)) return { kind: "later", reason: "this device has no model", after: null };
   const { model, language, task, keywords = [] } = utterance.wishes;
   const form = new FormData();
   const name = `speech.${utterance.type.replace("image/", "")}`;
@@ -72,6 +87,12 @@ export async function transcribe(
   } catch {
     return { kind: "later", reason: "the service cannot be reached", after: null };
   }
+}
+
+/** What this device cannot hear, the service hears, if pictures are ever sent. */
+function refusedHere(reason: string, hears: Hears): Outcome {
+  if (hears === "asleep") return { kind: "beyond", reason };
+  return { kind: "refused", reason: `${reason}: the service can be chosen in the settings` };
 }
 
 /** Tells where in its recording a second of a picture is, where something begins, or `ends`. */

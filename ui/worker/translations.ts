@@ -2,26 +2,28 @@
 
 import type { Database } from "../shared/database";
 import type { Translation, TranslationOrder, Utterance } from "../shared/messages";
-import { type Outcome, type Service, transcribe } from "./request";
+import type { Hear } from "./request";
 
 /** Time until what failed is tried again, in milliseconds. */
 const PAUSE = 30_000;
 
+/** Puts a translation beside the answer that it is of; `leaves` is whether the picture left for it. */
+type Keep = (asked: Utterance, translation: Translation, leaves: boolean) => Promise<void>;
+
 /** Asks for one translation after the other. */
 export class Translations {
   readonly #database: Database;
-  readonly #keep: (asked: Utterance, translation: Translation) => Promise<void>;
+  readonly #hear: Hear;
+  readonly #keep: Keep;
   /** The model that is to translate, by utterance. */
   readonly #wanted = new Map<string, string>();
   #busy = false;
   #pause: ReturnType<typeof setTimeout> | undefined;
 
-  /** `keep` puts a translation beside the answer that it is of. */
-  constructor(
-    database: Database,
-    keep: (asked: Utterance, translation: Translation) => Promise<void>,
-  ) {
+  /** `hear` asks whoever hears. */
+  constructor(database: Database, hear: Hear, keep: Keep) {
     this.#database = database;
+    this.#hear = hear;
     this.#keep = keep;
   }
 
@@ -36,13 +38,13 @@ export class Translations {
   }
 
   /** Sends the next picture unless one is under way; `done` is called when the next may follow. */
-  async send(service: Service, done: () => void): Promise<void> {
+  async send(done: () => void): Promise<void> {
     const [next] = this.#wanted;
     if (!next || this.#busy || this.#pause !== undefined) return;
     this.#busy = true;
     const [id, model] = next;
     this.#wanted.delete(id);
-    const failure = await this.#translate(service, id, model);
+    const failure = await this.#translate(id, model);
     this.#busy = false;
     if (failure) {
       this.#wanted.set(id, model);
@@ -54,11 +56,7 @@ export class Translations {
   }
 
   /** Translates an utterance, and returns what it has to wait for, if anything. */
-  async #translate(
-    service: Service,
-    id: string,
-    model: string,
-  ): Promise<{ after: number | null } | null> {
+  async #translate(id: string, model: string): Promise<{ after: number | null } | null> {
     const utterance = await this.#database.get("segments", id);
     const picture = await this.#database.get("pictures", id);
     if (!utterance?.answer || !picture) return null;
@@ -68,12 +66,15 @@ export class Translations {
       ...utterance,
       wishes: { ...wishes, model, language, task: "translate" as const },
     };
-    const result: Outcome = await transcribe(service, asked, picture, new AbortController().signal);
+    const result = await this.#hear(asked, picture, new AbortController().signal);
     if (result.kind === "answered") {
       const { text, phrases } = result.answer;
-      await this.#keep(utterance, { text, phrases, problem: null });
+      await this.#keep(utterance, { text, phrases, problem: null }, result.leaves);
     } else if (result.kind === "refused") {
-      await this.#keep(utterance, { text: "", phrases: [], problem: result.reason });
+      const { reason: problem, leaves } = result;
+      await this.#keep(utterance, { text: "", phrases: [], problem }, leaves);
+    } else if (result.kind === "recalled") {
+      return { after: 0 };
     } else return { after: "after" in result ? result.after : null };
     return null;
   }

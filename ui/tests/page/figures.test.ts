@@ -2,6 +2,7 @@ import { expect, it } from "vitest";
 import {
   byteCount,
   duration,
+  fateOf,
   languageName,
   pictureSeconds,
   soundBytes,
@@ -82,6 +83,20 @@ it("tells how long words will take from the pace of the latest", () => {
   // Days in which nothing waited took nobody's time.
   const days = 3 * 86_400_000;
   expect(wordsLeft([answered(0, 3_000), answered(15, days), waiting])).toBe(6);
+  // Nobody knows how long what waits for the service does.
+  const beyond = { ...waiting, problem: "it knows English alone" };
+  expect(wordsLeft([answered(0, 3_000), answered(15, 6_000), beyond])).toBeNull();
+});
+
+it.each([
+  ["that was answered by the service", { state: "answered", sent: 1, left: true }, "Sent"],
+  ["of before anybody could tell", { state: "answered", sent: 1 }, "Sent"],
+  ["that failed on its way, and was heard here", { state: "answered", left: true }, "Sent"],
+  ["that is heard here, or sent, in a moment", { state: "waiting", sent: null }, "Waiting"],
+  ["that this device heard", { state: "answered", sent: 1, left: false }, "Stayed here"],
+  ["that this device refused", { state: "refused", sent: 1, left: false }, "Stayed here"],
+])("tells where a picture went %s", (_, utterance, fate) => {
+  expect(fateOf(utterance as Utterance)).toBe(fate);
 });
 
 it("counts the sound in a picture without the pauses between what it joins", () => {

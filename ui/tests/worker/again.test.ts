@@ -30,7 +30,7 @@ describe("what is transcribed again", () => {
   });
 
   it("has others then, and no longer those in English", () => {
-    const now = heardAs(waiting, waiting, { kind: "answered", answer: answer("after") });
+    const now = heardAs(waiting, waiting, { kind: "answered", answer: answer("after") }, true);
     expect(now).toMatchObject({ state: "answered", answer: { text: "after" } });
     expect(now.again).toEqual({ pictures: 1, bytes: 100 });
     expect(now).not.toHaveProperty("before");
@@ -39,7 +39,7 @@ describe("what is transcribed again", () => {
 
   it("has what it had where it is refused, also where it was wanted twice", () => {
     const twice = toBeTranscribedAgain(waiting, { ...other, language: "fr" });
-    const now = heardAs(twice, twice, { kind: "refused", reason: "because" });
+    const now = heardAs(twice, twice, { kind: "refused", reason: "because" }, true);
     expect(now).toMatchObject({
       state: "answered",
       answer: { text: "before" },
@@ -51,7 +51,9 @@ describe("what is transcribed again", () => {
 
   it("waits on where somebody wants it otherwise meanwhile", () => {
     const twice = toBeTranscribedAgain(waiting, { ...other, language: "fr" });
-    expect(heardAs(twice, waiting, { kind: "answered", answer: answer("after") })).toBe(twice);
+    expect(heardAs(twice, waiting, { kind: "answered", answer: answer("after") }, true)).toBe(
+      twice,
+    );
   });
 
   it("is nothing that is still being said", () => {
@@ -61,7 +63,7 @@ describe("what is transcribed again", () => {
 
   it("keeps what somebody mended", () => {
     const mended = { ...waiting, mended: "by hand" };
-    const now = heardAs(mended, waiting, { kind: "answered", answer: answer("after") });
+    const now = heardAs(mended, waiting, { kind: "answered", answer: answer("after") }, true);
     expect(now.mended).toBe("by hand");
   });
 });
@@ -70,7 +72,7 @@ describe("what is refused", () => {
   it("has no words, if it had none", () => {
     const { answer: _, ...rest } = heard;
     const waiting = { ...rest, answer: null, state: "waiting" } as Utterance;
-    const now = heardAs(waiting, waiting, { kind: "refused", reason: "because" });
+    const now = heardAs(waiting, waiting, { kind: "refused", reason: "because" }, true);
     expect(now).toMatchObject({ state: "refused", problem: "because" });
     expect(now.again).toBeUndefined();
   });
@@ -78,12 +80,40 @@ describe("what is refused", () => {
 
 describe("words in English", () => {
   it("stand beside the answer that they are of, and are counted in any case", () => {
-    expect(translated(heard, heard, english)).toMatchObject({
+    expect(translated(heard, heard, english, true)).toMatchObject({
       translation: english,
       again: { pictures: 1, bytes: 100 },
     });
-    const later = translated({ ...heard, answered: 2 }, heard, english);
+    const later = translated({ ...heard, answered: 2 }, heard, english, true);
     expect(later.translation).toBeUndefined();
     expect(later.again).toEqual({ pictures: 1, bytes: 100 });
+  });
+});
+
+describe("what leaves this device", () => {
+  const here = { ...heard, left: false };
+  const words = { kind: "answered", answer: answer("after") } as const;
+
+  it("is a picture that the service hears after this device, once", () => {
+    const waiting = toBeTranscribedAgain(here, other);
+    const now = heardAs(waiting, waiting, words, true);
+    expect(now.left).toBe(true);
+    expect(heardAs(waiting, here, words, true).left).toBe(true);
+    expect(now.again).toBeUndefined();
+    expect(translated(here, here, english, true).again).toBeUndefined();
+  });
+
+  it("is nothing that this device hears, also once more", () => {
+    const now = heardAs({ ...here, state: "waiting" }, here, words, false);
+    expect(now.left).toBe(false);
+    expect(now.again).toBeUndefined();
+    expect(translated(here, here, english, false).left).toBe(false);
+  });
+
+  it("stays what left, though this device hears it then", () => {
+    const waiting = toBeTranscribedAgain(heard, other);
+    const now = heardAs(waiting, waiting, words, false);
+    expect(now.left).toBe(true);
+    expect(now.again).toBeUndefined();
   });
 });
