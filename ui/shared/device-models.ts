@@ -54,6 +54,7 @@ export interface Asked {
   picture: Uint8Array<ArrayBuffer>;
   /** Its media type. */
   type: string;
+  /** Its code, or its English name as answers have it; "" to have it detected. */
   language: string;
   task: Task;
   prompt: string;

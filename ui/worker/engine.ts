@@ -139,7 +139,7 @@ async function answer(
 }
 
 async function heard(described: DeviceModel, asked: Asked, stop: AbortSignal): Promise<object> {
-  const { language, task, prompt, interim } = asked;
+  const { task, prompt, interim } = asked;
   const spectrogram = await spectrogramOf(asked.picture, asked.type).catch(() => {
     throw new Unheard("its picture is damaged", false);
   });
@@ -150,12 +150,13 @@ async function heard(described: DeviceModel, asked: Asked, stop: AbortSignal): P
       false,
     );
   }
+  const model = await modelOf(described);
+  const language = model.tokens.codeOf(asked.language);
   if (!described.tasks.includes(task) || (language && !described.languages.includes(language))) {
     const known =
       described.languages.length > 1 ? "does not know this language" : "knows English alone";
     throw new Unheard(`${id} on this device ${known}: use the service for this`, false);
   }
-  const model = await modelOf(described);
   const speech = speechIn(spectrogram, await detector);
   const request = { language, task, prompt, interim, words: !interim };
   return transcribe(spectrogram, request, model, speech, stop);
