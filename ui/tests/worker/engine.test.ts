@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, it, vi } from "vitest";
 import { encodePng } from "../../chain/png";
-import type { Decoded } from "../../engine/decoding";
+import { type Decoded, decode, type Search } from "../../engine/decoding";
 import { Tokens } from "../../engine/tokens";
 import type { Model } from "../../engine/windows";
 import type { Database } from "../../shared/database";
@@ -161,4 +161,32 @@ it("refuses what it does not know, whatever it is called", async () => {
     expect(refused).toMatchObject({ kind: "refused", reason: expect.stringContaining("English") });
   }
   expect(await ask(ENGLISH, wishing("english"))).toMatchObject({ kind: "answered" });
+});
+
+it.each([
+  ["runs what was fetched", 0, false],
+  ["does not run what was fetched where its driver makes no numbers", Number.NaN, true],
+])("a graphics processor %s", async (_, fault, unfit) => {
+  const { tokens } = hearing("gpt2");
+  const { first_timestamp: zero, end_of_text: end } = tokens.table;
+  const steps = async () => {
+    const logits = new Float32Array(zero + 1501).fill(-9);
+    logits[zero] = logits[end] = 9;
+    return logits.map((logit) => logit + fault);
+  };
+  const window = {
+    language: async () => "en",
+    align: async () => [],
+    decode: (prompt: readonly number[], search: Search, stop: AbortSignal) =>
+      decode({ step: steps }, prompt, tokens, search, stop),
+  };
+  model = { tokens, encode: async () => window };
+  const told = new Promise<EngineReport>((resolve) => {
+    Thread.here = Object.assign(new Thread(), {
+      onmessage: ({ data }: { data: EngineReport }) => resolve(data),
+    });
+  });
+  const order = { kind: "fetch", address: "", model: { ...ENGLISH, runs_on: "webgpu" } } as const;
+  scope.onmessage({ data: order });
+  expect(await told).toEqual({ kind: "fetched", problem: null, unfit });
 });
