@@ -22,7 +22,7 @@ import scalarUrl from "../wasm/build/chain.wasm?url";
 
 const NOT_HERE = "the model is not on this device: fetch it in the settings, or use the service";
 const OUTDATED =
-  "this page is newer than the model on this device: fetch it again in the settings, or use the service";
+  "the model on this device is for another version of this page: load the page anew, fetch the model again in the settings, or use the service";
 const NO_GRAPHICS =
   "the graphics processor of this device does not run the model any more: remove it in the settings and fetch it again, or use the service";
 const NO_MEMORY =
