@@ -288,13 +288,21 @@ def test_nothing_is_sent_although_the_model_is_gone_until_it_is_fetched_again(
     assert wire.pictures() == []
 
 
-def test_a_model_of_an_earlier_page_is_fetched_again(page: Page, wire: Wire) -> None:
+def test_a_model_of_an_earlier_page_is_fetched_again_and_its_files_go(
+    page: Page, wire: Wire
+) -> None:
     fetch_model(page)
     page.evaluate(
-        """() => {
+        """async () => {
             const settings = JSON.parse(localStorage.getItem("hush-settings"));
             settings.deviceModel.files.runtime.sha256 = "0".repeat(64);
             localStorage.setItem("hush-settings", JSON.stringify(settings));
+            const root = await navigator.storage.getDirectory();
+            const models = await root.getDirectoryHandle("models");
+            const kept = await models.getFileHandle("0".repeat(64), { create: true });
+            const stream = await kept.createWritable();
+            await stream.write("a runtime");
+            await stream.close();
         }"""
     )
     page.reload()
@@ -306,6 +314,7 @@ def test_a_model_of_an_earlier_page_is_fetched_again(page: Page, wire: Wire) -> 
     page.keyboard.press("Escape")
     words(page, SAID)
     assert wire.pictures() == []
+    until(page, lambda: page.evaluate(KEPT) == sorted(file["bytes"] for file in files(wire)))
 
 
 def test_a_page_that_is_older_than_what_is_offered_fetches_nothing(page: Page, wire: Wire) -> None:

@@ -99,6 +99,7 @@ export function fetchDeviceModel(model: DeviceModel, hears: Hears): void {
       else if (!report.problem) {
         stale.value = false;
         choose({ deviceModel: model, hears });
+        void removeModels(model);
       }
     }
   };

@@ -22,7 +22,7 @@ import {
 } from "../shared/messages";
 import { heardAs, toBeTranscribedAgain, translated } from "./again";
 import { Kept } from "./kept";
-import { type Outcome, type Service, transcribe } from "./request";
+import { hearWith, type Outcome, type Service, transcribe } from "./request";
 import { isFull } from "./room";
 import { Translations } from "./translations";
 
@@ -101,6 +101,7 @@ class Outbox {
     switch (order.kind) {
       case "service":
         this.#service = order;
+        hearWith(order);
         this.#unlock();
         break;
       case "listener":

@@ -5,7 +5,7 @@ import type { Answer, Phrase, Stretch, Utterance } from "../shared/messages";
 import { problemOf } from "../shared/problem";
 
 /** Longest time to wait for an answer, in milliseconds: the service itself gives up after 300 s. */
-const PATIENCE = 330_000;
+export const PATIENCE = 330_000;
 /** Longest time until a quota that is spent is tried again: somebody may have raised it. */
 const QUOTA_WAIT = 15 * 60_000;
 const DAY = 86_400_000;
@@ -33,6 +33,17 @@ export type Outcome =
   /** Never, as it is. */
   | { kind: "refused"; reason: string };
 
+/** What hears on this device, once it did. */
+let here: typeof import("./here") | null = null;
+/** The model of this device that hears; null while the service does. */
+let hearing: DeviceModel | null = null;
+
+/** Says who hears from now on: other models of this device give up their memory, once they rest. */
+export function hearWith({ device }: Service): void {
+  hearing = device;
+  here?.keepOnly(hearing);
+}
+
 /**
  * Sends one picture; that of an open utterance for interim words.
  *
@@ -46,8 +57,10 @@ export async function transcribe(
   signal: AbortSignal,
 ): Promise<Outcome> {
   if (service.device) {
-    const { transcribeHere } = await import("./here");
-    return transcribeHere(service.device, utterance, picture, signal);
+    here ??= await import("./here");
+    const found = await here.transcribeHere(service.device, utterance, picture, signal);
+    here.keepOnly(hearing);
+    return found;
   }
   const { model, language, task, keywords = [] } = utterance.wishes;
   const form = new FormData();
