@@ -277,7 +277,7 @@ def test_while_a_fleet_wakes_up_the_page_offers_to_hear_meanwhile(page: Page, wi
     offer = page.get_by_role("region", name="Hear on this device")
     expect(offer).to_be_visible()
     assert not any(request.path.startswith("/models/tiny") for request in wire.requests)
-    offer.get_by_role("button", name="Hear on this device meanwhile: 54 MB, once").click()
+    offer.get_by_role("button", name="Hear English on this device meanwhile: 54 MB, once").click()
     expect(page.get_by_text("tiny.en until the service is up")).to_be_attached()
     expect(offer).not_to_be_attached()
     wire.answer_instead = lambda request: None
@@ -361,24 +361,46 @@ def test_nothing_is_sent_although_the_model_is_gone_until_it_is_fetched_again(
     assert wire.pictures() == []
 
 
-def test_a_model_of_an_earlier_page_is_fetched_again(page: Page, wire: Wire) -> None:
+def test_a_model_of_an_earlier_page_is_fetched_again_and_its_files_go(
+    page: Page, wire: Wire
+) -> None:
     fetch_model(page)
     page.evaluate(
-        """() => {
+        """async () => {
             const settings = JSON.parse(localStorage.getItem("hush-settings"));
             settings.deviceModel.files.runtime.sha256 = "0".repeat(64);
             localStorage.setItem("hush-settings", JSON.stringify(settings));
+            const root = await navigator.storage.getDirectory();
+            const models = await root.getDirectoryHandle("models");
+            const kept = await models.getFileHandle("0".repeat(64), { create: true });
+            const stream = await kept.createWritable();
+            await stream.write("a runtime");
+            await stream.close();
         }"""
     )
     page.reload()
     choose_file(page, recording())
-    expect(page.get_by_text("this page is newer than the model").first).to_be_attached()
+    expect(page.get_by_text("is for another version of this page").first).to_be_attached()
     page.get_by_role("button", name="Settings").click()
     page.get_by_role("button", name="Fetch it again").click()
     expect(page.get_by_role("button", name="Fetch it again")).not_to_be_attached()
     page.keyboard.press("Escape")
     words(page, SAID)
     assert wire.pictures() == []
+    until(page, lambda: page.evaluate(KEPT) == sorted(file["bytes"] for file in files(wire)))
+
+
+def test_a_page_that_is_older_than_what_is_offered_fetches_nothing(page: Page, wire: Wire) -> None:
+    def newer(request: Request, response: Response) -> Response:
+        if request.path != "/models/index.json":
+            return response
+        models = [{**model, "graphs": 99} for model in json.loads(response.body)["models"]]
+        return Response(200, response.headers, json.dumps({"models": models}).encode())
+
+    wire.change = newer
+    page.get_by_role("button", name="Settings").click()
+    expect(page.get_by_text("A newer version of this page is there: load it anew")).to_be_visible()
+    expect(page.get_by_role("button", name=FETCH)).not_to_be_attached()
 
 
 def half(response: Response) -> Response:
@@ -469,8 +491,11 @@ def test_what_this_device_cannot_hear_is_told(page: Page, wire: Wire, jfk: Sampl
         told = ask(picture, kind)
         assert told["passing"]
         assert "is not on this device: fetch it in the settings" in told["problem"]
-    assert "knows English alone" in ask(png, language="de")["problem"]
-    assert "knows English alone" in ask(png, task="translate")["problem"]
+    for file in model["files"].values():
+        page.evaluate(FETCH_IT, [file, f"{wire.url}models/"])
+    for wishes in ({"language": "de"}, {"language": "german"}, {"task": "translate"}):
+        assert "knows English alone" in ask(png, **wishes)["problem"]
+    assert ask(png, language="english")["kind"] == "heard"
 
 
 GRAPHICS = ("--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader")

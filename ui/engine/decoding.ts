@@ -57,6 +57,9 @@ interface Text {
 /** Thrown where the work was given up before its end. */
 export class Stopped extends Error {}
 
+/** What some drivers of graphics processors make of a model, without a word. */
+const NO_NUMBERS = "what the model says are no numbers";
+
 /**
  * Asks a window for its text.
  *
@@ -77,6 +80,7 @@ export async function decode(
   let logits = await window.step([prompt.slice(0, begin)], null);
   const vocabulary = logits.length;
   const noSpeech = Math.exp(logits[table.no_speech] - logSum(logits, 0, vocabulary));
+  if (!Number.isFinite(noSpeech)) throw new Error(NO_NUMBERS);
   if (begin < prompt.length) logits = await window.step([prompt.slice(begin)], [0]);
 
   const width = temperature > 0 ? samples : beam;
@@ -93,6 +97,7 @@ export async function decode(
     const next: { text: Text; row: number }[] = [];
     for (const { row, token } of temperature > 0 ? drawn() : best()) {
       const logarithm = rows[row][token] - sums[row];
+      if (!Number.isFinite(logarithm)) throw new Error(NO_NUMBERS);
       const { tokens: before, logarithms, sum } = live[row];
       const isEnd = token === table.end_of_text;
       const text = {

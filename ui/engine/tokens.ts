@@ -42,6 +42,11 @@ export class Tokens {
     this.table = table;
   }
 
+  /** Returns a language's code, by the code or by its name, as answers have it; others as they are. */
+  codeOf(language: string): string {
+    return this.table.languages.find((called) => called.includes(language))?.[0] ?? language;
+  }
+
   /** Returns the tokens that a window's text follows. */
   start(language: string, task: Task): number[] {
     const { multilingual, start_of_transcript: start, languages } = this.table;

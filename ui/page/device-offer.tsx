@@ -1,7 +1,7 @@
 /** Offers to hear on this device while a fleet wakes up. */
 
 import { useEffect } from "preact/hooks";
-import { bytesOf } from "../shared/device-models";
+import { bytesOf, type DeviceModel, firstThat, knowsEnglishAlone } from "../shared/device-models";
 import {
   advice,
   askOffered,
@@ -13,15 +13,20 @@ import {
 } from "./device";
 import { byteCount } from "./figures";
 import { CloseIcon } from "./icons";
-import { choose } from "./settings";
+import { choose, settings } from "./settings";
 import "./device-offer.css";
 
-/** The offer; nothing where the service has no model for this device, or it had better not. */
+/**
+ * The offer; nothing where the service has no model for this device that can do what is wanted, or
+ * it had better not.
+ */
 export function DeviceOffer() {
   useEffect(() => void askOffered(), []);
-  const model = offered.value?.[0];
-  if (!model || advice()) return null;
+  const { language, task } = settings.value;
   const under = fetching.value;
+  const wanted = firstThat(offered.value ?? [], language, task, navigator.languages);
+  const model = under?.model ?? wanted;
+  if (!model || advice()) return null;
   return (
     <section class="message device-offer" aria-label="Hear on this device">
       {under ? (
@@ -38,7 +43,7 @@ export function DeviceOffer() {
             class="text-button"
             onClick={() => fetchDeviceModel(model, "asleep")}
           >
-            Hear on this device meanwhile: {byteCount(bytesOf(model))}, once
+            {offerOf(model)}
           </button>
           {problem.value && <span>It is not here: {problem.value}.</span>}
           <button
@@ -53,4 +58,9 @@ export function DeviceOffer() {
       )}
     </section>
   );
+}
+
+function offerOf(model: DeviceModel): string {
+  const what = knowsEnglishAlone(model) ? "Hear English" : "Hear";
+  return `${what} on this device meanwhile: ${byteCount(bytesOf(model))}, once`;
 }

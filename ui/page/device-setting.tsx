@@ -8,6 +8,7 @@ import {
   fetchDeviceModel,
   fetching,
   offered,
+  outdated,
   problem,
   removeDeviceModel,
   stale,
@@ -44,6 +45,8 @@ export function DeviceSetting() {
 function note(): string {
   const { hears, deviceModel } = settings.value;
   if (problem.value) return `This device has no model: ${problem.value}.`;
+  if (outdated.value && (stale.value || !deviceModel))
+    return "A newer version of this page is there: load it anew";
   if (stale.value) return "The model on this device does not run any more: fetch it again";
   if (!deviceModel && hears === "device") {
     const either = offered.value?.length === 0 ? "" : "fetch a model, or ";

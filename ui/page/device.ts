@@ -7,6 +7,7 @@ import {
   type EngineReport,
   isCurrent,
   isHere,
+  isOutdated,
   MODELS,
   type OfferedModel,
   removeModels,
@@ -17,6 +18,8 @@ import { choose, type Hears, settings } from "./settings";
 
 /** What the service offers this device, the best first; null until it was asked. */
 export const offered = signal<DeviceModel[] | null>(null);
+/** Whether only another version of this page has models for this device. */
+export const outdated = signal(false);
 /** What is being fetched, and how much of it is here; null while nothing is. */
 export const fetching = signal<{ model: DeviceModel; bytes: number } | null>(null);
 /** Whether the model that this device has cannot be run: it is to be fetched again. */
@@ -37,7 +40,9 @@ export async function askOffered(): Promise<void> {
   try {
     const response = await fetch(new URL(`${MODELS}index.json`, serviceAddress));
     ({ models: index } = response.ok ? await response.json() : { models: [] });
-    offered.value = suited(index, index.length > 0 && (await hasGraphics()));
+    const graphics = index.length > 0 && (await hasGraphics());
+    offered.value = suited(index, graphics);
+    outdated.value = isOutdated(index, graphics);
   } catch {
     offered.value ??= [];
   }
@@ -94,6 +99,7 @@ export function fetchDeviceModel(model: DeviceModel, hears: Hears): void {
       else if (!report.problem) {
         stale.value = false;
         choose({ deviceModel: model, hears });
+        void removeModels(model);
       }
     }
   };

@@ -54,6 +54,7 @@ export interface Asked {
   picture: Uint8Array<ArrayBuffer>;
   /** Its media type. */
   type: string;
+  /** Its code, or its English name as answers have it; "" to have it detected. */
   language: string;
   task: Task;
   prompt: string;
@@ -75,24 +76,61 @@ export type EngineReport =
 /** Where nobody knows why. */
 export const FAILED = "the model on this device failed: it is tried again, or use the service";
 
+const ENGLISH = "en";
+
 /** Where models are, relative to the service. */
 export const MODELS = "models/";
 const FOLDER = "models";
 const PART = ".part";
 
 /**
- * Returns the models that this device can have, the one that suits it best first.
+ * Returns the models that this page runs on this device, the one that suits it best first.
  *
  * @param graphics - whether it has a graphics processor, which then runs all that it can
  */
 export function suited(models: readonly OfferedModel[], graphics: boolean): DeviceModel[] {
-  const all = models.flatMap(({ runtimes, files, ...described }): DeviceModel[] => {
+  const later = ({ runs_on }: DeviceModel) => (runs_on === "webgpu" ? 0 : 1);
+  return onDevice(models, graphics)
+    .filter(isCurrent)
+    .sort((one, other) => later(one) - later(other));
+}
+
+/** Whether this device could have models, and only with another version of this page. */
+export function isOutdated(models: readonly OfferedModel[], graphics: boolean): boolean {
+  const all = onDevice(models, graphics);
+  return all.length > 0 && !all.some(isCurrent);
+}
+
+function onDevice(models: readonly OfferedModel[], graphics: boolean): DeviceModel[] {
+  return models.flatMap(({ runtimes, files, ...described }) => {
     const runs_on = graphics && runtimes.webgpu ? "webgpu" : "wasm";
     const runtime = runtimes[runs_on];
     return runtime ? [{ ...described, runs_on, files: { runtime, ...files } }] : [];
   });
-  const later = ({ runs_on }: DeviceModel) => (runs_on === "webgpu" ? 0 : 1);
-  return all.sort((one, other) => later(one) - later(other));
+}
+
+/**
+ * Returns the first model that can do what is wanted, null if none can.
+ *
+ * @param language - its code; "" where it is to be detected
+ * @param spoken - languages that somebody reads, as browsers say it, the best first
+ */
+export function firstThat(
+  models: readonly DeviceModel[],
+  language: string,
+  task: Task,
+  spoken: readonly string[],
+): DeviceModel | null {
+  const able = models.filter(
+    ({ tasks, languages }) => tasks.includes(task) && (!language || languages.includes(language)),
+  );
+  const isForeign = !language && !(spoken[0] ?? ENGLISH).startsWith(ENGLISH);
+  return (isForeign ? able.find((model) => !knowsEnglishAlone(model)) : null) ?? able[0] ?? null;
+}
+
+/** Whether a model hears English, and nothing else. */
+export function knowsEnglishAlone({ languages }: DeviceModel): boolean {
+  return languages.length === 1 && languages[0] === ENGLISH;
 }
 
 /** Returns the bytes of all files of a model. */
@@ -119,7 +157,7 @@ export async function keptFile(file: DeviceFile): Promise<File | null> {
   return kept.size === file.bytes ? kept : null;
 }
 
-/** Whether this page runs a model that was fetched by it, or by one before it. */
+/** Whether this page runs a model: others want other graphs, or another runtime. */
 export function isCurrent({ graphs, runs_on, files }: DeviceModel): boolean {
   return graphs === GRAPHS && files.runtime.sha256 === RUNTIME_DIGESTS[runs_on];
 }

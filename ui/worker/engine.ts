@@ -22,7 +22,7 @@ import scalarUrl from "../wasm/build/chain.wasm?url";
 
 const NOT_HERE = "the model is not on this device: fetch it in the settings, or use the service";
 const OUTDATED =
-  "this page is newer than the model on this device: fetch it again in the settings, or use the service";
+  "the model on this device is for another version of this page: load the page anew, fetch the model again in the settings, or use the service";
 const NO_GRAPHICS =
   "the graphics processor of this device does not run the model any more: remove it in the settings and fetch it again, or use the service";
 const NO_MEMORY =
@@ -139,7 +139,7 @@ async function answer(
 }
 
 async function heard(described: DeviceModel, asked: Asked, stop: AbortSignal): Promise<object> {
-  const { language, task, prompt, interim } = asked;
+  const { task, prompt, interim } = asked;
   const spectrogram = await spectrogramOf(asked.picture, asked.type).catch(() => {
     throw new Unheard("its picture is damaged", false);
   });
@@ -150,12 +150,13 @@ async function heard(described: DeviceModel, asked: Asked, stop: AbortSignal): P
       false,
     );
   }
+  const model = await modelOf(described);
+  const language = model.tokens.codeOf(asked.language);
   if (!described.tasks.includes(task) || (language && !described.languages.includes(language))) {
     const known =
       described.languages.length > 1 ? "does not know this language" : "knows English alone";
     throw new Unheard(`${id} on this device ${known}`, false);
   }
-  const model = await modelOf(described);
   const speech = speechIn(spectrogram, await detector);
   const request = { language, task, prompt, interim, words: !interim };
   return transcribe(spectrogram, request, model, speech, stop);

@@ -24,7 +24,7 @@ import {
 } from "../shared/messages";
 import { heardAs, toBeTranscribedAgain, translated } from "./again";
 import { Kept } from "./kept";
-import { type Heard, isDeaf, type Outcome, transcribe } from "./request";
+import { type Heard, hearWith, isDeaf, type Outcome, transcribe } from "./request";
 import { isFull } from "./room";
 import { Translations } from "./translations";
 
@@ -249,6 +249,7 @@ class Outbox {
     if (before && order.choice < before.choice && order.hears !== "device") return;
     if (JSON.stringify(order) === JSON.stringify(before)) return;
     this.#service = order;
+    hearWith(order);
     if (order.device || isDeaf(order)) {
       this.#leaving.abort();
       this.#leaving = new AbortController();

@@ -1,10 +1,11 @@
 /** One picture to the service, and its words back. */
 
+import type { DeviceModel } from "../shared/device-models";
 import type { Answer, Hears, Phrase, ServiceOrder, Stretch, Utterance } from "../shared/messages";
 import { problemOf } from "../shared/problem";
 
 /** Longest time to wait for an answer, in milliseconds: the service itself gives up after 300 s. */
-const PATIENCE = 330_000;
+export const PATIENCE = 330_000;
 /** Longest time until a quota that is spent is tried again: somebody may have raised it. */
 const QUOTA_WAIT = 15 * 60_000;
 const DAY = 86_400_000;
@@ -45,6 +46,17 @@ export type Hear = (
 /** What became of it, and whether the picture left this device for that. */
 export type Heard = Outcome & { leaves: boolean };
 
+/** What hears on this device, once it did. */
+let here: typeof import("./here") | null = null;
+/** The model of this device that hears; null while the service does. */
+let hearing: DeviceModel | null = null;
+
+/** Says who hears from now on: other models of this device give up their memory, once they rest. */
+export function hearWith({ device }: Service): void {
+  hearing = device;
+  here?.keepOnly(hearing);
+}
+
 /**
  * Sends one picture; that of an open utterance for interim words.
  *
@@ -58,9 +70,10 @@ export async function transcribe(
   signal: AbortSignal,
 ): Promise<Outcome> {
   if (service.device) {
-    const { transcribeHere } = await import("./here");
-    const result = await transcribeHere(service.device, utterance, picture, signal);
-    return result.kind === "refused" ? refusedHere(result.reason, service.hears) : result;
+    here ??= await import("./here");
+    const found = await here.transcribeHere(service.device, utterance, picture, signal);
+    here.keepOnly(hearing);
+    return found.kind === "refused" ? refusedHere(found.reason, service.hears) : found;
   }
   // Nothing is sent then, whatever became of the model.
   if (isDeaf(service)) return { kind: "later", reason: "this device has no model", after: null };

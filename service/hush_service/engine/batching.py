@@ -1,5 +1,6 @@
 """Engines that answer the questions of many recordings at once, and how to run them."""
 
+import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol, runtime_checkable
@@ -9,6 +10,8 @@ from hush.transcript import Transcript
 from hush_service.engine import DecodingRequest, Engine, ModelInfo, WorkStoppedError
 from hush_service.engine.procedure import ByProcedure, Procedure, Whole, WholeRecordings
 from hush_service.engine.questions import Decode, Encode
+
+log = logging.getLogger(__name__)
 
 
 @runtime_checkable
@@ -68,6 +71,52 @@ class OneAtATime(ByProcedure):
 def batching(engine: Engine | BatchingEngine) -> BatchingEngine:
     """Return an engine as one that can be asked in batches, if only of one."""
     return engine if isinstance(engine, BatchingEngine) else OneAtATime(engine)
+
+
+def answers_within_memory(
+    engine: BatchingEngine,
+    ask: Callable[[Sequence[Any]], Sequence[object]],
+    questions: Sequence[Any],
+    stop: Callable[[], bool],
+    short_of_memory: Sequence[str],
+) -> Sequence[object]:
+    """Have questions answered; where memory does not suffice, in smaller batches from then on.
+
+    Parameters
+    ----------
+    engine
+        Whose batches they are.
+    ask
+        What answers them.
+    questions, stop
+        As for `BatchingEngine.answers`.
+    short_of_memory
+        What an error says where memory does not suffice.
+
+    Raises
+    ------
+    WorkStoppedError
+        If `stop` said so.
+    """
+    try:
+        return ask(questions)
+    except Exception as error:
+        known = any(words in str(error) for words in short_of_memory)
+        if not known and not isinstance(error, MemoryError):
+            raise
+    if stop():
+        raise WorkStoppedError
+    if len(questions) == 1:
+        return ask(questions)  # it may have been told of the error before
+    engine.batch = len(questions) // 2
+    log.warning(
+        "memory does not suffice for %d at once: %d from now on", len(questions), engine.batch
+    )
+    answers: list[object] = []
+    while left := questions[len(answers) :]:
+        some = left[: engine.batch]
+        answers += answers_within_memory(engine, ask, some, stop, short_of_memory)
+    return answers
 
 
 def cost(question: object) -> float:

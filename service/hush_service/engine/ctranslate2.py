@@ -14,8 +14,8 @@ import numpy as np
 
 from hush.mel import Spectrogram
 from hush.transcript import Transcript
-from hush_service.engine import DecodingRequest, ModelInfo, WorkStoppedError
-from hush_service.engine.batching import transcribe_all
+from hush_service.engine import DecodingRequest, ModelInfo
+from hush_service.engine.batching import answers_within_memory, transcribe_all
 from hush_service.engine.procedure import ByProcedure, WindowByWindow
 from hush_service.engine.questions import (
     Align,
@@ -175,19 +175,7 @@ class CTranslate2Engine(ByProcedure):
 
     def answers(self, questions: Sequence[Question], stop: Callable[[], bool]) -> Sequence[object]:
         """Answer questions of one kind; where memory does not suffice, in smaller batches."""
-        try:
-            return self._answers(questions)
-        except RuntimeError as error:
-            if not any(words in str(error) for words in _SHORT_OF_MEMORY):
-                raise
-        if stop():
-            raise WorkStoppedError
-        if len(questions) == 1:
-            return self._answers(questions)  # it may have been told of the error before
-        half = len(questions) // 2
-        self.batch = max(half, 1)
-        log.warning("memory does not suffice for %d at once: %d from now on", len(questions), half)
-        return [*self.answers(questions[:half], stop), *self.answers(questions[half:], stop)]
+        return answers_within_memory(self, self._answers, questions, stop, _SHORT_OF_MEMORY)
 
     def _answers(self, questions: Sequence[Question]) -> Sequence[object]:
         if self._replicas is None or len(questions) == 1:

@@ -18,7 +18,7 @@ from hush.mel import Spectrogram
 from hush.transcript import Transcript
 from hush_service.engine import DecodingRequest, ModelInfo
 from hush_service.engine.alignment import best_path
-from hush_service.engine.batching import transcribe_all
+from hush_service.engine.batching import answers_within_memory, transcribe_all
 from hush_service.engine.procedure import ByProcedure, WindowByWindow
 from hush_service.engine.questions import (
     Align,
@@ -54,6 +54,15 @@ _PROVIDERS: dict[Device, str] = {
     "webgpu-software": WEBGPU,
 }
 _DEFAULT_BATCHES: dict[Device, int] = {"cpu": 4, "webgpu": 16, "webgpu-software": 1}
+_SHORT_OF_MEMORY = (
+    "Failed to allocate memory",
+    "Failed to create GPU buffer",
+    "OUT_OF_DEVICE_MEMORY",
+    "OUT_OF_HOST_MEMORY",
+    "[Invalid Buffer",
+)
+"""What ONNX Runtime says where memory does not suffice: WebGPU has no word of it, but gives buffers
+that nothing can use."""
 _FRAMES_PER_STEP = 2
 """Frames of a picture in a step that a decoder attends to."""
 _ERRORS_ALONE = 3
@@ -146,7 +155,10 @@ class OnnxRuntimeEngine(ByProcedure):
         return transcript
 
     def answers(self, questions: Sequence[Question], stop: Callable[[], bool]) -> Sequence[object]:
-        """Answer questions of one kind; see `hush_service.engine.batching.BatchingEngine`."""
+        """Answer questions of one kind; where memory does not suffice, in smaller batches."""
+        return answers_within_memory(self, self._answers, questions, stop, _SHORT_OF_MEMORY)
+
+    def _answers(self, questions: Sequence[Question]) -> Sequence[object]:
         windows = [question.window for question in questions]
         match questions[0]:
             case Encode():

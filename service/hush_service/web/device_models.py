@@ -115,6 +115,8 @@ def offered(folder: Path) -> Offer:
     for manifest in _manifests(folder):
         try:
             stated = read_manifest(manifest.parent)
+        except FileNotFoundError:  # a new one takes its place just now
+            continue
         except UnreadableModelError as error:
             log.warning("%s", error)
             continue
@@ -147,7 +149,10 @@ def _runs_on(precision: str, kind: Runtime) -> bool:
 
 def _manifests(folder: Path) -> Iterator[Path]:
     for models in (folder, folder / CONVERTED):
-        yield from sorted(models.glob(f"*/{PLACE}/*/{MANIFEST}"))
+        for manifest in sorted(models.glob(f"*/{PLACE}/*/{MANIFEST}")):
+            # What is hidden is not whole yet, or is being removed.
+            if not manifest.parent.name.startswith("."):
+                yield manifest
 
 
 @cache

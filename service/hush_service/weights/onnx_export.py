@@ -75,52 +75,11 @@ def export_onnx(
     WeightsError, OSError
         If there is no such model, or it cannot be written.
     """
-    if find_spec("onnx") is None:
-        raise MissingExporterError("an export wants onnx: install hush with its extra 'onnx'")
-    from hush_service.weights.onnx_graphs import decoder_graph, encoder_graph
-
     folder = folder or default_folder()
-    known = catalogue.find(name)
-    file = resolve(known.name if known else name, "openai", folder)
-    check_weights(file, name)
-    checkpoint = read_checkpoint(file)
-    size = checkpoint.dimensions
-    heads = (
-        checkpoint.alignment_heads
-        or alignment_heads(file)
-        or _upper_half(size.n_text_layer, size.n_text_head)
-    )
-    title = known.name if known else file.stem
-    model = folder / known.name if known else home_of_own(Path(name), folder)
-    home = model / PLACE / precision
-    parts = parts_of(home)
-    with alone(model), full_disk_in_words(folder):
-        shutil.rmtree(parts, ignore_errors=True)
-        parts.mkdir(parents=True)
-        try:
-            log.info("exporting %s in %s", title, precision)
-            encoder = encoder_graph(checkpoint, precision).SerializeToString()
-            decoder = decoder_graph(checkpoint, heads, precision).SerializeToString()
-            files = {
-                "encoder": _keep(parts, "encoder", "onnx", encoder),
-                "decoder": _keep(parts, "decoder", "onnx", decoder),
-            }
-            table = json.dumps(token_table(size.n_vocab), separators=(",", ":"))
-            files["tokens"] = _keep(parts, "tokens", "json", table.encode())
-            manifest = _described(title, size.n_vocab, size.n_mels) | {
-                "precision": precision,
-                "graphs": GRAPHS,
-                "offered": offered,
-                "vocabulary": size.n_vocab,
-                "parameters": sum(tensor.size for tensor in checkpoint.tensors.values()),
-                "files": files,
-            }
-            (parts / MANIFEST).write_text(json.dumps(manifest, indent=2), encoding="utf-8")
-            shutil.rmtree(home, ignore_errors=True)
-            home.parent.mkdir(parents=True, exist_ok=True)
-            parts.replace(home)
-        finally:
-            shutil.rmtree(parts, ignore_errors=True)
+    checkpoint = _checkpoint(name, folder)
+    home = _home(name, precision, folder)
+    with alone(home.parents[1]):
+        _write(name, checkpoint, precision, home, offered)
     return home
 
 
@@ -143,13 +102,15 @@ def exported(name: str | Path, precision: Precision, folder: Path | None = None)
     """
     known = catalogue.find(name) if isinstance(name, str) else None
     folder, home = folder or default_folder(), Path(name)
-    if known is not None:
-        home = folder / known.name / PLACE / precision
-    elif not (home / MANIFEST).is_file() and home.exists():
-        home = home_of_own(home, folder) / PLACE / precision
-    was = read_manifest(home) if (home / MANIFEST).is_file() else {}
-    if was.get("graphs") != GRAPHS:
-        home = export_onnx(str(name), precision, folder, offered=was.get("offered", False))
+    if known is not None or (not (home / MANIFEST).is_file() and home.exists()):
+        home = _home(name, precision, folder)
+    if _stated(home).get("graphs") != GRAPHS:
+        checkpoint = _checkpoint(name, folder)
+        with alone(home.parents[1]):
+            was = _stated(home)
+            # Another process may have exported it meanwhile.
+            if was.get("graphs") != GRAPHS:
+                _write(name, checkpoint, precision, home, was.get("offered", False))
     for file in read_manifest(home)["files"].values():
         if digest_of(home / file["path"]) != file["sha256"]:
             raise UnreadableModelError(
@@ -210,6 +171,77 @@ def token_table(tokens: int) -> dict[str, Any]:
         "suppressed": tokenizer.suppressed,
         "suppressed_at_start": [*tokenizer.encode(" "), tokenizer.end_of_text],
     }
+
+
+def _stated(home: Path) -> dict[str, Any]:
+    """Return what an export's `model.json` says; nothing where there is none."""
+    try:
+        return read_manifest(home)
+    except FileNotFoundError:
+        return {}
+
+
+def _home(name: str | Path, precision: Precision, folder: Path) -> Path:
+    """Return the folder of a model's export."""
+    known = catalogue.find(name) if isinstance(name, str) else None
+    model = folder / known.name if known else home_of_own(Path(name), folder)
+    return model / PLACE / precision
+
+
+def _checkpoint(name: str | Path, folder: Path) -> Path:
+    """Return the file that a model is exported from."""
+    if find_spec("onnx") is None:
+        raise MissingExporterError("an export wants onnx: install hush with its extra 'onnx'")
+    known = catalogue.find(name) if isinstance(name, str) else None
+    file = resolve(known.name if known else name, "openai", folder)
+    check_weights(file, name)
+    return file
+
+
+def _write(name: str | Path, file: Path, precision: Precision, home: Path, offered: bool) -> None:
+    """Export a model; nobody else may be at it, see `alone`."""
+    from hush_service.weights.onnx_graphs import decoder_graph, encoder_graph
+
+    known = catalogue.find(name) if isinstance(name, str) else None
+    title = known.name if known else file.stem
+    checkpoint = read_checkpoint(file)
+    size = checkpoint.dimensions
+    heads = (
+        checkpoint.alignment_heads
+        or alignment_heads(file)
+        or _upper_half(size.n_text_layer, size.n_text_head)
+    )
+    parts, left = parts_of(home), home.with_name(f".{home.name}.left")
+    with full_disk_in_words(home):
+        for folder in (parts, left):
+            shutil.rmtree(folder, ignore_errors=True)
+        parts.mkdir(parents=True)
+        try:
+            log.info("exporting %s in %s", title, precision)
+            encoder = encoder_graph(checkpoint, precision).SerializeToString()
+            decoder = decoder_graph(checkpoint, heads, precision).SerializeToString()
+            files = {
+                "encoder": _keep(parts, "encoder", "onnx", encoder),
+                "decoder": _keep(parts, "decoder", "onnx", decoder),
+            }
+            table = json.dumps(token_table(size.n_vocab), separators=(",", ":"))
+            files["tokens"] = _keep(parts, "tokens", "json", table.encode())
+            manifest = _described(title, size.n_vocab, size.n_mels) | {
+                "precision": precision,
+                "graphs": GRAPHS,
+                "offered": offered,
+                "vocabulary": size.n_vocab,
+                "parameters": sum(tensor.size for tensor in checkpoint.tensors.values()),
+                "files": files,
+            }
+            (parts / MANIFEST).write_text(json.dumps(manifest, indent=2), encoding="utf-8")
+            # Removing takes its time, in which nobody would find the one or the other.
+            if home.exists():
+                home.replace(left)
+            parts.replace(home)
+        finally:
+            for folder in (parts, left):
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _described(name: str, tokens: int, mel_bins: int) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The engine on ONNX Runtime, on a processor: the words of the others, from real weights."""
 
+from collections.abc import Sequence
 from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
@@ -14,7 +15,7 @@ from hush_service.engine.ctranslate2 import CTranslate2Engine
 from hush_service.engine.loading import load_engine
 from hush_service.engine.openai_whisper import OpenAIWhisperEngine
 from hush_service.engine.process import EngineProcess
-from hush_service.engine.questions import Align, Decode, Decoded, Encode
+from hush_service.engine.questions import Align, Decode, Decoded, Encode, Window
 from hush_service.engine.search import Said
 from hush_service.engine.windows import EXACT, Rules
 from hush_service.engine.word_times import Alignment
@@ -26,6 +27,8 @@ from tests.conftest import Samples, link_weights
 
 pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
 pytest.importorskip("onnx", reason="the extra 'onnx' is not installed")
+from onnxruntime.capi.onnxruntime_pybind11_state import EPFail, Fail
+
 from hush_service.engine.onnx_runtime import OnnxRuntimeEngine
 
 RECORDINGS = Path(__file__).parents[2] / "recordings"
@@ -127,6 +130,46 @@ def test_people_in_one_batch_have_the_words_that_they_have_alone(
     alone = [tiny.transcribe(spectrogram, request, on) for spectrogram, request in pieces]
     together = transcribe_all(tiny, pieces)
     assert [each.text for each in together] == [each.text for each in alone]
+
+
+@pytest.mark.parametrize(
+    "short",
+    [
+        Fail("Failed to allocate memory for requested buffer of size 419430400"),
+        EPFail("WebGPU validation failed. [Invalid Buffer (unlabeled)] is invalid."),
+        MemoryError(),
+    ],
+)
+def test_where_memory_does_not_suffice_batches_are_halved(
+    short: Exception, folder: Path, jfk: Samples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = OnnxRuntimeEngine(exported("tiny.en", "float32", folder), batch=5)
+    encode = engine._encode
+
+    def scarce(windows: Sequence[Window]) -> Sequence[None]:
+        if len(windows) > 2:
+            raise short
+        return encode(windows)
+
+    monkeypatch.setattr(engine, "_encode", scarce)
+    piece = (log_mel_spectrogram(jfk[: 4 * 16_000]), DecodingRequest())
+    alone = engine.transcribe(*piece, on)
+    assert [each.text for each in transcribe_all(engine, [piece] * 5)] == [alone.text] * 5
+    assert engine.batch == 2
+
+
+def test_what_fails_otherwise_fails(
+    folder: Path, jfk: Samples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = OnnxRuntimeEngine(exported("tiny.en", "float32", folder), batch=4)
+
+    def broken(windows: Sequence[Window]) -> Sequence[None]:
+        raise Fail("the graph is none")
+
+    monkeypatch.setattr(engine, "_encode", broken)
+    with pytest.raises(Fail, match="the graph is none"):
+        transcribe_all(engine, [(log_mel_spectrogram(jfk[:64_000]), DecodingRequest())] * 2)
+    assert engine.batch == 4
 
 
 def test_raised_temperatures_draw_texts(tiny: OnnxRuntimeEngine, jfk: Samples) -> None:

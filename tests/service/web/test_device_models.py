@@ -2,6 +2,7 @@ import hashlib
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from shutil import copytree, rmtree
 from typing import Any
 
 import httpx2
@@ -11,7 +12,7 @@ from hush_service import packaged
 from hush_service.settings import ServiceSettings
 from hush_service.web import device_models
 from hush_service.web.app import create_app
-from hush_service.weights.onnx_export import GRAPHS
+from hush_service.weights.onnx_export import GRAPHS, read_manifest
 from local.processes import ROOT
 from tests.service.conftest import engine, loaded
 
@@ -176,6 +177,22 @@ async def test_only_what_there_is_a_runtime_for_is_offered(
     assert (model["precision"], list(model["runtimes"])) == ("float16", ["webgpu"])
     present.clear()
     assert await models(client) == []
+
+
+async def test_what_is_being_replaced_is_left_out_and_nothing_fails(
+    client: httpx2.AsyncClient, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for hidden in (".int8.parts", ".int8.left"):
+        copytree(folder / "base" / "onnx" / "int8", folder / "base" / "onnx" / hidden)
+    assert [each["id"] for each in await models(client)] == ["tiny.en", "base"]
+
+    def removed(home: Path) -> dict[str, Any]:
+        if home.parents[1].name == "base":
+            rmtree(home, ignore_errors=True)
+        return read_manifest(home)
+
+    monkeypatch.setattr(device_models, "read_manifest", removed)
+    assert [each["id"] for each in await models(client)] == ["tiny.en"]
 
 
 @pytest.mark.parametrize("kind", packaged.RUNTIMES)

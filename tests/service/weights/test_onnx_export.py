@@ -1,7 +1,10 @@
 """Exports say what openai-whisper says, to the token."""
 
 import hashlib
+import json
 import re
+import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +18,7 @@ from hush_service.engine.tokenizer import Tokenizer
 from hush_service.engine.windows import WindowRule
 from hush_service.weights.catalogue import CATALOGUE
 from hush_service.weights.errors import UnreadableModelError
-from hush_service.weights.models import resolve
+from hush_service.weights.models import alone, resolve
 from hush_service.weights.onnx_export import (
     Precision,
     export_onnx,
@@ -201,6 +204,45 @@ def test_ones_own_model_takes_nobodys_place_and_is_exported_once(
     # Whoever exports it on purpose has browsers have it.
     assert read_manifest(export_onnx(str(own), "float16", home))["offered"]
     assert read_manifest(exported(own, "float16", home))["offered"]
+
+
+def test_what_another_process_exported_meanwhile_is_not_exported_again(tmp_path: Path) -> None:
+    own = tmp_path / "own.pt"
+    write_pocket(own)
+    made = exported(own, "float16", tmp_path / "models")
+    was = read_manifest(made)
+    (made / "model.json").write_text(json.dumps(was | {"graphs": 0, "offered": True}))
+    with ThreadPoolExecutor() as pool, alone(made.parents[1]):
+        waiting = pool.submit(exported, own, "float16", tmp_path / "models")
+        # It has found what is there to be old, and waits for whoever else is at it.
+        with pytest.raises(TimeoutError):
+            waiting.result(timeout=2)
+        there = json.dumps(was | {"meanwhile": True})
+        (made / "model.json").write_text(there)
+    assert waiting.result() == made
+    assert (made / "model.json").read_text() == there
+
+
+def test_what_is_replaced_is_gone_for_a_moment_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "own.pt"
+    write_pocket(own)
+    made = exported(own, "float16", tmp_path / "models")
+    removed: list[Path] = []
+    rmtree = shutil.rmtree
+
+    def remove(folder: Path, ignore_errors: bool) -> None:
+        rmtree(folder, ignore_errors)
+        removed.append(folder)
+        # Whoever looks after that finds one that is whole.
+        assert (made / "model.json").is_file()
+
+    monkeypatch.setattr(shutil, "rmtree", remove)
+    assert export_onnx(str(own), "float16", tmp_path / "models") == made
+    assert read_manifest(made)["offered"]
+    assert removed
+    assert [each.name for each in made.parent.iterdir()] == ["float16"]
 
 
 def test_damaged_weights_are_not_exported(home: Path, tmp_path: Path) -> None:

@@ -94,6 +94,20 @@ test("what nobody wants any more is given up", async () => {
   await expect(asked).rejects.toThrow(Stopped);
 });
 
+test.each([0, 1])("what is no number, from step %i on, is no text", async (first) => {
+  const sound = new LastTokenDecoder(0);
+  let steps = 0;
+  const broken: Decoder = {
+    step: async (added, rows) => {
+      const logits = await sound.step(added, rows);
+      return steps++ < first ? logits : logits.fill(Number.NaN);
+    },
+  };
+  const search = { temperature: 0, beam: 1, samples: 1 };
+  const asked = decode(broken, [START], SMALL, search, GO_ON);
+  await expect(asked).rejects.toThrow("no numbers");
+});
+
 test("the language is the most probable one", async () => {
   const tokens = new Tokens({
     ...SMALL.table,

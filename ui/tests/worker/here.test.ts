@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { DeviceModel, EngineOrder, EngineReport } from "../../shared/device-models";
 import type { Utterance } from "../../shared/messages";
+import type { Outcome } from "../../worker/request";
 
 /** Stands for the worker that runs the model. */
 class Engine {
@@ -28,7 +29,17 @@ class Engine {
   }
 }
 
-const MODEL = { id: "tiny.en", mel_bins: 80, runs_on: "webgpu" } as DeviceModel;
+function modelOf(sha256: string): DeviceModel {
+  return {
+    id: "tiny.en",
+    mel_bins: 80,
+    runs_on: "webgpu",
+    files: { encoder: { sha256 } },
+  } as never;
+}
+
+const MODEL = modelOf("one");
+const OTHER = modelOf("other");
 const UTTERANCE = {
   state: "waiting",
   type: "image/png",
@@ -41,6 +52,26 @@ const HEARD = { text: "so it is", language: "en", duration: 1, segments: [], wor
 async function ask(id = "one", signal = new AbortController().signal) {
   const { transcribeHere } = await import("../../worker/here");
   return transcribeHere(MODEL, { ...UTTERANCE, id }, new Uint8Array(3), signal);
+}
+
+/** Has whoever hears, hear; with no model of this device, the service. */
+async function hearWith(device: DeviceModel | null) {
+  const { hearWith } = await import("../../worker/request");
+  hearWith({ address: "", key: "", hears: "device" as const, device });
+}
+
+async function send(device: DeviceModel, id = "one"): Promise<Outcome> {
+  const { transcribe } = await import("../../worker/request");
+  const service = { address: "", key: "", hears: "device" as const, device };
+  const giving = new AbortController().signal;
+  return transcribe(service, { ...UTTERANCE, id }, new Uint8Array(3), giving);
+}
+
+async function answer(place: number, id?: number): Promise<void> {
+  await vi.waitFor(() => expect(Engine.begun[place]?.asked.length).toBeGreaterThan(0));
+  const engine = Engine.begun[place];
+  const last = engine.asked.at(-1) as number;
+  engine.onmessage({ data: { kind: "heard", id: id ?? last, transcript: HEARD } });
 }
 
 beforeEach(() => {
@@ -136,5 +167,78 @@ describe("a model on this device", () => {
       data: { kind: "failed", id, problem, passing: false, broken: null },
     });
     expect(await answer).toEqual({ kind: "refused", reason: problem });
+  });
+
+  it("that answers no more is begun anew, and others are heard", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      const answers = [ask("one"), ask("two"), ask("three")];
+      await vi.waitFor(() => expect(Engine.begun[0]?.asked).toHaveLength(3));
+      const [engine] = Engine.begun;
+      vi.advanceTimersByTime(329_000);
+      await answer(0, engine.asked[0]);
+      expect(await answers[0]).toMatchObject({ kind: "answered" });
+      // As long again for the next one.
+      vi.advanceTimersByTime(329_000);
+      expect(engine.isEnded).toBe(false);
+      vi.advanceTimersByTime(2_000);
+      expect(engine.isEnded).toBe(true);
+      for (const late of answers.slice(1)) expect(await late).toMatchObject({ kind: "later" });
+      // What it hangs at again is refused.
+      const again = ask("two");
+      await vi.waitFor(() => expect(Engine.begun[1]?.asked).toHaveLength(1));
+      vi.advanceTimersByTime(331_000);
+      expect(await again).toMatchObject({ kind: "refused" });
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it("that rests is given all the time", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      const answered = ask();
+      await answer(0);
+      await answered;
+      vi.advanceTimersByTime(1_000_000);
+      expect(Engine.begun[0].isEnded).toBe(false);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it("stays loaded while it hears, and is gone once the service does", async () => {
+    await hearWith(MODEL);
+    const answered = send(MODEL);
+    await answer(0);
+    await answered;
+    await hearWith(MODEL);
+    expect(Engine.begun[0].isEnded).toBe(false);
+    await hearWith(null);
+    expect(Engine.begun[0].isEnded).toBe(true);
+  });
+
+  it("hears first what it was asked", async () => {
+    await hearWith(MODEL);
+    const answered = send(MODEL);
+    await vi.waitFor(() => expect(Engine.begun[0]?.asked).toHaveLength(1));
+    await hearWith(null);
+    expect(Engine.begun[0].isEnded).toBe(false);
+    await answer(0);
+    expect(await answered).toMatchObject({ kind: "answered" });
+    expect(Engine.begun[0].isEnded).toBe(true);
+  });
+
+  it("is gone once another one hears", async () => {
+    await hearWith(MODEL);
+    const before = send(MODEL);
+    await vi.waitFor(() => expect(Engine.begun[0]?.asked).toHaveLength(1));
+    await hearWith(OTHER);
+    const after = send(OTHER);
+    await answer(1);
+    await after;
+    await answer(0);
+    await before;
+    expect(Engine.begun.map(({ isEnded }) => isEnded)).toEqual([true, false]);
   });
 });

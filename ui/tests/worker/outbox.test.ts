@@ -57,6 +57,8 @@ class Engine {
   static unhearable: Record<string, string> = {};
   onmessage: (event: { data: EngineReport }) => void = () => {};
 
+  terminate(): void {}
+
   postMessage(order: EngineOrder): void {
     if (order.kind !== "hear") return;
     const { id, asked } = order;
