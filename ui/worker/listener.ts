@@ -16,7 +16,7 @@ import simdUrl from "../wasm/build/chain.simd.wasm?url";
 import scalarUrl from "../wasm/build/chain.wasm?url";
 import type { OpenFile } from "./file";
 import { Hearing } from "./hearing";
-import { microphoneSamples } from "./microphone";
+import { arrivalsFrom } from "./microphone";
 import type { SoundKeeper } from "./sound-keeper";
 
 /** Samples that a file's pieces are gathered to before they are worked on. */
@@ -24,6 +24,8 @@ const BATCH = 32_768;
 /** Least time between two reports, in milliseconds. */
 const REPORT_EVERY = 100;
 const LEVEL_EVERY = 50;
+/** How often is looked for samples of the microphone, in milliseconds. */
+const POLL = 10;
 /** Time in which the last samples before a pause arrive, in milliseconds. */
 const ON_ITS_WAY = 50;
 
@@ -132,26 +134,40 @@ async function hearMicrophone(
 ): Promise<void> {
   let peak = 0;
   let reported = 0;
+  const arrivals = arrivalsFrom(source);
   const progress = () => report({ kind: "progress", seconds: hearing.seconds, total: null });
+  const take = () => {
+    const samples = arrivals.take();
+    for (const sample of samples) peak = Math.max(peak, Math.abs(sample));
+    if (samples.length) hearing.push(samples, sampleRate);
+    return samples.length;
+  };
   pause = () => {
+    take();
     hearing.pause();
     progress();
   };
   disguise = () => {
-    if (chosen) hearing.disguise(chosen);
+    if (!chosen) return;
+    // However late this is, what was said before is disguised as it was then.
+    take();
+    hearing.disguise(chosen);
   };
   disguise();
-  for await (const samples of microphoneSamples(source, finishing.signal)) {
-    for (const sample of samples) peak = Math.max(peak, Math.abs(sample));
-    hearing.push(samples, sampleRate);
-    await hearing.delivered();
-    if (performance.now() - reported > LEVEL_EVERY) {
-      report({ kind: "level", peak });
-      progress();
-      reported = performance.now();
-      peak = 0;
+  for (let last = false; !last; ) {
+    last = finishing.signal.aborted;
+    if (take()) {
+      await hearing.delivered();
+      if (performance.now() - reported > LEVEL_EVERY) {
+        report({ kind: "level", peak });
+        progress();
+        reported = performance.now();
+        peak = 0;
+      }
     }
+    if (!last) await new Promise((resolve) => setTimeout(resolve, POLL));
   }
+  arrivals.close();
   // Orders may still be on their way.
   pause = disguise = () => {};
 }

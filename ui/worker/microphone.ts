@@ -1,47 +1,32 @@
 /** Samples of the microphone, as they arrive from the audio thread. */
 
 import { RingBuffer } from "ringbuf.js";
+import { concatenated } from "../chain/concatenated";
 
-/** How often the ring is emptied, in milliseconds: the audio thread may wake nobody. */
-const POLL = 10;
-
-/** Yields mono samples at the device's rate until `stopped`, then what is left. */
-export function microphoneSamples(
-  source: SharedArrayBuffer | MessagePort,
-  stopped: AbortSignal,
-): AsyncGenerator<Float32Array> {
-  return source instanceof MessagePort ? fromPort(source, stopped) : fromRing(source, stopped);
+/** What arrived from the audio thread, which wakes nobody. */
+export interface Arrivals {
+  /** Returns the mono samples, at the device's rate, that came since it was asked last. */
+  take(): Float32Array;
+  close(): void;
 }
 
-async function* fromRing(memory: SharedArrayBuffer, stopped: AbortSignal) {
+/** Begins to look at a ring or a port. */
+export function arrivalsFrom(source: SharedArrayBuffer | MessagePort): Arrivals {
+  return source instanceof MessagePort ? fromPort(source) : fromRing(source);
+}
+
+function fromRing(memory: SharedArrayBuffer): Arrivals {
   const ring = new RingBuffer(memory, Float32Array);
-  while (true) {
-    const last = stopped.aborted;
+  const take = () => {
     const samples = new Float32Array(ring.available_read());
-    if (samples.length) {
-      ring.pop(samples, samples.length);
-      yield samples;
-    }
-    if (last) return;
-    await new Promise((resolve) => setTimeout(resolve, POLL));
-  }
+    if (samples.length) ring.pop(samples, samples.length);
+    return samples;
+  };
+  return { take, close: () => {} };
 }
 
-async function* fromPort(port: MessagePort, stopped: AbortSignal) {
+function fromPort(port: MessagePort): Arrivals {
   const arrived: Float32Array[] = [];
-  let wake = () => {};
-  port.onmessage = (event: MessageEvent<Float32Array>) => {
-    arrived.push(event.data);
-    wake();
-  };
-  stopped.addEventListener("abort", () => wake());
-  while (arrived.length || !stopped.aborted) {
-    const samples = arrived.shift();
-    if (samples) yield samples;
-    else
-      await new Promise<void>((resolve) => {
-        wake = resolve;
-      });
-  }
-  port.close();
+  port.onmessage = (event: MessageEvent<Float32Array>) => arrived.push(event.data);
+  return { take: () => concatenated(arrived.splice(0), Float32Array), close: () => port.close() };
 }
