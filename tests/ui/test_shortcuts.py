@@ -49,7 +49,7 @@ def test_keys_do_what_their_buttons_do(
         })"""
     )
     page.keyboard.press("o")
-    assert page.evaluate("asked")
+    page.wait_for_function("window.asked")
     page.keyboard.press("l")
     expect(page.get_by_role("button", name="Stop")).to_be_visible()
     page.keyboard.press("l")
