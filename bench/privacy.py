@@ -180,10 +180,12 @@ class Report:
     def plot(self, file: Path) -> None:
         """Draw equal error rates against words, and against bytes."""
         from matplotlib.figure import Figure
+        from matplotlib.lines import Line2D
 
         figure = Figure(figsize=(9, 4.5), layout="constrained")
         words, size = figure.subplots(1, 2, sharey=True)
         colours = {"undisguised": "tab:grey", "sound": "tab:orange", "disguised": "tab:blue"}
+        lifted = 0
         for row in self._rows:
             rate, low, high = self._attacked[row.name].rates[STRONGEST]
             kind = "sound" if row.mcadams else "disguised" if row.strength else "undisguised"
@@ -192,17 +194,25 @@ class Report:
             across, along = [[rate - low], [high - rate]], [[more - least], [most - more]]
             words.errorbar([more], [rate], yerr=across, xerr=along, elinewidth=0.6, **bar)
             size.errorbar([self._bytes(row)], [rate], yerr=across, elinewidth=0.6, **bar)
-            name = row.name.replace("`", "")
-            for axes, place in ((words, more), (size, self._bytes(row))):
-                axes.annotate(name, (place, rate), (5, 4), textcoords="offset points", fontsize=7)
+            name = {"text": row.name.replace("`", ""), "fontsize": 7, "color": colours[kind]}
+            # Those of one kind lie at one height in one of the two, where their names would too.
+            if kind == "undisguised":
+                place = (self._bytes(row), rate)
+                size.annotate(**name, xy=place, xytext=place, rotation=50, va="bottom")
+            else:
+                lifted += 9
+                above = (5, lifted)
+                words.annotate(**name, xy=(more, high), xytext=above, textcoords="offset points")
         for axes in (words, size):
             axes.axhline(50, color="grey", linewidth=0.8, linestyle=":")
             axes.axhline(GOAL, color="tab:green", linewidth=0.8, linestyle="--")
             axes.set_ylim(-2, 55)
             axes.grid(alpha=0.3)
+        marks = [Line2D([], [], color=colours[kind], marker="o", linestyle="") for kind in colours]
+        size.legend(marks, list(colours), fontsize=8)
         words.axvline(1, color="tab:green", linewidth=0.8, linestyle="--")
         words.set_xlabel(f"more words heard wrongly by {self._listeners[0].model}, in points")
-        words.set_ylabel("equal error rate of the strongest attacker, in %")
+        words.set_ylabel("equal error rate from one utterance, in %")
         size.set(xscale="log", xlabel="bytes a second of speech")
         figure.savefig(file, metadata={"Date": None})
 
