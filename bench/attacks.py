@@ -115,7 +115,7 @@ class Attacks:
         found = {name: rate_of(each) for name, each in self._trials.items()}
         alone = [each for name, each in self._trials.items() if name not in TOGETHER]
         found[STRONGEST] = rate_of([one for each in alone for one in each])
-        if len(set(self._voices.women)) > 1:
+        if any(told):
             found[SEX] = max(told)
         return Attacked(found)
 
@@ -268,14 +268,19 @@ class Attacks:
         seen: Sequence[Sequence[Spectrogram]],
         tested: Vectors,
     ) -> list[float]:
+        """Return how often sex is told, and its interval; nothing where nobody knows the truth."""
         said = [place for place, each in enumerate(self._voices.others) if each.sex in SEXES]
         women = [self._voices.others[place].sex == "female" for place in said]
+        sexes = self._voices.sexes
+        if not set(SEXES) <= set(sexes):
+            return []
+        known = [place for place, sex in enumerate(sexes) if sex in SEXES]
         return accuracy_of(
             np.concatenate(
                 [encoder.of_each(self._of([each[place] for place in said])) for each in seen]
             ),
             np.array(women * len(seen)),
-            tested,
-            np.array(self._voices.women),
-            self._voices.speakers,
+            tested[known],
+            np.array([sexes[place] == "female" for place in known]),
+            [self._voices.speakers[place] for place in known],
         )

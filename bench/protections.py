@@ -285,9 +285,12 @@ class Voices:
         self.others = [each for each in clean if each.source != tested and each.seconds >= LEAST]
 
     @property
-    def women(self) -> list[bool]:
-        """Whether what is tested is said by a woman, as far as anybody says."""
-        return [each.sex == "female" or each.speaker in WOMEN for each in self.tested]
+    def sexes(self) -> list[str | None]:
+        """Of who says what is tested, as far as anybody knows."""
+        return [
+            ("female" if each.speaker in WOMEN else "male") if each.source == TESTED else each.sex
+            for each in self.tested
+        ]
 
     @property
     def speakers(self) -> list[str]:

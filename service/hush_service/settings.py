@@ -69,7 +69,7 @@ class ServiceSettings(BaseSettings):
     """Lowest mean rate of a body, in bytes a second, after its first five seconds."""
     max_uploads: int = Field(default=256, ge=1)
     """Request bodies under way at once, half of them one caller's; one more is answered 429."""
-    max_held_bytes: int = Field(default=2**28, ge=2**26)
+    max_held_bytes: int = Field(default=2**28, ge=2**27)
     """Bytes of bodies and pictures in memory at once, half of them one caller's; what would be more
     is answered 429."""
     max_connections: int = Field(default=1024, ge=8)

@@ -102,8 +102,10 @@ effect(() => {
   void chosen.value;
   // Also where this tab finds nothing new: another may have found something else since.
   void foundOut.value;
+  void here.value;
   const { key, hears, choice } = settings.peek();
-  const device = here.value;
+  // Who has just chosen the service wants nothing more of what heard until then.
+  const device = hears === "service" ? null : here.value;
   if (device === undefined) return;
   tellOutbox({ kind: "service", address: serviceAddress, key, hears, choice, device });
 });

@@ -47,7 +47,9 @@ function Tally({ utterances }: { utterances: Utterance[] }) {
   const sound = left
     .filter(({ joins }) => !joins)
     .reduce((sum, { start, end }) => sum + soundBytes(end - start), 0);
-  const stayed = utterances.filter((utterance) => fateOf(utterance) === "Stayed here");
+  const stayed = utterances.filter(
+    (utterance) => utterance.state === "answered" && fateOf(utterance) === "Stayed here",
+  );
   const stayedText =
     stayed.length > 0 &&
     `${stayed.length === 1 ? "1 picture was" : `${stayed.length} pictures were`} heard on this device, and never left it. `;

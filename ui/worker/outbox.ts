@@ -88,7 +88,7 @@ class Outbox {
   /** Waits until no other tab sends, and then sends whatever waits, as long as this tab lives. */
   async serve(): Promise<void> {
     for (const kept of await this.#database.getAllFromIndex("segments", "state", "waiting")) {
-      this.#unanswered.set(kept.id, kept.recording);
+      if (kept.problem === null) this.#unanswered.set(kept.id, kept.recording);
     }
     const serving = async () => {
       this.#chosen = true;
@@ -122,21 +122,23 @@ class Outbox {
         void this.#retry(order.utterance);
         break;
       case "mend":
-        this.#attempt(
+        void this.#attempt(
           this.#kept.changeUtterance(order.utterance, (heard) => mendedAs(heard, order.text)),
         );
         break;
       case "rename":
-        this.#attempt(
+        void this.#attempt(
           this.#kept.changeRecording(order.recording, (kept) => ({ ...kept, title: order.title })),
         );
         break;
       case "again":
-        this.#attempt(this.#transcribeAgain(order.utterances, order.wishes));
+        void this.#attempt(this.#transcribeAgain(order.utterances, order.wishes));
         break;
       case "beside": {
         const { recording, translated } = order;
-        this.#attempt(this.#kept.changeRecording(recording, (kept) => ({ ...kept, translated })));
+        void this.#attempt(
+          this.#kept.changeRecording(recording, (kept) => ({ ...kept, translated })),
+        );
         break;
       }
       case "translate":
@@ -144,12 +146,12 @@ class Outbox {
         else this.#tell(order);
         break;
       case "remove":
-        this.#attempt(
+        void this.#attempt(
           this.#kept.changeRecording(order.recording, (kept) => ({ ...kept, removed: Date.now() })),
         );
         break;
       case "restore":
-        this.#attempt(
+        void this.#attempt(
           this.#kept.changeRecording(order.recording, ({ removed: _, ...kept }) => kept),
         );
         break;
@@ -286,7 +288,8 @@ class Outbox {
     const isSettled = result.kind === "answered" || result.kind === "refused";
     if (!isSettled && utterance.state !== "open" && !hasLeft(utterance)) {
       // It may have, as far as anybody knows here.
-      this.#attempt(this.#kept.changeUtterance(utterance.id, (kept) => ({ ...kept, left: true })));
+      const leave = (kept: Utterance) => ({ ...kept, left: true });
+      await this.#attempt(this.#kept.changeUtterance(utterance.id, leave));
     }
     const isRecalled = leaving.aborted && result.kind === "later";
     return { ...(isRecalled ? { kind: "recalled" } : result), leaves: true };
@@ -440,11 +443,13 @@ class Outbox {
   }
 
   /** Says so where something that somebody did finds no room. */
-  #attempt(change: Promise<unknown>): void {
-    change.catch((error) => {
+  async #attempt(change: Promise<unknown>): Promise<void> {
+    try {
+      await change;
+    } catch (error) {
       const reason = isFull(error) ? FULL : `this browser cannot keep it: ${error}`;
       this.#tell({ kind: "held", hold: { cause: "failure", reason } });
-    });
+    }
   }
 
   /** Sends pictures once more, for other words: those that are there stand until then. */

@@ -104,7 +104,7 @@ export async function transcribe(
 
 /** What this device cannot hear, the service hears, if pictures are ever sent. */
 function refusedHere(reason: string, hears: Hears): Outcome {
-  if (hears === "asleep") return { kind: "beyond", reason };
+  if (hears !== "device") return { kind: "beyond", reason };
   return { kind: "refused", reason: `${reason}: the service can be chosen in the settings` };
 }
 

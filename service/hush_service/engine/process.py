@@ -32,8 +32,9 @@ ever faster, and to take a question."""
 SLOWER = 20.0
 """How much longer than the slowest so far an answer may take, for each second of sound."""
 GRACE = 15.0
-"""Seconds in which an engine at least ends what nobody waits for any more: it looks between steps,
-and twice as long as whole answers take is enough for any step."""
+"""Seconds in which an engine at least ends what nobody waits for any more."""
+WHOLE = 5.0
+"""How much longer than usual that may take: some engines look between whole answers alone."""
 WINDOW = 30.0
 """Seconds of sound that a question has at most."""
 FADING = 0.98
@@ -235,9 +236,9 @@ class EngineProcess(ByProcedure):
         """Return how long to wait for answers about seconds of sound, and for their giving up."""
         longest = self._longest * max(1.0, seconds / WINDOW)
         if self._slowest == 0:
-            return longest, max(GRACE, longest)
+            return longest, longest
         usual = self._slowest * seconds
-        return min(longest, max(PATIENCE, SLOWER * usual)), max(GRACE, 2 * usual)
+        return min(longest, max(PATIENCE, SLOWER * usual)), max(GRACE, WHOLE * usual)
 
     def _tell(self, message: object) -> None:
         assert self._connection is not None
@@ -256,7 +257,8 @@ class EngineProcess(ByProcedure):
                 if not stopped and stop():
                     self._tell(Stop())
                     stopped = True
-                    deadline = time.monotonic() + grace
+                    now = time.monotonic()
+                    deadline = max(now + GRACE, min(deadline, now + grace))
                 if time.monotonic() > deadline:
                     waited = time.monotonic() - began
                     raise EngineDiedError(f"the engine has not answered for {waited:.0f} s")

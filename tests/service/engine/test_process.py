@@ -277,12 +277,29 @@ def test_a_hang_that_nobody_waits_for_is_found_soon(
 
 def test_one_slow_answer_does_not_make_it_patient_for_ever(doomed: EngineProcess) -> None:
     doomed._slowest = 10.0  # a machine that stood still
-    patient, graceful = doomed._patience(30.0)
+    before = doomed._patience(30.0)
     for _ in range(300):
         ask(doomed, "")
-    assert doomed._patience(30.0) == (process.PATIENCE, process.GRACE)
-    assert patient > process.PATIENCE
-    assert graceful > process.GRACE
+    after = doomed._patience(30.0)
+    assert after[0] < before[0]
+    assert after[1] < before[1]
+
+
+def test_a_hang_at_the_first_question_is_found_soon_after_nobody_waits(
+    doomed: EngineProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "GRACE", 1.0)
+    monkeypatch.setattr(doomed, "_longest", 2.0)
+    (tmp_path / "doom").touch()
+    asked: list[None] = []
+
+    def late() -> bool:
+        """Whoever asked waits nearly as long as an answer may take."""
+        asked.append(None)
+        return len(asked) > 20
+
+    with pytest.raises(EngineDiedError, match=r"not answered for [123] s"):
+        ask(doomed, "hang", stop=late)
 
 
 def test_a_model_of_another_kind_is_not_taken_for_the_one_that_was_there(tmp_path: Path) -> None:

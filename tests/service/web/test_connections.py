@@ -224,11 +224,11 @@ def test_who_sends_without_end_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_no_more_is_held_than_fits() -> None:
     with (
-        listening(service(max_held_bytes=2**26, max_body_bytes=2**24)) as url,
+        listening(service(max_held_bytes=2**27, max_body_bytes=2**24)) as url,
         ExitStack() as stack,
     ):
         part = bytes(15_000_000)
-        held = [stack.enter_context(connected(url)) for _ in range(2)]
+        held = [stack.enter_context(connected(url)) for _ in range(4)]
         for connection in held:
             connection.sendall(head(2**24, Connection="close") + part)
         refused = stack.enter_context(connected(url))

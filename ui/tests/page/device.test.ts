@@ -45,6 +45,7 @@ it("what a new model replaces is removed once it is here, and not before", async
   const { settings } = await import("../../page/settings");
   fetchDeviceModel(MODEL, "device");
   Engine.last.onmessage({ data: { kind: "fetched", problem: "it broke off", unfit: false } });
+  await new Promise((resolve) => setTimeout(resolve));
   expect(here.size).toBe(4);
   expect(settings.value.deviceModel).toBeNull();
 

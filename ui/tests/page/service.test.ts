@@ -19,7 +19,13 @@ class Service {
   }
 }
 
-const TINY = { id: "tiny.en", mel_bins: 80, files: {} } as DeviceModel;
+const TINY = {
+  tasks: ["transcribe"],
+  languages: ["en"],
+  id: "tiny.en",
+  mel_bins: 80,
+  files: {},
+} as DeviceModel;
 const UP = { models: { turbo: "ready" } };
 const MODELS = { data: [{ id: "turbo", mel_bins: 128, languages: [], tasks: [] }] };
 
@@ -135,6 +141,18 @@ describe("a hidden page", () => {
     await service.answer("/v1/models", MODELS);
     await vi.waitFor(() => expect(foundOut.value).toBe(2));
     expect(here.value).toBeNull();
+  });
+
+  it("makes what is beyond this device as high as the service takes it", async () => {
+    const { awaited, choose, here, watchService, wishes } = await open("asleep");
+    choose({ melBins: 128 });
+    awaited.value = true;
+    await watchService(true);
+    await service.answer("/mel", null);
+    await vi.waitFor(() => expect(here.value).toEqual(TINY));
+    expect(wishes().melBins).toBe(80);
+    choose({ language: "de" });
+    expect(wishes().melBins).toBe(128);
   });
 
   it("asks nothing where the service hears in any case", async () => {

@@ -250,6 +250,36 @@ describe("what this device cannot hear", () => {
     await vi.waitFor(() => expect(kept("1").state).toBe("answered"));
   });
 
+  it("waits where the service was chosen, and is asked", async () => {
+    const tell = await open(AWAY);
+    await vi.waitFor(() => expect(kept("1").problem).toBe(KNOWS));
+    // As a page may tell that has not asked the service yet.
+    await tell({ ...ORDER, hears: "service", device: TINY, choice: 1 });
+    await new Promise((resolve) => setTimeout(resolve));
+    expect(kept("1").state).toBe("waiting");
+    await tell({ ...ORDER, choice: 1 });
+    await vi.waitFor(() => expect(sent).toHaveLength(1));
+  });
+
+  it("keeps interim words from no tab, also one that is opened later", async () => {
+    keep(waiting("1", { wishes: german, problem: KNOWS }));
+    await open(AWAY);
+    const tell = await open(AWAY);
+    const postMessage = vi.fn();
+    const port = { postMessage } as unknown as MessagePort;
+    await tell({ kind: "listener", port });
+    const utterance = waiting("3", { state: "open" });
+    const data = { kind: "utterance", utterance, picture: new Uint8Array(3) };
+    port.onmessage?.({ data } as MessageEvent);
+    await vi.waitFor(() =>
+      expect(Channel.told).toContainEqual({
+        kind: "interim",
+        utterance: "3",
+        text: "heard here",
+      }),
+    );
+  });
+
   it("is refused where nothing is ever sent, and where to choose otherwise is said", async () => {
     await open(HERE);
     await vi.waitFor(() => expect(kept("1").state).toBe("refused"));
