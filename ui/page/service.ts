@@ -2,7 +2,7 @@
 
 import { signal } from "@preact/signals";
 import { ENCODINGS, type Encoding } from "../chain/encoding";
-import { type DeviceModel, firstThat } from "../shared/device-models";
+import type { DeviceModel } from "../shared/device-models";
 import type { ListeningTask, MelBins, Task } from "../shared/messages";
 import { problemOf } from "../shared/problem";
 import { askMe, me, mustSignIn } from "./account";
@@ -162,7 +162,9 @@ export function wishes(): ListeningTask["wishes"] {
   const format = here.peek() ? "png" : picture;
   const chosen = ready.find(({ id }) => id === model) ?? ready[0];
   // What is beyond this device waits for the service, and is to be as high as that takes it.
-  const waits = asleep() && chosen && !firstThat([here.peek() as DeviceModel], language, task, []);
+  const mine = asleep() && here.peek();
+  const waits =
+    mine && !(mine.tasks.includes(task) && (!language || mine.languages.includes(language)));
   return {
     model: ready.some(({ id }) => id === model) ? model : "",
     language,
