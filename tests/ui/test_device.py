@@ -90,6 +90,12 @@ def fetch_model(page: Page) -> None:
     expect(page.get_by_text("Ready on this device: tiny.en; nothing is sent")).to_be_attached()
 
 
+def choose(page: Page, label: str) -> None:
+    """Choose something in the settings, once they are open: marks lie over what is clicked."""
+    expect(page.get_by_role("dialog", name="Settings")).to_be_visible()
+    page.get_by_label(label, exact=True).check(force=True)
+
+
 def files(wire: Wire) -> list[dict[str, Any]]:
     """Return what the model is made of."""
     model, *_ = httpx2.get(f"{wire.url}models/index.json").json()["models"]
@@ -185,7 +191,7 @@ def test_the_model_hears_while_the_service_is_away(
 ) -> None:
     fetch_model(page)
     page.get_by_role("button", name="Settings").click()
-    page.get_by_label("This device while the service is away").check(force=True)
+    choose(page, "This device while the service is away")
     page.keyboard.press("Escape")
     expect(page.get_by_text("Ready: demo")).to_be_attached()
     wire.answer_instead = lambda request: (
@@ -245,7 +251,7 @@ def test_a_tab_that_is_seen_finds_out_who_hears_for_a_hidden_one_that_sends(
 ) -> None:
     fetch_model(page)
     page.get_by_role("button", name="Settings").click()
-    page.get_by_label("This device while the service is away").check(force=True)
+    choose(page, "This device while the service is away")
     page.keyboard.press("Escape")
     expect(page.get_by_text("Ready: demo")).to_be_attached()
     page.evaluate("Object.defineProperty(document, 'hidden', { get: () => true })")
@@ -317,7 +323,7 @@ def test_a_model_is_removed_and_the_service_hears_once_it_is_chosen(
     assert wire.pictures() == []
     page.get_by_role("button", name="Settings").click()
     expect(page.get_by_text("which then gets the picture that waits")).to_be_visible()
-    page.get_by_label("The service", exact=True).check(force=True)
+    choose(page, "The service")
     page.keyboard.press("Escape")
     words(page, sample_words)
     assert len(wire.pictures()) == 1
@@ -335,7 +341,7 @@ def test_a_tab_that_sends_for_all_sends_nothing_once_another_chose_this_device(
     assert wire.pictures() == []
     # What is chosen in the first tab then takes nothing back.
     page.get_by_role("button", name="Settings").click()
-    page.get_by_label("Light disguise").check(force=True)
+    choose(page, "Light disguise")
     page.keyboard.press("Escape")
     other.reload()
     expect(other.get_by_text("Ready on this device: tiny.en; nothing is sent")).to_be_attached()
