@@ -102,10 +102,10 @@ effect(() => {
   void chosen.value;
   // Also where this tab finds nothing new: another may have found something else since.
   void foundOut.value;
-  void here.value;
+  const model = here.value;
   const { key, hears, choice } = settings.peek();
   // Who has just chosen the service wants nothing more of what heard until then.
-  const device = hears === "service" ? null : here.value;
+  const device = hears === "service" ? null : model;
   if (device === undefined) return;
   tellOutbox({ kind: "service", address: serviceAddress, key, hears, choice, device });
 });

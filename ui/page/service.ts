@@ -2,6 +2,7 @@
 
 import { signal } from "@preact/signals";
 import { ENCODINGS, type Encoding } from "../chain/encoding";
+import { isAble } from "../shared/ability";
 import type { DeviceModel } from "../shared/device-models";
 import type { ListeningTask, MelBins, Task } from "../shared/messages";
 import { problemOf } from "../shared/problem";
@@ -163,8 +164,7 @@ export function wishes(): ListeningTask["wishes"] {
   const chosen = ready.find(({ id }) => id === model) ?? ready[0];
   // What is beyond this device waits for the service, and is to be as high as that takes it.
   const mine = asleep() && here.peek();
-  const waits =
-    mine && !(mine.tasks.includes(task) && (!language || mine.languages.includes(language)));
+  const waits = mine && !isAble(mine, language, task);
   return {
     model: ready.some(({ id }) => id === model) ? model : "",
     language,

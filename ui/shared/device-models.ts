@@ -1,5 +1,6 @@
 /** Models that this device runs itself: their files, kept where only this origin sees them. */
 
+import { isAble } from "./ability";
 import type { MelBins, Task } from "./messages";
 
 /** A file that the service offers, and its digest. */
@@ -121,9 +122,7 @@ export function firstThat(
   task: Task,
   spoken: readonly string[],
 ): DeviceModel | null {
-  const able = models.filter(
-    ({ tasks, languages }) => tasks.includes(task) && (!language || languages.includes(language)),
-  );
+  const able = models.filter((model) => isAble(model, language, task));
   const isForeign = !language && !(spoken[0] ?? ENGLISH).startsWith(ENGLISH);
   return (isForeign ? able.find((model) => !knowsEnglishAlone(model)) : null) ?? able[0] ?? null;
 }

@@ -1,4 +1,4 @@
-"""How many bytes of clients' the service holds at once."""
+"""How much of clients' the service holds at once: for all, and for each."""
 
 from collections import Counter
 from collections.abc import Hashable, Iterator
@@ -7,19 +7,23 @@ from contextlib import contextmanager
 from hush_service.core.errors import QueueFullError, soon
 
 
-class BytesHeld:
-    """Counts bytes, and refuses what would be too many.
+class Held:
+    """Counts what is held, such as bytes, and refuses what would be too much.
 
-    Half of them are the most for one caller, so that there is room for others.
+    Half of it is the most for one caller, so that there is room for others.
 
     Parameters
     ----------
     most
-        How many there may be at once.
+        How much there may be at once.
+    excess
+        What there is where it would be more, with its verb.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, excess: str = "too much is") -> None:
         self._most = most
+        self._share = max(1, most // 2)
+        self._excess = excess
         self._by_caller: Counter[Hashable] = Counter()
         self.held = 0
 
@@ -29,17 +33,19 @@ class BytesHeld:
         Raises
         ------
         QueueFullError
-            If it would be too many.
+            If it would be too much.
         """
         if self.held + count > self._most:
-            raise QueueFullError("too much is under way already; try again", retry_after=soon())
+            raise self._refusal(self._excess)
         if caller is not None:
-            if self._by_caller[caller] + count > self._most // 2:
-                raise QueueFullError(
-                    "too much of yours is under way already; try again", retry_after=soon()
-                )
+            if self._by_caller[caller] + count > self._share:
+                raise self._refusal(f"of yours, {self._excess}")
             self._by_caller[caller] += count
         self.held += count
+
+    @staticmethod
+    def _refusal(excess: str) -> QueueFullError:
+        return QueueFullError(f"{excess} under way already; try again", retry_after=soon())
 
     def release(self, count: int, caller: Hashable = None) -> None:
         """Hold less, of a caller's."""
@@ -56,7 +62,7 @@ class BytesHeld:
         Raises
         ------
         QueueFullError
-            If it would be too many.
+            If it would be too much.
         """
         self.take(count, caller)
         try:

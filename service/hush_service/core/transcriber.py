@@ -17,7 +17,7 @@ from hush_service.core.errors import (
     RefusedError,
     UnusablePictureError,
 )
-from hush_service.core.held import BytesHeld
+from hush_service.core.held import Held
 from hush_service.core.pictures import checked_header, checked_image
 from hush_service.core.rate import Rate
 from hush_service.core.served_models import ServedModels
@@ -101,7 +101,7 @@ class Transcriber:
         queue: WorkQueue,
         quotas: "Quotas | None" = None,
         interim: Rate | None = None,
-        held: BytesHeld | None = None,
+        held: Held | None = None,
         cache: TranscriptCache | None = None,
         overflow: Overflow | None = None,
     ) -> None:
@@ -114,7 +114,7 @@ class Transcriber:
         self.on_overflow: Callable[[bool], None] = lambda heard: None
         self._quotas = quotas
         self._interim = interim or Rate(60)
-        self.held = held or BytesHeld(2**28)
+        self.held = held or Held(2**28)
         self._cache = cache or TranscriptCache()
         self._overflow = overflow
         self._elsewhere: set[asyncio.Future[tuple[str, Transcript] | None]] = set()
@@ -138,7 +138,7 @@ class Transcriber:
             settings.answer_seconds,
         )
         interim = Rate(settings.interim_a_minute)
-        held = BytesHeld(settings.max_held_bytes)
+        held = Held(settings.max_held_bytes)
         cache = TranscriptCache.from_settings(settings)
         quotas = _quotas(settings)
         return cls(models, WorkQueue(bounds), quotas, interim, held, cache, overflow)

@@ -18,11 +18,13 @@ from itertools import count
 from multiprocessing.connection import Connection
 from typing import Any
 
+from hush.mel import FRAMES_PER_SECOND
 from hush_service.engine import WorkStoppedError
 from hush_service.engine.batching import cost
 from hush_service.engine.messages import Answered, Ask, Failed, Load, Loaded, Stop, packed
 from hush_service.engine.procedure import ByProcedure
 from hush_service.engine.questions import Encode, Window
+from hush_service.engine.windows import LONGEST_WINDOW
 
 log = logging.getLogger(__name__)
 
@@ -35,15 +37,11 @@ GRACE = 15.0
 """Seconds in which an engine at least ends what nobody waits for any more."""
 WHOLE = 5.0
 """How much longer than usual that may take: some engines look between whole answers alone."""
-WINDOW = 30.0
-"""Seconds of sound that a question has at most."""
 FADING = 0.98
 """What is left of the slowest answer's share with each that comes after it: a machine that once
 stood still is not waited for longer for ever."""
 LOOK_SECONDS = 0.05
 """How often whoever waits for an answer looks whether somebody still wants it."""
-
-
 AGAIN_SECONDS = 10.0
 """How long it is not tried again to start what could not be started."""
 
@@ -234,7 +232,7 @@ class EngineProcess(ByProcedure):
 
     def _patience(self, seconds: float) -> tuple[float, float]:
         """Return how long to wait for answers about seconds of sound, and for their giving up."""
-        longest = self._longest * max(1.0, seconds / WINDOW)
+        longest = self._longest * max(1.0, seconds * FRAMES_PER_SECOND / LONGEST_WINDOW)
         if self._slowest == 0:
             return longest, longest
         usual = self._slowest * seconds

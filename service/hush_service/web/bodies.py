@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import time
-from collections import Counter
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 
@@ -14,11 +13,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from hush_service.core.errors import (
     CallerGoneError,
     DrainingError,
-    QueueFullError,
     RefusedError,
-    soon,
 )
-from hush_service.core.held import BytesHeld
+from hush_service.core.held import Held
 from hush_service.web.errors import ApiError, over_http
 
 _LOOK_EVERY = 1.0
@@ -75,7 +72,7 @@ class BodyBounds:
         self,
         app: ASGIApp,
         limits: BodyLimits,
-        held: BytesHeld,
+        held: Held,
         caller: Callable[[Mapping[str, str]], Hashable],
         draining: Callable[[], bool],
         on_refused: Callable[[str], None],
@@ -86,7 +83,7 @@ class BodyBounds:
         self._caller = caller
         self._draining = draining
         self._on_refused = on_refused
-        self._uploads: Counter[Hashable] = Counter()
+        self._uploads = Held(limits.uploads, "too many bodies are")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD"):
@@ -94,7 +91,8 @@ class BodyBounds:
             return
         caller = self._caller(Headers(scope=scope))
         try:
-            self._check(dict(scope["headers"]), caller)
+            self._check(dict(scope["headers"]))
+            self._take(self._uploads, 1, caller)
         except ApiError as refusal:
             self._on_refused(str(refusal.code))
             await refusal.response()(scope, receive, send)
@@ -120,29 +118,23 @@ class BodyBounds:
             part = len(message.get("body", b""))
             if received + part > self._limits.bytes:
                 raise self._too_large()
-            self._take(part, caller)
+            self._take(self._held, COPIES * part, caller)
             received += part
             if not message.get("more_body", False):
                 complete = True
-                self._end_upload(caller)
+                self._uploads.release(1, caller)
             else:
                 self._check_time(received, time.monotonic() - began)
             return message
 
-        self._uploads[caller] += 1
         try:
             await self._app(scope, bounded, send)
         finally:
             self._held.release(COPIES * received, caller)
             if not complete:
-                self._end_upload(caller)
+                self._uploads.release(1, caller)
 
-    def _end_upload(self, caller: Hashable) -> None:
-        self._uploads[caller] -= 1
-        if not self._uploads[caller]:
-            del self._uploads[caller]
-
-    def _check(self, headers: Mapping[bytes, bytes], caller: Hashable) -> None:
+    def _check(self, headers: Mapping[bytes, bytes]) -> None:
         """Refuse what can be refused by its headers."""
         announced = headers.get(b"content-length", b"0")
         if announced.isdigit() and int(announced) > self._limits.bytes:
@@ -150,15 +142,11 @@ class BodyBounds:
         if _charset(headers.get(b"content-type", b"")) not in (b"", b"utf-8"):
             # Forms are decoded as they ask, and some of Python's codecs take quadratic time.
             raise ApiError(415, "text in a form has to be UTF-8", code="charset")
-        most = self._limits.uploads
-        own = 0 if caller is None else self._uploads[caller]
-        if self._uploads.total() >= most or own >= max(1, most // 2):
-            busy = QueueFullError("too many bodies are under way; try again", retry_after=soon())
-            raise over_http(busy)
 
-    def _take(self, count: int, caller: Hashable) -> None:
+    @staticmethod
+    def _take(held: Held, count: int, caller: Hashable) -> None:
         try:
-            self._held.take(COPIES * count, caller)
+            held.take(count, caller)
         except RefusedError as error:
             raise over_http(error) from error
 

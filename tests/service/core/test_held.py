@@ -3,11 +3,11 @@
 import pytest
 
 from hush_service.core.errors import QueueFullError
-from hush_service.core.held import BytesHeld
+from hush_service.core.held import Held
 
 
 def test_one_caller_leaves_room_for_others() -> None:
-    held = BytesHeld(100)
+    held = Held(100)
     held.take(40, "greedy")
     with pytest.raises(QueueFullError, match="of yours"):
         held.take(11, "greedy")
@@ -20,14 +20,14 @@ def test_one_caller_leaves_room_for_others() -> None:
 
 
 def test_callers_whom_nobody_knows_share_what_there_is() -> None:
-    held = BytesHeld(100)
+    held = Held(100)
     with held.holding(60), held.holding(40), pytest.raises(QueueFullError):
         held.take(1)
     assert held.held == 0
 
 
 def test_callers_who_hold_nothing_are_forgotten() -> None:
-    held = BytesHeld(100)
+    held = Held(100)
     with held.holding(50, "one"), held.holding(0, "two"):
         pass
     assert not held._by_caller

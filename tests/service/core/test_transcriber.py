@@ -33,7 +33,7 @@ from hush_service.core.errors import (
     UnusablePictureError,
     WrongHeightError,
 )
-from hush_service.core.held import BytesHeld
+from hush_service.core.held import Held
 from hush_service.core.quota import Quotas
 from hush_service.core.rate import Rate
 from hush_service.core.served_models import ModelState, ServedModels
@@ -215,7 +215,7 @@ async def test_what_is_refused_for_want_of_memory_does_not_count(
     spent: list[int] = []
     monkeypatch.setattr(counted, "_spend", lambda _, __, frames: spent.append(frames))
     core = transcriber(quotas=counted)
-    core.held = BytesHeld(1000)
+    core.held = Held(1000)
     with pytest.raises(QueueFullError):
         await core.transcribe(picture(), account=OCTOCAT)
     assert spent == []
