@@ -184,8 +184,7 @@ class Attacks:
                 for factor in protection.grid(FACTORS)
             ]
             self._compare("picture, each factor", moved, unknown)
-            self._compare_together(protection, encoder, [unknown], unknown)
-            self._compare_together(protection, encoder, moved, unknown)
+            self._compare_together(protection, encoder, ([unknown], moved), unknown)
         return self._sex(encoder, seen, unknown.tested)
 
     def _moved_back(
@@ -221,15 +220,14 @@ class Attacks:
         self._compare("moved back, clear", [self._vectors(encoder, self._clear)], unknown)
         self._compare("moved back, likewise", [unknown], unknown)
         self._compare("moved back, evened", [evened], unknown)
-        self._compare_together(protection, encoder, [unknown], unknown, view)
-        self._compare_together(protection, encoder, [evened], unknown, view)
+        self._compare_together(protection, encoder, ([unknown], [evened]), unknown, view)
         return self._sex(encoder, undone, unknown.tested)
 
     def _compare_together(
         self,
         protection: Protection,
         encoder: SpeakerEncoder,
-        enrolled: Sequence[Known],
+        enrolments: Sequence[Sequence[Known]],
         unknown: Known,
         view: View = np.asarray,
     ) -> None:
@@ -240,8 +238,9 @@ class Attacks:
             for one, speaker in zip(self._said, self._voices.speakers, strict=True)
         ]
         tested = encoder.of_each(self._of(of_session))
-        self._compare(ONE_DRAW, enrolled, Known(tested, unknown.others))
-        self._compare(MANY_DRAWS, enrolled, unknown)
+        for enrolled in enrolments:
+            self._compare(ONE_DRAW, enrolled, Known(tested, unknown.others))
+            self._compare(MANY_DRAWS, enrolled, unknown)
 
     def _by_sound(self, sent: Sent) -> None:
         """Attack by one who makes sound of pictures, and does not know of a protection."""

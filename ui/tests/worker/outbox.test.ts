@@ -28,7 +28,10 @@ class Stored {
   transaction(names: string | string[]) {
     const objectStore = (name: string) => ({
       get: async (key: string) => this.stores[name].get(key),
-      put: async (value: { id: string }, key = value.id) => this.stores[name].set(key, value),
+      put: async (value: { id: string }, key = value.id) => {
+        await new Promise((resolve) => setTimeout(resolve));
+        this.stores[name].set(key, value);
+      },
       async *[Symbol.asyncIterator]() {},
     });
     return { store: objectStore([names].flat()[0]), objectStore, done: Promise.resolve() };
@@ -264,6 +267,7 @@ describe("what this device cannot hear", () => {
   it("keeps interim words from no tab, also one that is opened later", async () => {
     keep(waiting("1", { wishes: german, problem: KNOWS }));
     await open(AWAY);
+    await vi.waitFor(() => expect(kept("2").state).toBe("answered"));
     const tell = await open(AWAY);
     const postMessage = vi.fn();
     const port = { postMessage } as unknown as MessagePort;
@@ -315,6 +319,19 @@ describe("of each picture it is kept whether it left", () => {
     await vi.waitFor(() => expect(sent).toHaveLength(1));
     sent[0].answer(Response.json({ text: "so it is" }));
     await vi.waitFor(() => expect(kept("1")).toMatchObject({ state: "answered", left: true }));
+    expect(await interim(tell)).toBe(true);
+  });
+
+  it("and one that only settles words keeps nobody from words when it failed", async () => {
+    const parts = [
+      { start: 0, end: 1 },
+      { start: 1, end: 2 },
+    ];
+    keep(waiting("1", { end: 2, joins: parts }));
+    const tell = await open();
+    await vi.waitFor(() => expect(sent).toHaveLength(1));
+    sent[0].answer(new Response("{}", { status: 503 }));
+    await vi.waitFor(() => expect(kept("1").left).toBe(true));
     expect(await interim(tell)).toBe(true);
   });
 
