@@ -105,6 +105,16 @@ def device_wire(device_service: str) -> Iterator[Wire]:
         yield wire
 
 
+@pytest.fixture
+def device_page(browser: Browser, device_wire: Wire) -> Iterator[Page]:
+    """The page, opened at a service that offers models to browsers."""
+    context = new_context(browser)
+    page = context.new_page()
+    page.goto(device_wire.url)
+    yield page
+    context.close()
+
+
 @pytest.fixture(scope="session")
 def playwright() -> Iterator[Playwright]:
     with sync_playwright() as playwright:
