@@ -98,3 +98,32 @@ async def do(
 async def until(condition: Callable[[], bool]) -> None:
     while not condition():
         await asyncio.sleep(0.001)
+
+
+class Clock:
+    """Stands still unless it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def closed(batch: int = 4) -> Stepping:
+    """Return an engine that does nothing until it is let."""
+    return Stepping(batch, threading.Semaphore(0))
+
+
+def let(engine: Stepping, steps: int = 1000) -> None:
+    assert engine.let is not None
+    engine.let.release(steps)
+
+
+async def begun(queue: WorkQueue, engine: Stepping, *names: str) -> list["asyncio.Task[str]"]:
+    """Have an engine work on the first picture, and the others wait."""
+    tasks = []
+    for number, name in enumerate(names, 1):
+        tasks.append(asyncio.create_task(do(queue, engine, name)))
+        await until(lambda n=number: queue.admitted == n and engine.steps != [])  # type: ignore[misc]
+    return tasks
